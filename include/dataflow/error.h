@@ -63,6 +63,9 @@ typedef struct df_error {
     char native[16];    /* SQLSTATE or the engine's own code; empty when there is none */
     char file[512];     /* the input at fault; empty when there is none */
     int64_t line;       /* 1-based line in `file`; 0 when it does not apply */
+    int32_t statement;  /* 1-based statement of a script; 0 when it does not apply */
+    int32_t sql_line;   /* 1-based line in the SQL text; 0 when the engine did not say */
+    int64_t sql_offset; /* 1-based byte in the SQL text; 0 when the engine did not say */
     char message[1024]; /* one line, no final full stop */
     char hint[512];     /* what to do about it; may be empty */
 } df_error;

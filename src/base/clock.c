@@ -109,7 +109,7 @@ bool df_time_parse_us(df_str text, int64_t *us)
 {
     int64_t days, offset = 0, micros = 0;
     unsigned hour = 0, minute = 0, second = 0;
-    if (!take_date(&text, &days)) return false;
+    if (!take_date(&text, &days) || days > 106000000 || days < -106000000) return false; /* beyond int64 */
     if (text.len) {
         if (!take_char(&text, 'T') && !take_char(&text, 't') && !take_char(&text, ' ')) return false;
         if (!take(&text, 2, &hour) || !take_char(&text, ':') || !take(&text, 2, &minute)) return false;

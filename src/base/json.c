@@ -5,26 +5,33 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+df_json_scanned df_json_scan_on(df_json_scan *scan, df_str text)
+{
+    for (; scan->at < text.len; scan->at++) {
+        char c = text.ptr[scan->at];
+        if (scan->in_string) {
+            if (c == '\n') return DF_JSON_BROKEN;
+            if (c == '"') scan->in_string = false;
+            if (c != '\\') continue;
+            if (scan->at + 1 == text.len) return DF_JSON_OPEN; /* the escape is cut in two: look at it again */
+            scan->at++;
+        } else if (c == '"') {
+            scan->in_string = true;
+        } else if (c == '{' || c == '[') {
+            scan->depth++;
+        } else if ((c == '}' || c == ']') && scan->depth && --scan->depth == 0) {
+            scan->at++;
+            return DF_JSON_ENDED;
+        }
+        if (!scan->depth) return DF_JSON_BROKEN;
+    }
+    return DF_JSON_OPEN;
+}
+
 size_t df_json_extent(df_str text)
 {
-    size_t depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (in_string) {
-            if (c == '\\') i++;
-            else if (c == '"') in_string = false;
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '{' || c == '[') {
-            depth++;
-        } else if (c == '}' || c == ']') {
-            if (depth <= 1) return depth == 1 ? i + 1 : 0;
-            depth--;
-        }
-        if (!depth) return 0;
-    }
-    return 0;
+    df_json_scan scan = {0};
+    return df_json_scan_on(&scan, text) == DF_JSON_ENDED ? scan.at : 0;
 }
 
 bool df_json_double(df_json v, double *out)
@@ -112,6 +119,11 @@ static void put_str_checked(df_buf *out, df_str s, bool valid)
 void df_json_put_str(df_buf *out, df_str s)
 {
     put_str_checked(out, s, df_str_is_utf8(s));
+}
+
+void df_json_put_utf8(df_buf *out, df_str s)
+{
+    put_str_checked(out, s, true);
 }
 
 void df_json_put_double(df_buf *out, double value)

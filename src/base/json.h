@@ -40,10 +40,25 @@ DF_MUST_USE df_code df_json_parse(df_json_parser *parser, df_str text, df_json *
 DF_MUST_USE df_code df_json_parse_padded(df_json_parser *parser, df_str text, df_json *out, df_error *err);
 
 /*
- * Length of the one JSON value (object or array) that starts at text[0], found by
- * balancing brackets outside of strings; 0 when it does not end. For texts that are
- * not one value a line; the value itself is still to be parsed.
+ * Finding where a JSON value (object or array) ends, by balancing brackets outside of strings, for texts that are
+ * not one value a line; the value itself is still to be parsed. The text may grow between calls: the scan goes on
+ * where it stopped. `df_json_scan scan = {0};` begins one.
  */
+typedef struct df_json_scan {
+    size_t at; /* bytes looked at; once it has ended: the value's length */
+    size_t depth;
+    bool in_string;
+} df_json_scan;
+
+typedef enum df_json_scanned {
+    DF_JSON_OPEN,   /* the text ends before the value */
+    DF_JSON_ENDED,
+    DF_JSON_BROKEN, /* no value begins here, or a string in it holds a raw line end */
+} df_json_scanned;
+
+df_json_scanned df_json_scan_on(df_json_scan *scan, df_str text);
+
+/* Length of the object or array that starts at text[0]; 0 when it does not end. */
 size_t df_json_extent(df_str text);
 
 typedef enum df_json_type {
@@ -158,6 +173,8 @@ size_t df_json_count(df_json v);
 
 /* A string with quotes and escapes. `s` must be UTF-8; bytes that are not become U+FFFD. */
 void df_json_put_str(df_buf *out, df_str s);
+/* The same for a string that is known to be UTF-8, such as one that was parsed. */
+void df_json_put_utf8(df_buf *out, df_str s);
 /* Shortest text that reads back as the same double; NaN and infinities, which JSON lacks, as strings. */
 void df_json_put_double(df_buf *out, double value);
 /* A parsed value again as compact JSON, members in their order. */

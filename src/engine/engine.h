@@ -12,14 +12,36 @@
 /* ---- URLs ---- */
 
 /*
+ * The forms of a URL (values are percent-decoded, so `?`, `#`, `%` and `@` inside them are written %3F %23
+ * %25 %40):
+ *
+ *   sqlite:///absolute/path.db   sqlite:relative.db   sqlite://relative.db   sqlite::memory:
+ *       ?mode=ro|rw|rwc  ?busy_timeout=MILLISECONDS (10000)  ?synchronous=normal|full (full)
+ *   postgresql://…  postgres://…      libpq's own rules (PGPASSWORD, .pgpass, service files, several hosts …)
+ *       ?schema=NAME  first in the search path;  connect_timeout is 10 s unless something says otherwise
+ *   mariadb://user:password@host:port/database   mysql://…     option files and MYSQL_PWD as the mariadb
+ * client ?ssl-mode=disabled|preferred|required|verify-ca|verify-identity  ?ssl-ca= ?ssl-capath= ?ssl-cert=
+ * ?ssl-key= ?socket=PATH  ?default-file=PATH  ?default-group=NAME  ?connect-timeout=S (10)  ?read-timeout=S
+ * ?write-timeout=S
+ *
  * Which engine a URL means, and the URL without its password, for messages and logs
  * (passwords in the authority and in query parameters become "***").
  * DF_USAGE for an unknown scheme, naming the known ones.
  */
-DF_MUST_USE df_code df_url_check(const char *url, const char **engine, df_buf *without_password, df_error *err);
+DF_MUST_USE df_code df_url_check(const char *url, const char **engine, df_buf *without_password,
+                                 df_error *err);
 
 /* ---- values and rows ---- */
 
+/*
+ * What comes back: integers of every width as DF_INT64 (also a decimal without fraction digits that fits,
+ * such as the SUM of integers); floats as DF_DOUBLE; PostgreSQL's boolean as DF_BOOL, the others have only
+ * integers; bytea, BLOB and binary strings as DF_BLOB; everything else (dates, decimals, JSON …) as DF_TEXT.
+ *
+ * As parameters: PostgreSQL is told that DF_INT64 is a bigint, DF_DOUBLE a double precision, DF_BOOL a
+ * boolean and DF_BLOB a bytea; text may become any type, as a quoted literal does. What an engine cannot hold
+ * is DF_FAILED: NaN and infinities in MariaDB, NaN in SQLite, NUL in PostgreSQL's text.
+ */
 typedef enum df_type { DF_NULL, DF_INT64, DF_DOUBLE, DF_BOOL, DF_TEXT, DF_BLOB } df_type;
 
 /* One value. Text and blobs are views: of the caller's memory as parameters, of the row's in results. */
@@ -90,36 +112,51 @@ enum {
 
 /* Options of a connection; all zero is a good default. */
 typedef struct df_open_options {
-    bool read_only; /* never creates a database file, refuses to write where the engine can */
-    bool create;    /* SQLite: create the file (not the directory) when it is missing */
+    bool read_only;          /* never creates a database file, refuses to write where the engine can */
+    bool create;             /* SQLite: create the file (not the directory) when it is missing */
     const char *application; /* shown in the server's list of sessions; NULL: "dataflow" */
 } df_open_options;
 
-/* DF_CONNECT: "Database connection failed: <the server's reason>", URL without its password. */
+/*
+ * DF_CONNECT: "Database connection failed: <the server's reason>", URL without its password;
+ * DF_NOT_FOUND with the same beginning when the server or file system answers that there is no such database;
+ * DF_PERMISSION for a database file that may not be opened; DF_USAGE for a URL that cannot be understood.
+ */
 DF_MUST_USE df_code df_connect(const char *url, const df_open_options *options, df_conn **out, df_error *err);
 void df_disconnect(df_conn *conn); /* rolls back what is open; NULL is fine */
 
-const char *df_conn_engine(const df_conn *conn); /* "sqlite", "postgres", "mariadb": for choosing SQL files and messages */
+const char *df_conn_engine(
+    const df_conn *conn); /* "sqlite", "postgres", "mariadb": for choosing SQL files and messages */
 uint32_t df_conn_caps(const df_conn *conn);
 const char *df_conn_server(const df_conn *conn); /* "PostgreSQL 15.20": for reports */
 
 /*
  * Runs one statement. Parameters are written `?` in every engine, outside of quotes and comments;
- * the driver translates (a literal question mark operator is not available).
+ * the driver translates. A statement without parameters (n_params 0) goes to the server as it is.
  * `*affected` (may be NULL) gets the number of rows changed.
  */
-DF_MUST_USE df_code df_exec(df_conn *conn, const char *sql, const df_value *params, size_t n_params, int64_t *affected,
-                            df_error *err);
-/* Runs a script of statements separated by ";\n" at the end of a line; no parameters. */
+DF_MUST_USE df_code df_exec(df_conn *conn, const char *sql, const df_value *params, size_t n_params,
+                            int64_t *affected, df_error *err);
+/*
+ * Runs a script of statements separated by ";" at the end of a line, outside of quotes and comments; no
+ * parameters. An error tells the statement's number, and line and offset within the script.
+ */
 DF_MUST_USE df_code df_exec_script(df_conn *conn, const char *script, df_error *err);
 /* Runs a query and calls `fn` for each row, streaming: a large result is never held whole. */
-DF_MUST_USE df_code df_query(df_conn *conn, const char *sql, const df_value *params, size_t n_params, df_row_fn fn,
-                             void *context, df_error *err);
+DF_MUST_USE df_code df_query(df_conn *conn, const char *sql, const df_value *params, size_t n_params,
+                             df_row_fn fn, void *context, df_error *err);
 /* The first value of the first row, copied into `arena`; DF_NOT_FOUND when there is no row. */
 DF_MUST_USE df_code df_query_value(df_conn *conn, const char *sql, const df_value *params, size_t n_params,
                                    df_arena *arena, df_value *out, df_error *err);
 
-/* Transactions do not nest. begin takes the engine's lock for writing at once where it has only one (SQLite). */
+/*
+ * After a statement has failed inside a transaction, everything but df_rollback fails (as PostgreSQL has it,
+ * so that all engines are used the same way); a df_row_fn or a row source that stops its own call counts as a
+ * failure only in bulk loading. A lost connection is DF_CONNECT: the transaction is gone, and every later
+ * call fails cleanly.
+ *
+ * Transactions do not nest. begin takes the engine's lock for writing at once where it has only one (SQLite).
+ */
 DF_MUST_USE df_code df_begin(df_conn *conn, df_error *err);
 DF_MUST_USE df_code df_commit(df_conn *conn, df_error *err);
 /* Also after a failed statement or a lost connection; never fails. */
@@ -128,21 +165,31 @@ bool df_in_transaction(const df_conn *conn);
 
 /*
  * Loads rows by the engine's fastest way (COPY, prepared insert, LOAD DATA from memory), inside the open
- * transaction. `columns` are plain identifiers. `*loaded` (may be NULL) gets the number of rows.
+ * transaction. `table` and `columns` are plain identifiers as the catalog of the database spells them
+ * (PostgreSQL: lower case unless quoted when created). `*loaded` (may be NULL) gets the number of rows.
  */
-DF_MUST_USE df_code df_bulk_load(df_conn *conn, const char *table, const char *const *columns, size_t n_columns,
-                                 const df_row_source *source, int64_t *loaded, df_error *err);
+DF_MUST_USE df_code df_bulk_load(df_conn *conn, const char *table, const char *const *columns,
+                                 size_t n_columns, const df_row_source *source, int64_t *loaded,
+                                 df_error *err);
 
 /*
  * A named lock that belongs to this session and dies with it (advisory lock, GET_LOCK, a lock on a
- * file beside the database). Polls until `wait_ms` have passed (0: tries once); *taken says whether it was had.
+ * file "<database>-dataflow-lock", which stays). Two databases (PostgreSQL: two `?schema=`) have different
+ * locks of one name. A session that locks twice must unlock twice. Polls until `wait_ms` have passed (0:
+ * tries once); *taken says whether it was had.
  */
 DF_MUST_USE df_code df_lock(df_conn *conn, const char *name, int64_t wait_ms, bool *taken, df_error *err);
 DF_MUST_USE df_code df_unlock(df_conn *conn, const char *name, df_error *err);
 /* Whether some session holds the lock now (not: could I get it). */
 DF_MUST_USE df_code df_lock_held(df_conn *conn, const char *name, bool *held, df_error *err);
 
-/* Asks the running statement to stop. The only call that another thread or a signal handler's thread may make. */
+/* The schema that ?schema= named, NULL when none; it need not exist yet. */
+const char *df_conn_schema(const df_conn *conn);
+/* After a failure of the connection itself: nothing works any more but df_rollback and df_disconnect. */
+bool df_conn_lost(const df_conn *conn);
+
+/* Asks the running statement, or the wait for a lock, to stop (DF_CANCELLED). The only call that another
+ * thread or a signal handler's thread may make. */
 void df_cancel(df_conn *conn);
 
 #endif

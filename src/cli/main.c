@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From argv to the exit status, and the commands that every program has: help and config. */
+#include "cli/cli_int.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+/* ---- help ---- */
+
+typedef struct help_args {
+    const char *command, *format;
+} help_args;
+
+static const cli_option help_options[] = {
+    {CLI_INTO(help_args, command), .name = "COMMAND", .operand = true, .help = "the command to explain"},
+    {CLI_INTO(help_args, format), .name = "format", .choices = "text|man|markdown|bash", .def = "text",
+     .help = "as text, or the whole program as manual page, reference page or bash completion"},
+    {0},
+};
+
+static size_t help_width(void)
+{
+    size_t columns = cli_columns(STDOUT_FILENO);
+    return columns == 0 ? 80 : columns > 100 ? 100 : columns;
+}
+
+static int print_help(cli_context *cli, const cli_command *command)
+{
+    df_buf text = {0};
+    if (command)
+        cli_put_command_help(&text, cli, command, help_width());
+    else
+        cli_put_program_help(&text, cli, help_width());
+    cli_out(cli, df_buf_str(&text));
+    df_buf_release(&text);
+    return 0;
+}
+
+/* Pages for others are not made of a table with faults. */
+static int print_page(cli_context *cli, void (*put)(df_buf *out, const cli_program *program))
+{
+    df_buf text = {0};
+    int status = 0;
+    if (cli_check_program(cli->program, &text)) {
+        df_error err = {0};
+        df_fail(&err, DF_BUG, "the table of commands has faults:\n%s", df_buf_cstr(&text));
+        status = cli_fail(cli, &err);
+    } else {
+        put(&text, cli->program);
+        cli_out(cli, df_buf_str(&text));
+    }
+    df_buf_release(&text);
+    return status;
+}
+
+static int run_help(cli_context *cli, const void *values)
+{
+    const help_args *args = values;
+    if (strcmp(args->format, "man") == 0) return print_page(cli, cli_put_man);
+    if (strcmp(args->format, "markdown") == 0) return print_page(cli, cli_put_markdown);
+    if (strcmp(args->format, "bash") == 0) return print_page(cli, cli_put_bash);
+    const cli_command *command = args->command ? cli_find_command(cli->program, args->command) : NULL;
+    if (args->command && !command) {
+        cli_suggestion s = {.word = args->command};
+        const cli_command *c;
+        for (size_t i = 0; (c = cli_nth_command(cli->program, i)); i++) cli_suggest(&s, c->name);
+        if (s.best) return cli_usage(cli, "unknown command \"%s\"; did you mean %s?", args->command, s.best);
+        return cli_usage(cli, "unknown command \"%s\"", args->command);
+    }
+    return print_help(cli, command);
+}
+
+const cli_command cli_help_command = {
+    .name = "help",
+    .group = "About the program",
+    .help = "explain a command, or make the manual page or the bash completion",
+    .manual = "The pages and the completion are made from the same table that the parser uses.",
+    .examples = "# completion in this shell\n"
+                "source <(PROGRAM help --format bash)",
+    .options = help_options,
+    .values_size = sizeof(help_args),
+    .run = run_help,
+};
+
+/* ---- config ---- */
+
+typedef struct config_args {
+    const char *action, *command;
+} config_args;
+
+static const cli_option config_options[] = {
+    {CLI_INTO(config_args, action), .name = "ACTION", .operand = true, .required = true, .choices = "show",
+     .help = "what to do: show"},
+    {CLI_INTO(config_args, command), .name = "COMMAND", .operand = true, .help = "this command alone"},
+    {0},
+};
+
+static const cli_column config_columns[] = {
+    {.name = "command"}, {.name = "option"}, {.name = "value"}, {.name = "origin", .cut = CLI_CUT_MIDDLE}};
+
+static void show_options(cli_context *cli, cli_view *view, const char *command, const cli_values *values)
+{
+    for (size_t i = 0; i < values->count; i++) {
+        if (values->options[i].operand) continue;
+        df_buf value = {0};
+        cli_put_value(&value, values, i);
+        cli_put_text(view, command);
+        cli_put_text(view, values->options[i].name);
+        cli_put_str(view, values->origin[i] == CLI_NOT_GIVEN ? DF_STR_NONE : df_buf_str(&value));
+        cli_put_text(view, cli_nth_origin_text(cli, values, i));
+        df_buf_release(&value);
+    }
+}
+
+/* What `command` would be given if it were called without options; nothing is required here. */
+static df_code show_command(cli_context *cli, cli_view *view, const cli_command *command, df_error *err)
+{
+    const cli_command *self = cli->command;
+    const cli_values own = cli->state->values;
+    cli_values_open(&cli->state->values, &cli->arena, command->options, command->values_size);
+    cli->command = command;
+    df_code code = cli_read_config(cli, err);
+    if (!code) code = cli_resolve(cli, &cli->state->values, false, err);
+    if (!code) show_options(cli, view, command->name, &cli->state->values);
+    cli->state->values = own;
+    cli->command = self;
+    return code;
+}
+
+static int run_config(cli_context *cli, const void *values)
+{
+    const config_args *args = values;
+    df_error err = {0};
+    const cli_command *only = args->command ? cli_find_command(cli->program, args->command) : NULL, *command;
+    if (args->command && !only) return cli_usage(cli, "unknown command \"%s\"", args->command);
+    cli_view *view = cli_rows(cli, NULL, config_columns, 4, CLI_AUTO);
+    if (!only) show_options(cli, view, NULL, &cli->state->global_values);
+    for (size_t i = 0; (command = cli_nth_command(cli->program, i)); i++) {
+        bool shown = only ? command == only : command != &cli_config_command && command != &cli_help_command;
+        if (shown && show_command(cli, view, command, &err)) return cli_fail(cli, &err);
+    }
+    cli_done(view);
+    return 0;
+}
+
+const cli_command cli_config_command = {
+    .name = "config",
+    .group = "About the program",
+    .help = "show what holds: flag, environment, configuration file or default",
+    .manual = "Prints every option with the value that a command would use, and where it came from. "
+              "Values that may hold a password are shown as ***.",
+    .options = config_options,
+    .values_size = sizeof(config_args),
+    .run = run_config,
+};
+
+/* ---- the program ---- */
+
+/* Descriptors 0 to 2 must be taken, or a database would get one of them and be written our output. */
+static void take_standard_descriptors(void)
+{
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) == -1) {
+            int opened = open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY); /* so that using it fails */
+            if (opened != fd && opened >= 0) close(opened);
+        }
+}
+
+/* How errors of the command line itself are to be printed is decided before it is read. */
+static bool asks_for_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+        if (strcmp(argv[i], "--json") == 0) return true;
+    return false;
+}
+
+static int print_version(cli_context *cli)
+{
+    if (cli->json) {
+        df_json_writer *w = cli_json(cli);
+        df_json_begin(w, NULL, '{');
+        df_json_add_text(w, "program", cli->program->name);
+        df_json_add_text(w, "version", cli->program->version);
+        df_json_end(w, '}');
+        return 0;
+    }
+    cli_say(cli, "%s %s", cli->program->name, cli->program->version);
+    if (cli->program->about) cli_out(cli, df_str_from(cli->program->about));
+    return 0;
+}
+
+static int no_command(cli_context *cli)
+{
+    df_error err = {0};
+    df_fail(&err, DF_USAGE, "which command?");
+    df_error_hint(&err, "all commands: %s --help", cli->program->name);
+    return cli_fail(cli, &err);
+}
+
+/* Everything that comes before the command's own work. *run is whether there is any. */
+static int prepare(cli_context *cli, int argc, char **argv, bool *run)
+{
+    cli_state *state = cli->state;
+    df_error err = {0};
+    df_code code = cli_parse(cli, argc, argv, &err);
+    bool informs = !code && (state->globals.help || (state->globals.version && !cli->command));
+    if (!code && !informs && cli->command) code = cli_read_config(cli, &err);
+    if (!code) code = cli_resolve(cli, &state->global_values, true, &err);
+    cli->json = cli->json || state->globals.json;
+    cli->quiet = state->globals.quiet;
+    cli->verbose = state->globals.verbose;
+    cli_output_open(cli);
+    cli_progress_open(cli);
+    if (code) return cli_fail(cli, &err);
+    if (state->globals.help) return print_help(cli, cli->command);
+    if (informs) return print_version(cli);
+    if (!cli->command) return no_command(cli);
+    if (cli_resolve(cli, &state->values, true, &err)) return cli_fail(cli, &err);
+    if (state->config_exposed)
+        df_log(&cli->observer, DF_LOG_WARNING, "%s may hold a password and others can read it: chmod 600 %s",
+               state->config_exposed, state->config_exposed);
+    *run = true;
+    return 0;
+}
+
+int cli_main(const cli_program *program, int argc, char **argv)
+{
+    take_standard_descriptors();
+    cli_signals_open();
+    cli_state state = {0};
+    cli_context cli = {.program = program, .state = &state};
+    cli.json = asks_for_json(argc, argv);
+    cli_values_open(&state.global_values, &cli.arena, cli_global_options, sizeof state.globals);
+    state.global_values.base = (char *)&state.globals;
+    state.globals.verbose = CLI_UNSET;
+    cli_values_open(&state.values, &cli.arena, NULL, 0);
+    cli_output_open(&cli);
+    bool run = false;
+    int status = prepare(&cli, argc, argv, &run);
+    if (run) status = cli.command->run(&cli, state.values.base);
+    status = cli_output_close(&cli, status);
+    df_arena_release(&cli.arena);
+    return status;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The manual page (roff, man macros) and the reference page (Markdown), from the table. */
+#include "base/error.h"
+#include "cli/cli_int.h"
+
+#include <ctype.h>
+
+typedef struct pages {
+    df_buf *out;
+    const cli_program *program;
+    bool markdown; /* else roff */
+} pages;
+
+/* ---- pieces ---- */
+
+/* Text with `code`; backslashes, and dots and quotes at the beginning of a line, mean something to roff. */
+static void put_roff(df_buf *out, df_str text)
+{
+    bool bold = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool line_begin = i == 0 || text.ptr[i - 1] == '\n';
+        if (line_begin && (c == '.' || c == '\'')) df_buf_text(out, "\\&");
+        if (c == '`') {
+            bold = !bold;
+            df_buf_text(out, bold ? "\\fB" : "\\fR");
+        } else if (c == '\\')
+            df_buf_text(out, "\\e");
+        else if (c == '-')
+            df_buf_text(out, "\\-");
+        else
+            df_buf_char(out, c);
+    }
+    if (bold) df_buf_text(out, "\\fR");
+}
+
+/* In Markdown a | would part cells and < > would be a tag; inside of `code` nothing is special. */
+static void put_md(df_buf *out, df_str text)
+{
+    bool code = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c == '`') code = !code;
+        if (!code && strchr("*_<>|[]\\", c)) df_buf_char(out, '\\');
+        df_buf_char(out, c);
+    }
+}
+
+static void put_text(const pages *p, df_str text)
+{
+    if (p->markdown)
+        put_md(p->out, text);
+    else
+        put_roff(p->out, text);
+}
+
+static void put_section(const pages *p, const char *title, const char *of)
+{
+    if (p->markdown)
+        df_buf_printf(p->out, "\n## %s%s%s\n", title, of ? ": " : "", of ? of : "");
+    else {
+        df_buf_text(p->out, ".SH \"");
+        for (const char *t = title; *t; t++) df_buf_char(p->out, (char)toupper((unsigned char)*t));
+        df_buf_text(p->out, "\"\n");
+    }
+}
+
+static void put_verbatim(const pages *p, df_str text)
+{
+    df_buf_text(p->out, p->markdown ? "\n```\n" : ".PP\n.nf\n.RS 4\n");
+    if (p->markdown)
+        df_buf_str_add(p->out, text);
+    else
+        put_roff(p->out, text);
+    df_buf_text(p->out, p->markdown ? "\n```\n" : "\n.RE\n.fi\n");
+}
+
+static void put_paragraphs(const pages *p, const char *text)
+{
+    while (text && *text) {
+        const char *end = strstr(text, "\n\n");
+        size_t len = end ? (size_t)(end - text) : strlen(text);
+        if (text[0] == ' ' && text[1] == ' ')
+            put_verbatim(p, (df_str){text, len});
+        else {
+            df_buf_text(p->out, p->markdown ? "\n" : ".PP\n");
+            put_text(p, (df_str){text, len});
+            df_buf_char(p->out, '\n');
+        }
+        text += len + (end ? 2 : 0);
+    }
+}
+
+/* The line that names a term, before what explains it. */
+static void put_term(const pages *p, const char *term)
+{
+    df_buf_text(p->out, p->markdown ? "\n- `" : ".TP\n\\fB");
+    if (p->markdown)
+        df_buf_text(p->out, term);
+    else
+        put_roff(p->out, df_str_from(term));
+    df_buf_text(p->out, p->markdown ? "`: " : "\\fR\n");
+}
+
+/* "Only letters of our own": the help lines have no capital and no full stop. */
+static void put_sentence(const pages *p, const char *text)
+{
+    df_buf sentence = {0};
+    df_buf_text(&sentence, text);
+    if (sentence.len) sentence.ptr[0] = (char)toupper((unsigned char)sentence.ptr[0]);
+    df_buf_char(&sentence, '.');
+    put_text(p, df_buf_str(&sentence));
+    df_buf_release(&sentence);
+}
+
+static void put_option(const pages *p, const cli_option *o)
+{
+    df_buf term = {0}, limits = {0};
+    if (o->letter) df_buf_printf(&term, "-%c, ", o->letter);
+    cli_put_usage(&term, o);
+    put_term(p, df_buf_cstr(&term));
+    put_sentence(p, o->help);
+    if (o->required) df_buf_text(p->out, " Required.");
+    cli_put_limits(&limits, o, "`");
+    if (limits.len) {
+        df_buf_char(p->out, ' ');
+        put_sentence(p, df_buf_cstr(&limits));
+    }
+    df_buf_char(p->out, '\n');
+    if (o->manual && p->markdown) {
+        for (const char *text = o->manual; *text;) {
+            const char *end = strstr(text, "\n\n");
+            size_t len = end ? (size_t)(end - text) : strlen(text);
+            df_buf_text(p->out, "\n  ");
+            put_md(p->out, (df_str){text, len});
+            df_buf_char(p->out, '\n');
+            text += len + (end ? 2 : 0);
+        }
+    } else if (o->manual) {
+        df_buf_text(p->out, ".RS 7\n");
+        put_paragraphs(p, o->manual);
+        df_buf_text(p->out, ".RE\n");
+    }
+    df_buf_release(&term);
+    df_buf_release(&limits);
+}
+
+/* ---- the sections ---- */
+
+static void put_command_name(const pages *p, const cli_command *c)
+{
+    df_buf synopsis = {0};
+    df_buf_printf(&synopsis, "%s ", p->program->name);
+    cli_put_synopsis(&synopsis, c);
+    if (p->markdown) {
+        df_buf_printf(p->out, "\n### %s\n\n", c->name);
+        put_sentence(p, c->help);
+        df_buf_printf(p->out, "\n\n```\n%s\n```\n", df_buf_cstr(&synopsis));
+    } else {
+        df_buf_printf(p->out, ".SS \"%s\"\n", c->name);
+        put_sentence(p, c->help);
+        df_buf_text(p->out, "\n.PP\n.RS 4\n");
+        put_roff(p->out, df_buf_str(&synopsis));
+        df_buf_text(p->out, "\n.RE\n");
+    }
+    df_buf_release(&synopsis);
+    if (!c->alias) return;
+    df_buf_text(p->out, p->markdown ? "\n" : ".PP\n");
+    df_buf_printf(p->out, p->markdown ? "Another name: `%s`.\n" : "Another name: \\fB%s\\fR.\n", c->alias);
+}
+
+static void put_command(const pages *p, const cli_command *c)
+{
+    put_command_name(p, c);
+    put_paragraphs(p, c->manual);
+    for (const cli_option *o = c->options; o && o->name; o++)
+        if (o->operand) put_option(p, o);
+    for (const cli_option *o = c->options; o && o->name; o++)
+        if (!o->operand) put_option(p, o);
+    if (!c->examples) return;
+    df_buf examples = {0};
+    cli_put_examples(&examples, p->program, c->examples, "");
+    examples.len--; /* the last line end */
+    put_verbatim(p, df_buf_str(&examples));
+    df_buf_release(&examples);
+}
+
+static void put_exit_statuses(const pages *p)
+{
+    int last = -1;
+    put_section(p, "Exit status", NULL);
+    for (int status = 0; status < 256; status++)
+        for (df_code code = DF_OK; code < DF_CODE_COUNT; code++) {
+            if (df_code_exit_status(code) != status) continue;
+            char number[16];
+            snprintf(number, sizeof number, "%d", status);
+            if (status != last) put_term(p, number);
+            if (status == last && p->markdown) df_buf_text(p->out, "  ");
+            if (status == last && !p->markdown) df_buf_text(p->out, ".br\n");
+            df_buf_printf(p->out, p->markdown ? "`%s`: " : "\\fB%s\\fR: ", df_code_name(code));
+            put_text(p, df_str_from(df_code_text(code)));
+            df_buf_text(p->out, p->markdown ? "  \n" : "\n");
+            last = status;
+        }
+}
+
+static void put_environment(const pages *p)
+{
+    const cli_command *c;
+    df_buf seen = {0};
+    put_section(p, "Environment", NULL);
+    for (size_t i = 0; (c = cli_nth_command(p->program, i)); i++)
+        for (const cli_option *o = c->options; o && o->name; o++) {
+            char wanted[128];
+            snprintf(wanted, sizeof wanted, " %s ", o->env ? o->env : "");
+            if (!o->env || strstr(df_buf_cstr(&seen), wanted)) continue;
+            df_buf_text(&seen, wanted);
+            put_term(p, o->env);
+            df_buf_text(p->out, "Stands in for ");
+            df_buf_printf(p->out, p->markdown ? "`--%s`.\n" : "\\fB\\-\\-%s\\fR.\n", o->name);
+        }
+    df_buf config = {0};
+    cli_put_env_name(&config, p->program, "_CONFIG");
+    put_term(p, df_buf_cstr(&config));
+    df_buf_text(p->out, "The configuration file.\n");
+    put_term(p, "NO_COLOR");
+    df_buf_text(p->out, "When set and not empty, nothing is coloured.\n");
+    df_buf_release(&config);
+    df_buf_release(&seen);
+}
+
+static void put_configuration(const pages *p)
+{
+    const char *name = p->program->name;
+    put_section(p, "Configuration", NULL);
+    df_buf text = {0};
+    df_buf_printf(
+        &text,
+        "What stands in the configuration file holds unless the environment says otherwise, and what is "
+        "given on the command line wins over both. One file is read, the first of: `--config`, the "
+        "environment variable named below, `%s.ini` in the current directory, `%s.ini` in "
+        "`$XDG_CONFIG_HOME` or `~/.config`. It holds lines `option = value`, without the dashes, for every "
+        "command that has the option, and below a line `[command]` for that command alone. Options that "
+        "may be given several times may stand several times. Lines that begin with # or ; are comments. "
+        "`%s config show` prints what holds, and where it came from.",
+        name, name, name);
+    put_paragraphs(p, df_buf_cstr(&text));
+    df_buf_release(&text);
+}
+
+static void put_page(const pages *p)
+{
+    put_section(p, "Description", NULL);
+    put_paragraphs(p, p->program->manual ? p->program->manual : p->program->help);
+    put_paragraphs(
+        p,
+        "Standard output holds the result only; with --json it is exactly one JSON document, also when the "
+        "command fails: `{\"error\":{\"code\",\"message\",\"file\",\"line\",\"hint\",\"engine\","
+        "\"native\"}}`. Everything else goes to standard error. The first interrupt (SIGINT, SIGTERM) ends "
+        "the work at the next safe point, the second at once.");
+    put_section(p, "Commands", NULL);
+    const cli_command *c;
+    for (size_t i = 0; (c = cli_nth_command(p->program, i)); i++) put_command(p, c);
+    put_section(p, "Options of every command", NULL);
+    for (const cli_option *o = cli_global_options; o->name; o++) put_option(p, o);
+    put_configuration(p);
+    put_environment(p);
+    put_exit_statuses(p);
+}
+
+void cli_put_man(df_buf *out, const cli_program *program)
+{
+    const pages p = {out, program, false};
+    df_buf_text(out, ".\\\" Made from the program's own table of commands; do not edit.\n.TH \"");
+    for (const char *t = program->name; *t; t++) df_buf_char(out, (char)toupper((unsigned char)*t));
+    df_buf_printf(out, "\" \"1\" \"\" \"%s %s\" \"User Commands\"\n.nh\n.ad l\n.SH NAME\n", program->name,
+                  program->version);
+    df_buf_text(out, program->name);
+    df_buf_text(out, " \\- ");
+    put_roff(out, df_str_from(program->help));
+    df_buf_printf(out, "\n.SH SYNOPSIS\n\\fB%s\\fR COMMAND [OBJECT...] [\\-\\-OPTION...]\n", program->name);
+    put_page(&p);
+}
+
+void cli_put_markdown(df_buf *out, const cli_program *program)
+{
+    const pages p = {out, program, true};
+    df_buf_printf(
+        out,
+        "<!-- Made from the program's own table of commands (help --format markdown); do not edit. -->\n"
+        "# %s\n\n",
+        program->name);
+    put_sentence(&p, program->help);
+    df_buf_printf(out, "\n\n```\n%s COMMAND [OBJECT...] [--OPTION...]\n```\n", program->name);
+    put_page(&p);
+}
