@@ -3,7 +3,7 @@
  * How fast a table's log is read, without a database: JSON commits into actions (forward), and the backward
  * replay to a snapshot.
  *
- *     replay TABLE [RUNS]
+ *     replay TABLE [RUNS [commits|snapshot]]
  *
  * Prints one line a run: bytes, seconds, GB/s, actions. The files should be in the page cache (the first run puts
  * them there); one thread does all the work.
@@ -81,7 +81,7 @@ static df_code backward(delta_log *log, delta_reader *reader, delta_defects *def
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) return fprintf(stderr, "usage: %s TABLE [RUNS]\n", argv[0]), 2;
+    if (argc < 2) return fprintf(stderr, "usage: %s TABLE [RUNS [commits|snapshot]]\n", argv[0]), 2;
     int runs = argc > 2 ? atoi(argv[2]) : 3;
     df_error err;
     delta_defects defects = {0};
@@ -89,8 +89,11 @@ int main(int argc, char **argv)
     df_code code = delta_log_open(argv[1], &log, &defects, &err);
     if (code == DF_OK) {
         delta_reader *reader = delta_reader_open(log, &defects, NULL);
-        for (int i = 0; i < runs && code == DF_OK; i++) code = forward(log, reader, &err);
-        for (int i = 0; i < runs && code == DF_OK; i++) code = backward(log, reader, &defects, &err);
+        const char *only = argc > 3 ? argv[3] : "";
+        for (int i = 0; i < runs && code == DF_OK && strcmp(only, "snapshot") != 0; i++)
+            code = forward(log, reader, &err);
+        for (int i = 0; i < runs && code == DF_OK && strcmp(only, "commits") != 0; i++)
+            code = backward(log, reader, &defects, &err);
         delta_reader_close(reader);
         delta_log_close(log);
     }

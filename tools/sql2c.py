@@ -7,42 +7,65 @@
 A line "-- name: NAME" begins a section; it becomes `static const char SQL_NAME[] = "...";`.
 Comment lines and blank lines at a section's edges are left out; everything else is kept as it stands.
 """
+import os
 import re
 import sys
 
 
-def sections(text):
-    name, lines = None, []
-    for line in text.splitlines():
-        match = re.fullmatch(r"--\s*name:\s*(\w+)\s*", line)
+def fail(source, number, text):
+    sys.exit(f"{source}:{number}: {text}")
+
+
+def sections(source, text):
+    """(line, name, lines) of each section; comments are gone."""
+    name, lines, begin, seen = None, [], 0, set()
+    for number, line in enumerate(text.splitlines(), 1):
+        match = re.fullmatch(r"--\s*name:\s*(.*?)\s*", line)
         if match:
             if name:
-                yield name, lines
-            name, lines = match.group(1), []
-        elif name and not line.startswith("--"):
+                yield begin, name, lines
+            name, lines, begin = match.group(1), [], number
+            if not re.fullmatch(r"[A-Za-z_]\w*", name):
+                fail(source, number, f'"{name}" is no name for a C variable')
+            if name in seen:
+                fail(source, number, f"{name} is there twice")
+            seen.add(name)
+        elif line.startswith("--"):
+            continue
+        elif name:
             lines.append(line.rstrip())
+        elif line.strip():
+            fail(source, number, "SQL before the first `-- name: NAME`")
     if name:
-        yield name, lines
+        yield begin, name, lines
 
 
 def c_string(line):
-    return '"' + line.replace("\\", "\\\\").replace('"', '\\"') + '\\n"'
+    # ?? would begin a trigraph in a strict compiler.
+    return '"' + line.replace("\\", "\\\\").replace('"', '\\"').replace("??", '?""?') + '\\n"'
 
 
 def main(source, target):
     with open(source, encoding="utf-8") as file:
-        found = list(sections(file.read()))
-    out = ["/* Made by tools/sql2c.py; do not edit. */"]
-    for name, lines in found:
+        text = file.read()
+    if "\0" in text:
+        fail(source, 1, "holds a NUL")
+    out = [f"/* Made by tools/sql2c.py from {os.path.basename(source)}; do not edit. */",
+           '#pragma GCC diagnostic ignored "-Woverlength-strings"']
+    for number, name, lines in sections(source, text):
         while lines and not lines[0]:
             lines.pop(0)
         while lines and not lines[-1]:
             lines.pop()
-        body = "\n    ".join(c_string(line) for line in lines) or '""'
+        if not lines:
+            fail(source, number, f"{name} is empty")
+        body = "\n    ".join(c_string(line) for line in lines)
         out.append(f"static const char SQL_{name}[] __attribute__((unused)) =\n    {body};")
     with open(target, "w", encoding="utf-8") as file:
         file.write("\n".join(out) + "\n")
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     main(*sys.argv[1:])

@@ -25,6 +25,10 @@ static void put_reply(df_buf *out, const cli_program *program, const cli_option 
         df_buf_text(out, "words='");
         for (const char *p = o->choices; *p; p++) df_buf_char(out, *p == '|' ? ' ' : *p);
         df_buf_text(out, "'");
+    } else if (o->operand && strcmp(kind, "COMMAND") == 0) {
+        df_buf_text(out, "words='");
+        put_commands(out, program);
+        df_buf_text(out, "'");
     } else if (is_any(kind, files))
         df_buf_text(out, "kind=-f");
     else if (is_any(kind, dirs))

@@ -35,13 +35,27 @@ static void put_word(const printer *p, df_str word, bool *bold)
     }
 }
 
-/* Fills lines with the words of `text`; the first begins at `column`, the others at `indent`. */
-static void put_filled(const printer *p, df_str text, size_t column, size_t indent)
+static size_t word_length(df_str text, bool whole)
+{
+    size_t len = 0, depth = 0;
+    for (; len < text.len; len++) {
+        char c = text.ptr[len];
+        if (c == '[') depth++;
+        if (c == ']' && depth) depth--;
+        if ((c == ' ' || c == '\n') && !(whole && depth)) break;
+    }
+    return len;
+}
+
+/*
+ * Fills lines with the words of `text`; the first begins at `column`, the others at `indent`. What stands in
+ * brackets stays together when `whole`.
+ */
+static void put_filled(const printer *p, df_str text, size_t column, size_t indent, bool whole)
 {
     bool first = true, bold = false;
     while (text.len) {
-        size_t len = 0;
-        while (len < text.len && text.ptr[len] != ' ' && text.ptr[len] != '\n') len++;
+        size_t len = word_length(text, whole);
         df_str word = {text.ptr, len};
         text = df_str_skip(text, len + (len < text.len));
         if (!len) continue;
@@ -71,7 +85,7 @@ static void put_paragraphs(const printer *p, const char *text)
         if (text[0] == ' ' && text[1] == ' ')
             df_buf_printf(p->out, "%.*s\n", (int)len, text);
         else
-            put_filled(p, (df_str){text, len}, 0, 0);
+            put_filled(p, (df_str){text, len}, 0, 0, false);
         text += len + (end ? 2 : 0);
     }
 }
@@ -90,7 +104,7 @@ static void put_entry(const printer *p, const char *name, const char *text)
     } else {
         pad(p->out, TEXT_COLUMN - NAME_COLUMN - width);
     }
-    put_filled(p, df_str_from(text), TEXT_COLUMN, TEXT_COLUMN);
+    put_filled(p, df_str_from(text), TEXT_COLUMN, TEXT_COLUMN, false);
 }
 
 static void put_option(const printer *p, const cli_option *o)
@@ -168,12 +182,15 @@ void cli_put_program_help(df_buf *out, const cli_context *cli, size_t width)
 void cli_put_command_help(df_buf *out, const cli_context *cli, const cli_command *command, size_t width)
 {
     const printer p = {out, cli, width};
-    df_buf_printf(out, "%s %s: %s\n\n", cli->program->name, command->name, command->help);
+    df_buf_printf(out, "%s %s: ", cli->program->name, command->name);
+    size_t column = strlen(cli->program->name) + strlen(command->name) + 3;
+    put_filled(&p, df_str_from(command->help), column, 2, false);
+    df_buf_char(out, '\n');
     df_buf synopsis = {0};
     cli_put_synopsis(&synopsis, command);
     size_t indent = strlen("Usage: ") + strlen(cli->program->name) + 1;
     df_buf_printf(out, "Usage: %s ", cli->program->name);
-    put_filled(&p, df_buf_str(&synopsis), indent, indent);
+    put_filled(&p, df_buf_str(&synopsis), indent, indent, true);
     df_buf_release(&synopsis);
     if (command->alias) df_buf_printf(out, "Also: %s %s\n", cli->program->name, command->alias);
     put_paragraphs(&p, command->manual);

@@ -36,7 +36,7 @@ void cli_suggest(cli_suggestion *s, const char *candidate)
     size_t len = strlen(s->word);
     size_t d = distance(s->word, candidate);
     if (len >= 3 && strncmp(s->word, candidate, len) == 0) d = 1;
-    size_t allowed = 1 + len / 3;
+    size_t allowed = len < 5 ? 1 : (len + 1) / 3;
     if (d > allowed || (s->best && d >= s->distance)) return;
     s->best = candidate;
     s->distance = d;

@@ -324,7 +324,7 @@ static void put_json(cli_view *view, shown v)
 static void put_people(cli_view *view, shown v)
 {
     bool null = !v.machine.ptr;
-    df_str text = !null ? v.people : view->cli->unicode ? DF_STR("–") : DF_STR("-");
+    df_str text = v.people.ptr ? v.people : view->cli->unicode ? DF_STR("–") : DF_STR("-");
     if (view->record) {
         if (!view->label) return;
         add_cell(view, df_str_from(view->label), CLI_PLAIN, false);

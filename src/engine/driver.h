@@ -51,15 +51,16 @@ typedef struct df_driver {
 
 struct df_conn {
     const df_driver *driver;
-    const char *engine;    /* the driver's name; a wrapper shows the name of what it wraps */
-    uint32_t caps;         /* likewise */
-    bool in_transaction;   /* kept by engine.c */
-    bool failed;           /* a statement failed in the open transaction: only rollback is left */
-    bool busy;             /* inside a call; a row callback must not use the connection */
-    bool lost;             /* set by the driver: the server is gone, nothing works any more */
-    atomic_bool cancelled; /* set by df_cancel, cleared when the next call begins */
-    char schema[64];       /* of ?schema=, empty when there is none; filled by open */
-    char server[64];       /* filled by open */
+    const char *engine;            /* the driver's name; a wrapper shows the name of what it wraps */
+    uint32_t caps;                 /* likewise */
+    const df_sql_dialect *dialect; /* likewise */
+    bool in_transaction;           /* kept by engine.c */
+    bool failed;                   /* a statement failed in the open transaction: only rollback is left */
+    bool busy;                     /* inside a call; a row callback must not use the connection */
+    bool lost;                     /* set by the driver: the server is gone, nothing works any more */
+    atomic_bool cancelled;         /* set by df_cancel, cleared when the next call begins */
+    char schema[64];               /* of ?schema=, empty when there is none; filled by open */
+    char server[64];               /* filled by open */
 };
 
 /* ---- for drivers and wrappers ---- */

@@ -12,12 +12,13 @@
 #include <stdlib.h>
 #include <time.h>
 
-extern const df_driver df_sqlite_driver, df_postgres_driver;
+extern const df_driver df_sqlite_driver, df_postgres_driver, df_mariadb_driver;
 
 /* Adding an engine: a line here. */
 static const df_driver *const drivers[] = {
     &df_sqlite_driver,
     &df_postgres_driver,
+    &df_mariadb_driver,
 };
 enum { N_DRIVERS = sizeof drivers / sizeof *drivers };
 
@@ -110,6 +111,7 @@ df_conn *df_conn_new(const df_driver *driver)
     conn->driver = driver;
     conn->engine = driver->name;
     conn->caps = driver->caps;
+    conn->dialect = &driver->dialect;
     return conn;
 }
 
@@ -250,7 +252,7 @@ df_code df_exec_script(df_conn *conn, const char *script, df_error *err)
     size_t at = 0;
     int32_t number = 0;
     df_code code = DF_OK;
-    while (code == DF_OK && df_sql_next_statement(&conn->driver->dialect, text, &at, &statement)) {
+    while (code == DF_OK && df_sql_next_statement(conn->dialect, text, &at, &statement)) {
         number++;
         char *sql = df_strdup(statement);
         code = df_exec(conn, sql, NULL, 0, NULL, err);

@@ -8,7 +8,7 @@ import tempfile
 
 from tap import check, contains, done, environment, equal, run
 
-demo = sys.argv[1]
+demo = os.path.abspath(sys.argv[1])
 
 
 def parse(*args, **kwargs):

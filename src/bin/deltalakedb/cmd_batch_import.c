@@ -8,7 +8,7 @@ typedef struct batch_args {
     bool resume, dry_run, force;
 } batch_args;
 
-static const cli_option options[] = {
+static const cli_option option_table[] = {
     {CLI_INTO(batch_args, path), .name = "DIR", .operand = true, .required = true,
      .help = "the folder below which tables are looked for, at any depth"},
     OPTION_DATABASE_URL(batch_args),
@@ -123,7 +123,7 @@ const cli_command batch_import_command = {
               "folder name get their relative path as id, and the batch says so.",
     .examples = "deltalakedb batch-import /data --database-url sqlite:///var/lib/catalog.db --parallel 4\n"
                 "deltalakedb batch-import /data --database-url sqlite:catalog.db --exclude '_tmp' --exclude 'test*'",
-    .options = options,
+    .options = option_table,
     .values_size = sizeof(batch_args),
     .run = run,
 };

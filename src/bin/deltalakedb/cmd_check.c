@@ -5,7 +5,7 @@ typedef struct check_args {
     const char *path;
 } check_args;
 
-static const cli_option options[] = {
+static const cli_option option_table[] = {
     {CLI_INTO(check_args, path), .name = "PATH", .operand = true, .required = true, .help = "the table's folder"},
     {0},
 };
@@ -76,7 +76,7 @@ const cli_command check_command = {
               "versions can still be reached. Needs no catalog and changes nothing.\n\n"
               "Status 0: sound. 4: defects, but the newest version can be read. 1: it cannot.",
     .examples = "deltalakedb check /data/orders",
-    .options = options,
+    .options = option_table,
     .values_size = sizeof(check_args),
     .run = run,
 };

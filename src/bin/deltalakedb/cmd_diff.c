@@ -6,7 +6,7 @@ typedef struct diff_args {
     int64_t from, to;
 } diff_args;
 
-static const cli_option options[] = {
+static const cli_option option_table[] = {
     OPERAND_TABLE_ID(diff_args),
     {CLI_INTO(diff_args, from), .name = "V1", .operand = true, .required = true, .min = 0, .max = INT64_MAX,
      .help = "the version to start from"},
@@ -77,7 +77,7 @@ const cli_command diff_command = {
     .help = "compare the files of two versions",
     .manual = "`+` is live in V2 only, `-` in V1 only, `~` in both, but not the same (new statistics or tags).",
     .examples = "deltalakedb diff orders 10 14 --database-url sqlite:catalog.db",
-    .options = options,
+    .options = option_table,
     .values_size = sizeof(diff_args),
     .run = run,
 };

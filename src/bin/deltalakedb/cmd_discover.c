@@ -6,7 +6,7 @@ typedef struct discover_args {
     bool recursive;
 } discover_args;
 
-static const cli_option options[] = {
+static const cli_option option_table[] = {
     {CLI_INTO(discover_args, path), .name = "DIR", .operand = true, .required = true,
      .help = "the folder to look in; it may be a table itself"},
     {CLI_INTO(discover_args, recursive), .name = "recursive", .letter = 'r', .help = "look at any depth"},
@@ -55,7 +55,7 @@ const cli_command discover_command = {
     .manual = "Looks at the folder itself and at the folders in it; with `--recursive` at any depth. Hidden folders and those that begin "
               "with an underscore are left out, links that lead in circles are followed once.",
     .examples = "deltalakedb discover /data --recursive",
-    .options = options,
+    .options = option_table,
     .values_size = sizeof(discover_args),
     .run = run,
 };

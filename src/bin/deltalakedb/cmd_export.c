@@ -5,7 +5,7 @@ typedef struct export_args {
     const char *table_id, *directory, *url;
 } export_args;
 
-static const cli_option options[] = {
+static const cli_option option_table[] = {
     OPERAND_TABLE_ID(export_args),
     {CLI_INTO(export_args, directory), .name = "DIR", .operand = true, .required = true,
      .help = "the folder in which _delta_log is made"},
@@ -45,7 +45,7 @@ const cli_command export_command = {
     .manual = "Any reader of Delta Lake accepts the result. Version numbers are kept; paths are written as the original log had them, so a "
               "relative path is relative to DIR. An existing log is never touched.",
     .examples = "deltalakedb export orders /restore/orders --database-url sqlite:catalog.db",
-    .options = options,
+    .options = option_table,
     .values_size = sizeof(export_args),
     .run = run,
 };

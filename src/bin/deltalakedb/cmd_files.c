@@ -6,7 +6,7 @@ typedef struct files_args {
     int64_t version;
 } files_args;
 
-static const cli_option options[] = {
+static const cli_option option_table[] = {
     OPERAND_TABLE_ID(files_args),
     OPTION_DATABASE_URL(files_args),
     OPTION_AS_OF(files_args),
@@ -93,7 +93,7 @@ const cli_command files_command = {
     .help = "list a table's files, also as they were, also only those that may match",
     .examples = "deltalakedb files orders --database-url sqlite:catalog.db --where \"region = 'EU' AND price >= 9.5\"\n"
                 "deltalakedb files orders --database-url sqlite:catalog.db --version 12 --format paths",
-    .options = options,
+    .options = option_table,
     .values_size = sizeof(files_args),
     .run = run,
 };

@@ -6,7 +6,7 @@ typedef struct history_args {
     int64_t limit;
 } history_args;
 
-static const cli_option options[] = {
+static const cli_option option_table[] = {
     OPERAND_TABLE_ID(history_args),
     OPTION_DATABASE_URL(history_args),
     {CLI_INTO(history_args, limit), .name = "limit", .arg = "N", .min = 0, .max = INT64_MAX, .def = "0",
@@ -106,7 +106,7 @@ const cli_command history_command = {
     .help = "list a table's versions, newest first, or what became of one file",
     .examples = "deltalakedb history orders --database-url sqlite:catalog.db --limit 10\n"
                 "deltalakedb history orders --database-url sqlite:catalog.db --path part-00000.parquet",
-    .options = options,
+    .options = option_table,
     .values_size = sizeof(history_args),
     .run = run,
 };

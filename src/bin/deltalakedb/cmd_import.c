@@ -7,7 +7,7 @@ typedef struct import_args {
     bool resume, dry_run, force;
 } import_args;
 
-static const cli_option options[] = {
+static const cli_option option_table[] = {
     {CLI_INTO(import_args, path), .name = "PATH", .operand = true, .required = true,
      .help = "the table's folder, the one that holds _delta_log"},
     OPTION_DATABASE_URL(import_args),
@@ -74,7 +74,7 @@ const cli_command import_command = {
     .examples = "deltalakedb import /data/orders --database-url sqlite:///var/lib/catalog.db\n"
                 "deltalakedb import /data/orders --database-url postgresql://etl@db/catalog --table-id sales.orders\n"
                 "deltalakedb import /data/orders --database-url sqlite:catalog.db --dry-run --verbose",
-    .options = options,
+    .options = option_table,
     .values_size = sizeof(import_args),
     .run = run,
 };

@@ -6,7 +6,7 @@ typedef struct init_args {
     const char *url;
 } init_args;
 
-static const cli_option options[] = {OPTION_DATABASE_URL(init_args), {0}};
+static const cli_option option_table[] = {OPTION_DATABASE_URL(init_args), {0}};
 
 static int run(cli_context *cli, const void *values)
 {
@@ -29,7 +29,7 @@ const cli_command init_command = {
     .manual = "`import` does it by itself; this is for those who want to see it, or whose importer may not create tables. Run again, "
               "it changes nothing.",
     .examples = "deltalakedb init --database-url 'postgresql://admin@db/catalog?schema=delta'",
-    .options = options,
+    .options = option_table,
     .values_size = sizeof(init_args),
     .run = run,
 };
@@ -40,7 +40,7 @@ const cli_command upgrade_command = {
     .help = "bring the catalog's tables to this program's version",
     .manual = "Forward only. A catalog that is newer than the program is refused.",
     .examples = "deltalakedb upgrade --database-url sqlite:catalog.db",
-    .options = options,
+    .options = option_table,
     .values_size = sizeof(init_args),
     .run = run,
 };

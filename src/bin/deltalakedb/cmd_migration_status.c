@@ -5,7 +5,7 @@ typedef struct status_args {
     const char *table_id, *url;
 } status_args;
 
-static const cli_option options[] = {
+static const cli_option option_table[] = {
     {CLI_INTO(status_args, table_id), .name = "table-id", .arg = "ID", .help = "one table only"},
     OPTION_DATABASE_URL(status_args),
     {0},
@@ -88,7 +88,7 @@ const cli_command migration_status_command = {
               "serves as a test of the connection.",
     .examples = "deltalakedb migration-status --database-url sqlite:catalog.db\n"
                 "watch -n 30 'deltalakedb migration-status --database-url $DB_URL'",
-    .options = options,
+    .options = option_table,
     .values_size = sizeof(status_args),
     .run = run,
 };

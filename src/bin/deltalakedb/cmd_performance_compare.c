@@ -8,7 +8,7 @@ typedef struct compare_args {
     int64_t runs;
 } compare_args;
 
-static const cli_option options[] = {
+static const cli_option option_table[] = {
     {CLI_INTO(compare_args, path), .name = "PATH", .operand = true, .required = true, .help = "the table's folder"},
     OPTION_DATABASE_URL(compare_args),
     {CLI_INTO(compare_args, table_id), .name = "table-id", .arg = "ID", .help = "the table's id in the catalog"},
@@ -141,7 +141,7 @@ const cli_command performance_compare_command = {
     .manual = "Each question is asked of the log (by this program's own reader, opened anew each time) and of the catalog, several times. "
               "Shown are the median, the spread, and the first cold run; and where the log is faster, it says so.",
     .examples = "deltalakedb performance-compare /data/orders --database-url sqlite:catalog.db --runs 20",
-    .options = options,
+    .options = option_table,
     .values_size = sizeof(compare_args),
     .run = run,
 };

@@ -6,7 +6,7 @@ typedef struct rollback_args {
     bool yes;
 } rollback_args;
 
-static const cli_option options[] = {
+static const cli_option option_table[] = {
     OPERAND_TABLE_ID(rollback_args),
     OPTION_DATABASE_URL(rollback_args),
     {CLI_INTO(rollback_args, yes), .name = "yes", .letter = 'y', .help = "do it without asking"},
@@ -39,7 +39,7 @@ const cli_command rollback_command = {
     .group = "Go back",
     .help = "remove a table's rows from the catalog, in one transaction",
     .examples = "deltalakedb rollback orders --database-url sqlite:catalog.db --yes",
-    .options = options,
+    .options = option_table,
     .values_size = sizeof(rollback_args),
     .run = run,
 };

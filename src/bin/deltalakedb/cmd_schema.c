@@ -6,7 +6,7 @@ typedef struct schema_args {
     int64_t version;
 } schema_args;
 
-static const cli_option options[] = {
+static const cli_option option_table[] = {
     OPERAND_TABLE_ID(schema_args),
     OPTION_DATABASE_URL(schema_args),
     OPTION_AS_OF(schema_args),
@@ -143,7 +143,7 @@ const cli_command schema_command = {
     .group = "Ask the catalog",
     .help = "show a table's columns, also as they were",
     .examples = "deltalakedb schema orders --database-url sqlite:catalog.db --version 3",
-    .options = options,
+    .options = option_table,
     .values_size = sizeof(schema_args),
     .run = run,
 };

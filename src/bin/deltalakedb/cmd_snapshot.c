@@ -6,7 +6,7 @@ typedef struct snapshot_args {
     int64_t version;
 } snapshot_args;
 
-static const cli_option options[] = {
+static const cli_option option_table[] = {
     OPERAND_TABLE_ID(snapshot_args),
     OPTION_DATABASE_URL(snapshot_args),
     OPTION_AS_OF(snapshot_args),
@@ -100,7 +100,7 @@ const cli_command snapshot_command = {
     .manual = "A few indexed rows, whatever the table's size: nothing is replayed.",
     .examples = "deltalakedb snapshot orders --database-url sqlite:catalog.db\n"
                 "deltalakedb snapshot orders --database-url sqlite:catalog.db --timestamp 2026-11-20 --json",
-    .options = options,
+    .options = option_table,
     .values_size = sizeof(snapshot_args),
     .run = run,
 };

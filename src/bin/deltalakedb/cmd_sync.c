@@ -9,7 +9,7 @@ typedef struct sync_args {
     int64_t interval, batch_size, wait;
 } sync_args;
 
-static const cli_option options[] = {
+static const cli_option option_table[] = {
     {CLI_INTO(sync_args, table_id), .name = "table-id", .arg = "ID", .required = true,
      .help = "the table to bring up to date"},
     {CLI_INTO(sync_args, all), .name = "all", .after = CLI_ONE_OF, .help = "every table of the catalog"},
@@ -142,7 +142,7 @@ const cli_command sync_command = {
               "come, it goes on from the oldest checkpoint behind the gap.",
     .examples = "deltalakedb sync --table-id orders --database-url sqlite:catalog.db\n"
                 "deltalakedb sync --all --follow --interval 5 --database-url postgresql://etl@db/catalog",
-    .options = options,
+    .options = option_table,
     .values_size = sizeof(sync_args),
     .run = run,
 };

@@ -5,7 +5,7 @@ typedef struct validate_args {
     const char *path, *table_id, *url;
 } validate_args;
 
-static const cli_option options[] = {
+static const cli_option option_table[] = {
     {CLI_INTO(validate_args, path), .name = "PATH", .operand = true, .required = true,
      .help = "the table's folder"},
     {CLI_INTO(validate_args, table_id), .name = "table-id", .arg = "ID", .after = CLI_ANY_OF,
@@ -96,7 +96,7 @@ const cli_command validate_command = {
               "Status 0: equal. 4: they differ. 8: it could not be told, because the log cannot be read as far.",
     .examples = "deltalakedb validate /data/orders --database-url sqlite:catalog.db\n"
                 "deltalakedb validate --table-id orders --database-url sqlite:catalog.db --verbose",
-    .options = options,
+    .options = option_table,
     .values_size = sizeof(validate_args),
     .run = run,
 };

@@ -7,7 +7,7 @@ typedef struct verify_args {
     bool all_files;
 } verify_args;
 
-static const cli_option options[] = {
+static const cli_option option_table[] = {
     OPERAND_TABLE_ID(verify_args),
     OPTION_DATABASE_URL(verify_args),
     {CLI_INTO(verify_args, sample), .name = "sample", .arg = "N", .min = 1, .max = INT64_MAX,
@@ -63,7 +63,7 @@ const cli_command verify_rollback_command = {
     .manual = "Reads the log from end to end now, compares what it replays to with the catalog's digest, makes sure that it covers the commits "
               "since the import, and looks for the data files and deletion vectors. The estimated time is made from that measurement.",
     .examples = "deltalakedb verify-rollback orders --database-url sqlite:catalog.db --all-files",
-    .options = options,
+    .options = option_table,
     .values_size = sizeof(verify_args),
     .run = run,
 };

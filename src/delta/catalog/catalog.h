@@ -31,6 +31,7 @@ enum { DELTA_CATALOG_VERSION = 1 }; /* of the schema this program writes */
 typedef enum delta_catalog_mode {
     DELTA_CATALOG_READ,   /* the schema must be there: DF_NOT_FOUND, hint "run: deltalakedb init …" */
     DELTA_CATALOG_CREATE, /* made when missing */
+    DELTA_CATALOG_ANY,    /* whatever is there, for delta_catalog_upgrade; a missing SQLite file is made */
 } delta_catalog_mode;
 
 /* Connects and looks at the schema's version: older → hint "deltalakedb upgrade", newer → DF_REFUSED. */

@@ -8,17 +8,18 @@
 /* ---- dialects: one constant struct an engine, each in its own file ---- */
 
 typedef struct delta_dialect {
-    const char *engine; /* df_conn_engine */
-    const char *schema; /* script that makes every table that is missing */
+    const char *engine;      /* df_conn_engine */
+    const char *schema;      /* script that makes every table that is missing */
     const char *has_catalog; /* query: one row whose first value is not 0 when delta_catalog is there */
     const char *scope;       /* query: text that names this catalog on its server; part of lock names */
-    const char *make_scope;  /* query: statement that makes the schema to put the tables into, NULL or no row: none */
-    const char *session;     /* statement before a loader's work; NULL */
+    const char
+        *make_scope; /* query: statement that makes the schema to put the tables into, NULL or no row: none */
+    const char *session; /* statement before a loader's work; NULL */
     const char *now, *lease, *join;
     const char *time_open, *time_close; /* around a time column: its value as text in UTC */
-    const char *make_ending;   /* temporary table delta_ending, when missing */
-    const char *plan_ending;   /* query that makes the planner start from delta_ending; NULL */
-    const char *delete_ending; /* of delta_files, what delta_ending names; parameter: table_id */
+    const char *make_ending;            /* temporary table delta_ending, when missing */
+    const char *plan_ending;            /* query that makes the planner start from delta_ending; NULL */
+    const char *delete_ending;          /* of delta_files, what delta_ending names; parameter: table_id */
 } delta_dialect;
 
 extern const delta_dialect delta_dialect_sqlite, delta_dialect_postgres, delta_dialect_mariadb;
@@ -48,15 +49,16 @@ static inline delta_catalog_impl *delta_impl(delta_catalog *catalog)
 
 /* ---- statements: `sql` may hold the words in braces that sql/loader.sql explains ---- */
 
-DF_MUST_USE df_code delta_exec(delta_catalog *catalog, const char *sql, const df_value *params, size_t n_params,
-                               int64_t *affected, df_error *err);
-DF_MUST_USE df_code delta_ask(delta_catalog *catalog, const char *sql, const df_value *params, size_t n_params,
-                              df_row_fn fn, void *context, df_error *err);
+DF_MUST_USE df_code delta_exec(delta_catalog *catalog, const char *sql, const df_value *params,
+                               size_t n_params, int64_t *affected, df_error *err);
+DF_MUST_USE df_code delta_ask(delta_catalog *catalog, const char *sql, const df_value *params,
+                              size_t n_params, df_row_fn fn, void *context, df_error *err);
 /* The first value of the first row as a number; `fallback` when it is NULL or there is no row. */
-DF_MUST_USE df_code delta_ask_int(delta_catalog *catalog, const char *sql, const df_value *params, size_t n_params,
-                                  int64_t fallback, int64_t *out, df_error *err);
+DF_MUST_USE df_code delta_ask_int(delta_catalog *catalog, const char *sql, const df_value *params,
+                                  size_t n_params, int64_t fallback, int64_t *out, df_error *err);
 
-/* df_begin, tried again politely for minutes while another table's import holds an engine's only lock for writing. */
+/* df_begin, tried again politely for minutes while another table's import holds an engine's only lock for
+ * writing. */
 DF_MUST_USE df_code delta_begin(delta_catalog *catalog, df_error *err);
 /* The same, but gives up after `wait_ms`. */
 DF_MUST_USE df_code delta_begin_within(delta_catalog *catalog, int64_t wait_ms, df_error *err);
@@ -91,12 +93,14 @@ int64_t delta_lock_token(delta_catalog *catalog, df_str table_id);
 void delta_lock_name(delta_catalog *catalog, df_str table_id, char out[64]);
 /* "host:pid" */
 void delta_owner(char out[300], char host[256], int64_t *pid);
-/* Renews the lease inside of the open transaction; DF_LOCKED when somebody else has taken the lock meanwhile. */
+/* Renews the lease inside of the open transaction; DF_LOCKED when somebody else has taken the lock meanwhile.
+ */
 DF_MUST_USE df_code delta_lock_beat(delta_catalog *catalog, df_str table_id, df_error *err);
 
 /* ---- tables ---- */
 
-/* Deletes the table's rows everywhere but in delta_tables, migration_status and delta_locks, inside of the open transaction. */
+/* Deletes the table's rows everywhere but in delta_tables, migration_status and delta_locks, inside of the
+ * open transaction. */
 DF_MUST_USE df_code delta_table_clear(delta_catalog *catalog, df_str table_id, int64_t *rows, df_error *err);
 
 #endif

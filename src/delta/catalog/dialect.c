@@ -19,9 +19,12 @@ const delta_dialect *delta_dialect_of(const df_conn *conn)
 
 static void put_word(df_buf *out, const delta_dialect *d, df_str word)
 {
-    if (df_str_is(word, "now")) df_buf_text(out, d->now);
-    else if (df_str_is(word, "lease")) df_buf_text(out, d->lease);
-    else if (df_str_is(word, "join")) df_buf_text(out, d->join);
+    if (df_str_is(word, "now"))
+        df_buf_text(out, d->now);
+    else if (df_str_is(word, "lease"))
+        df_buf_text(out, d->lease);
+    else if (df_str_is(word, "join"))
+        df_buf_text(out, d->join);
     else if (df_str_starts(word, DF_STR("time:"))) {
         df_buf_text(out, d->time_open);
         df_buf_str_add(out, df_str_skip(word, 5));
@@ -34,7 +37,7 @@ static const char *expand(delta_catalog *catalog, const char *sql)
     if (!strchr(sql, '{')) return sql;
     delta_catalog_impl *impl = delta_impl(catalog);
     df_buf_clear(&impl->sql);
-    for (const char *open; (open = strchr(sql, '{')); ) {
+    for (const char *open; (open = strchr(sql, '{'));) {
         const char *close = strchr(open, '}');
         if (!close) break;
         df_buf_add(&impl->sql, sql, (size_t)(open - sql));
@@ -51,8 +54,8 @@ df_code delta_exec(delta_catalog *catalog, const char *sql, const df_value *para
     return df_exec(catalog->conn, expand(catalog, sql), params, n_params, affected, err);
 }
 
-df_code delta_ask(delta_catalog *catalog, const char *sql, const df_value *params, size_t n_params, df_row_fn fn,
-                  void *context, df_error *err)
+df_code delta_ask(delta_catalog *catalog, const char *sql, const df_value *params, size_t n_params,
+                  df_row_fn fn, void *context, df_error *err)
 {
     return df_query(catalog->conn, expand(catalog, sql), params, n_params, fn, context, err);
 }
@@ -80,7 +83,9 @@ df_code delta_ask_int(delta_catalog *catalog, const char *sql, const df_value *p
 
 /* ---- transactions ---- */
 
-enum { PATIENCE_MS = 30 * 60 * 1000 }; /* an import of many millions of files may hold SQLite's lock for minutes */
+enum {
+    PATIENCE_MS = 30 * 60 * 1000
+}; /* an import of many millions of files may hold SQLite's lock for minutes */
 
 static void sleep_ms(int64_t ms)
 {
@@ -153,8 +158,10 @@ df_str delta_clean(df_arena *arena, df_str text)
     if (!text.len || !memchr(text.ptr, '\0', text.len)) return text;
     df_buf clean = {0};
     for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i]) df_buf_char(&clean, text.ptr[i]);
-        else df_buf_text(&clean, "\\u0000");
+        if (text.ptr[i])
+            df_buf_char(&clean, text.ptr[i]);
+        else
+            df_buf_text(&clean, "\\u0000");
     }
     df_str copy = df_arena_str(arena, df_buf_str(&clean));
     df_buf_release(&clean);

@@ -16,9 +16,11 @@ const delta_dialect delta_dialect_mariadb = {
     .join = "STRAIGHT_JOIN",
     .time_open = "CAST(",
     .time_close = " AS CHAR)",
-    .make_ending = "CREATE TEMPORARY TABLE IF NOT EXISTS delta_ending (file_id BIGINT PRIMARY KEY, removed_version BIGINT, "
-                   "reason VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin, deletion_timestamp BIGINT, "
-                   "removed_data_change TINYINT(1))",
+    .make_ending =
+        "CREATE TEMPORARY TABLE IF NOT EXISTS delta_ending (file_id BIGINT PRIMARY KEY, removed_version "
+        "BIGINT, "
+        "reason VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin, deletion_timestamp BIGINT, "
+        "removed_data_change TINYINT(1))",
     .delete_ending = "DELETE f FROM delta_ending e STRAIGHT_JOIN delta_files f ON f.table_id = ? "
                      "AND f.file_id = e.file_id",
 };

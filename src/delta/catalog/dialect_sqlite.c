@@ -14,7 +14,9 @@ const delta_dialect delta_dialect_sqlite = {
     .join = "CROSS JOIN",
     .time_open = "",
     .time_close = "",
-    .make_ending = "CREATE TEMP TABLE IF NOT EXISTS delta_ending (file_id INTEGER PRIMARY KEY, removed_version INTEGER, "
-                   "reason TEXT, deletion_timestamp INTEGER, removed_data_change INTEGER)",
-    .delete_ending = "DELETE FROM delta_files WHERE table_id = ? AND file_id IN (SELECT file_id FROM delta_ending)",
+    .make_ending =
+        "CREATE TEMP TABLE IF NOT EXISTS delta_ending (file_id INTEGER PRIMARY KEY, removed_version INTEGER, "
+        "reason TEXT, deletion_timestamp INTEGER, removed_data_change INTEGER)",
+    .delete_ending =
+        "DELETE FROM delta_files WHERE table_id = ? AND file_id IN (SELECT file_id FROM delta_ending)",
 };

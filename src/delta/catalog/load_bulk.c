@@ -23,10 +23,11 @@ static df_code load(delta_loader *loader, const char *table, const char *const *
 }
 
 /* What delta_files and delta_file_history have in common, in this order. */
-#define FILE_COLUMNS                                                                                          \
-    "table_id", "file_id", "path", "dv_id", "path_hash", "version", "size", "modification_time", "data_change", \
-        "partition_id", "num_records", "dv_cardinality", "base_row_id", "default_row_commit_version",         \
-        "stats_rebuilt", "partition_values", "deletion_vector", "clustering_provider", "raw_path", "tags", "stats"
+#define FILE_COLUMNS                                                                                         \
+    "table_id", "file_id", "path", "dv_id", "path_hash", "version", "size", "modification_time",             \
+        "data_change", "partition_id", "num_records", "dv_cardinality", "base_row_id",                       \
+        "default_row_commit_version", "stats_rebuilt", "partition_values", "deletion_vector",                \
+        "clustering_provider", "raw_path", "tags", "stats"
 
 static df_value *put_file(const delta_loader *loader, const load_row *row, df_value *v)
 {
@@ -142,10 +143,24 @@ static df_code next_tombstone(void *context, df_value *v, bool *more, df_error *
 
 df_code load_bulk_tombstones(delta_loader *loader, df_error *err)
 {
-    static const char *const columns[] = {
-        "table_id", "file_id", "path", "dv_id", "path_hash", "version", "deletion_timestamp", "data_change",
-        "extended_file_metadata", "size", "dv_cardinality", "base_row_id", "default_row_commit_version",
-        "partition_values", "deletion_vector", "raw_path", "tags", "stats"};
+    static const char *const columns[] = {"table_id",
+                                          "file_id",
+                                          "path",
+                                          "dv_id",
+                                          "path_hash",
+                                          "version",
+                                          "deletion_timestamp",
+                                          "data_change",
+                                          "extended_file_metadata",
+                                          "size",
+                                          "dv_cardinality",
+                                          "base_row_id",
+                                          "default_row_commit_version",
+                                          "partition_values",
+                                          "deletion_vector",
+                                          "raw_path",
+                                          "tags",
+                                          "stats"};
     cursor any = {loader, 0};
     if (!next_kept(&any)) return DF_OK;
     return load(loader, "delta_tombstones", columns, COUNT(columns), next_tombstone, err);

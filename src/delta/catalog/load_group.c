@@ -42,12 +42,13 @@ void load_count_removed(load_change *change, const delta_file *file)
 
 /* ---- copies ---- */
 
-
 /* Copies the texts into the piece's arena, in one allocation; partition values are kept once a partition. */
-static df_code keep(delta_loader *loader, const delta_file *file, bool keep_partition, delta_file *out, df_error *err)
+static df_code keep(delta_loader *loader, const delta_file *file, bool keep_partition, delta_file *out,
+                    df_error *err)
 {
-    df_str *const texts[] = {&out->path, &out->raw_path, &out->dv_id, &out->partition_values, &out->stats,
-                             &out->tags, &out->deletion_vector, &out->clustering_provider, NULL};
+    df_str *const texts[] = {&out->path,  &out->raw_path, &out->dv_id,           &out->partition_values,
+                             &out->stats, &out->tags,     &out->deletion_vector, &out->clustering_provider,
+                             NULL};
     size_t size = 0;
     *out = *file;
     if (df_str_eq(out->path, out->raw_path)) out->raw_path = DF_STR_NONE;
@@ -79,8 +80,8 @@ static int32_t partition_of(delta_loader *loader, df_str values)
     int64_t *index = df_keymap_put(&loader->partition_index, hash, &added);
     if (added) {
         *index = (int64_t)loader->partitions.count;
-        LOAD_PUSH(loader->partitions) =
-            (load_partition){.hash = hash, .values = df_arena_str(&loader->arena, delta_clean(&loader->arena, values))};
+        LOAD_PUSH(loader->partitions) = (load_partition){
+            .hash = hash, .values = df_arena_str(&loader->arena, delta_clean(&loader->arena, values))};
     }
     return (int32_t)*index;
 }
@@ -165,8 +166,10 @@ df_code load_take_add(delta_loader *loader, const delta_file *file, df_error *er
     row.partition = partition_of(loader, file->partition_values.ptr ? file->partition_values : DF_STR("{}"));
     row.file.partition_values = loader->partitions.items[row.partition].values;
     load_key *key = find_key(loader, file->key, &first);
-    if (first) close_known(loader, key, &row.file, LOAD_REPLACED);
-    else end_pending(loader, key, &row.file, LOAD_REPLACED);
+    if (first)
+        close_known(loader, key, &row.file, LOAD_REPLACED);
+    else
+        end_pending(loader, key, &row.file, LOAD_REPLACED);
     key->row = (int32_t)loader->rows.count;
     load_count_added(&current(loader)->change, &row.file, 1);
     LOAD_PUSH(loader->rows) = row;

@@ -79,6 +79,7 @@ typedef struct load_partition {
 typedef struct load_ending {
     int64_t file_id;
     int32_t close;
+    bool same_version; /* it was added by the version that ends it */
 } load_ending;
 
 typedef struct load_txn {
@@ -101,10 +102,10 @@ typedef struct load_protocol {
     delta_protocol protocol;
 } load_protocol;
 
-#define LOAD_LIST(type)                                                                            \
-    struct {                                                                                       \
-        type *items;                                                                               \
-        size_t count, cap;                                                                         \
+#define LOAD_LIST(type)                                                                                      \
+    struct {                                                                                                 \
+        type *items;                                                                                         \
+        size_t count, cap;                                                                                   \
     }
 #define LOAD_PUSH(list) DF_PUSH((list).items, (list).count, (list).cap)
 
@@ -126,9 +127,8 @@ struct delta_loader {
     int64_t gap;        /* version at which everything live ends; -1: none */
 
     /* the open transaction */
-    bool prepared;         /* restart and gap are done in it */
-    bool flushed_piece;    /* pieces are in it: it cannot be repeated from memory */
-    int64_t split_version; /* of this version a piece was already flushed; -1 */
+    bool prepared;      /* restart and gap are done in it */
+    bool flushed_piece; /* pieces are in it: it cannot be repeated from memory */
 
     /* the open group */
     bool in_version;

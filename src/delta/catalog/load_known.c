@@ -6,8 +6,9 @@
 #include <stdlib.h>
 
 /*
- * Each key sets one bit in each of the eight words of one 64-byte block: one cache line a look-up. With 16 bits
- * a key about one answer in a thousand is a false "maybe", which costs a needless look, never a wrong result.
+ * Each key sets one bit in each of the eight words of one 64-byte block: one cache line a look-up. With 16
+ * bits a key about one answer in a thousand is a false "maybe", which costs a needless look, never a wrong
+ * result.
  */
 enum { FIRST_LAYER_KEYS = 1 << 16, BITS_PER_KEY = 16, BLOCK_WORDS = 8, BLOCK_BITS = 512 };
 

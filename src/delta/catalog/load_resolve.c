@@ -21,7 +21,8 @@ typedef struct lookup {
     size_t count;
 } lookup;
 
-/* Lists come in three lengths, filled up with the last number, so that an engine sees few different statements. */
+/* Lists come in three lengths, filled up with the last number, so that an engine sees few different
+ * statements. */
 static size_t list_length(size_t count)
 {
     return count <= 8 ? 8 : count <= 64 ? 64 : LONG_LIST;
@@ -37,7 +38,8 @@ static df_code run_lookup(lookup *l, df_error *err)
     df_buf_char(&sql, ')');
     for (size_t i = 0; i < l->n_lead; i++) l->params[i] = l->lead[i];
     for (size_t i = l->count; i < length; i++) l->params[l->n_lead + i] = l->params[l->n_lead + l->count - 1];
-    df_code code = df_query(l->loader->catalog->conn, df_buf_cstr(&sql), l->params, l->n_lead + length, l->fn, l->loader, err);
+    df_code code = df_query(l->loader->catalog->conn, df_buf_cstr(&sql), l->params, l->n_lead + length, l->fn,
+                            l->loader, err);
     df_buf_release(&sql);
     l->count = 0;
     return code;
@@ -62,7 +64,10 @@ static df_code take_partition(void *context, const df_row *row, df_error *err)
 
 static df_code look_for_partitions(delta_loader *loader, df_error *err)
 {
-    lookup l = {.loader = loader, .sql = SQL_partition_probe, .lead = {df_v_str(loader->table_id)}, .n_lead = 1,
+    lookup l = {.loader = loader,
+                .sql = SQL_partition_probe,
+                .lead = {df_v_str(loader->table_id)},
+                .n_lead = 1,
                 .fn = take_partition};
     for (size_t i = 0; i < loader->partitions.count; i++) {
         const load_partition *partition = &loader->partitions.items[i];
@@ -108,7 +113,8 @@ static df_code learn_known(delta_loader *loader, df_error *err)
     if (loader->probed < FEW || loader->probed < there / 16) return DF_OK;
     df_value ids[] = {df_v_str(loader->table_id), df_v_str(loader->table_id)};
     DF_TRY(df_query(loader->catalog->conn, SQL_known_hashes, ids, 2, take_known, loader, err));
-    for (size_t i = 0; i < loader->rows.count; i++) delta_known_add(&loader->known, loader->rows.items[i].file.key.low);
+    for (size_t i = 0; i < loader->rows.count; i++)
+        delta_known_add(&loader->known, loader->rows.items[i].file.key.low);
     for (size_t i = 0; i < loader->tombstones.count; i++)
         delta_known_add(&loader->known, loader->tombstones.items[i].file.key.low);
     loader->known.complete = true;
@@ -152,10 +158,12 @@ static df_code take_live(void *context, const df_row *row, df_error *err)
     int32_t close = close_of(loader, file.key);
     if (close < 0) return DF_OK;
     /* A row of the same version was flushed in an earlier piece of it, and never was visible. */
-    if (delta_int_of(&v[4], 0) == loader->closes.items[close].version)
+    bool same_version = delta_int_of(&v[4], 0) == loader->closes.items[close].version;
+    if (same_version)
         load_count_added(found_by(loader, close), &file, -1);
-    else load_count_removed(found_by(loader, close), &file);
-    LOAD_PUSH(loader->endings) = (load_ending){delta_int_of(&v[0], 0), close};
+    else
+        load_count_removed(found_by(loader, close), &file);
+    LOAD_PUSH(loader->endings) = (load_ending){delta_int_of(&v[0], 0), close, same_version};
     return DF_OK;
 }
 
@@ -200,8 +208,10 @@ static df_code move_endings(delta_loader *loader, df_error *err)
 
 static df_code take_away_tombstones(delta_loader *loader, df_error *err)
 {
-    lookup l = {.loader = loader, .sql = "DELETE FROM delta_tombstones WHERE table_id = ? AND file_id IN",
-                .lead = {df_v_str(loader->table_id)}, .n_lead = 1};
+    lookup l = {.loader = loader,
+                .sql = "DELETE FROM delta_tombstones WHERE table_id = ? AND file_id IN",
+                .lead = {df_v_str(loader->table_id)},
+                .n_lead = 1};
     for (size_t i = 0; i < loader->old_tombstones.count; i++)
         DF_TRY(look_up(&l, loader->old_tombstones.items[i], err));
     return run_lookup(&l, err);
@@ -209,50 +219,26 @@ static df_code take_away_tombstones(delta_loader *loader, df_error *err)
 
 /* ---- a version that came in pieces ---- */
 
-typedef struct split_rows {
-    delta_loader *loader;
-    LOAD_LIST(load_ending) found;
-} split_rows;
-
-static df_code take_replaced(void *context, const df_row *row, df_error *err)
+/*
+ * An earlier piece of a version replaced a file, and now the version removes it too: as in note_remove, the
+ * file before it was removed. Logs that do this break the protocol, so it may cost a statement a file.
+ */
+static df_code correct_reason(delta_loader *loader, const load_close *close, df_error *err)
 {
-    split_rows *rows = context;
-    df_hash128 key = delta_file_key(text_or_empty(&row->values[1]), text_or_empty(&row->values[2]));
-    int32_t close = close_of(rows->loader, key);
-    if (close >= 0) LOAD_PUSH(rows->found) = (load_ending){delta_int_of(&row->values[0], 0), close};
-    return DF_OK;
-}
-
-static df_code mark_removed(delta_loader *loader, const load_ending *row, df_error *err)
-{
-    const load_close *close = &loader->closes.items[row->close];
     df_value params[] = {delta_v_int(close->deletion_timestamp), df_v_bool(close->data_change),
-                         df_v_str(loader->table_id), df_v_int(close->version), df_v_int(row->file_id)};
+                         df_v_str(loader->table_id), df_v_int(close->version),
+                         df_v_int((int64_t)close->key.low)};
     return df_exec(loader->catalog->conn, SQL_history_was_removed, params, 5, NULL, err);
 }
 
-/*
- * An earlier piece of this version replaced a file, and now the version removes it too: as in note_remove, it was removed.
- */
 static df_code correct_reasons(delta_loader *loader, df_error *err)
 {
-    split_rows rows = {.loader = loader};
-    if (loader->split_version < 0) return DF_OK;
-    df_value params[3] = {df_v_str(loader->table_id), df_v_int(loader->split_version)};
-    df_buf sql = {0};
-    df_buf_printf(&sql, "%s (?)", SQL_history_probe);
-    df_code code = DF_OK;
-    for (size_t i = 0; code == DF_OK && i < loader->closes.count; i++) {
-        const load_close *close = &loader->closes.items[i];
-        if (close->version != loader->split_version || close->reason != LOAD_REMOVED) continue;
-        params[2] = df_v_int((int64_t)close->key.low);
-        code = df_query(loader->catalog->conn, df_buf_cstr(&sql), params, 3, take_replaced, &rows, err);
+    for (size_t i = 0; i < loader->endings.count; i++) {
+        const load_ending *ending = &loader->endings.items[i];
+        const load_close *close = &loader->closes.items[ending->close];
+        if (ending->same_version && close->reason == LOAD_REMOVED) DF_TRY(correct_reason(loader, close, err));
     }
-    for (size_t i = 0; code == DF_OK && i < rows.found.count; i++)
-        code = mark_removed(loader, &rows.found.items[i], err);
-    df_buf_release(&sql);
-    free(rows.found.items);
-    return code;
+    return DF_OK;
 }
 
 df_code load_resolve_keys(delta_loader *loader, df_error *err)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One writer a table. The engine's named lock decides: it dies with its session. delta_locks tells people who that is,
- * and holds the token without which no transaction of a loader commits, should the named lock ever be lost unnoticed.
+ * One writer a table. The engine's named lock decides: it dies with its session. delta_locks tells people who
+ * that is, and holds the token without which no transaction of a loader commits, should the named lock ever
+ * be lost unnoticed.
  */
 #include "delta/catalog/catalog_int.h"
 
 #include "base/clock.h"
 #include "catalog_loader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -89,9 +91,10 @@ static df_code tell_holder(delta_catalog *catalog, df_str table_id, df_error *er
     df_value id = df_v_str(table_id);
     df_code asked = delta_ask(catalog, SQL_lock_holder, &id, 1, take_holder, &h, NULL);
     if (asked == DF_OK && h.owner.ptr)
-        df_fail(err, DF_LOCKED, "table %.*s is being written by %.*s, since %.*s", DF_FMT(table_id), DF_FMT(h.owner),
-                DF_FMT(h.since));
-    else df_fail(err, DF_LOCKED, "table %.*s is being written by another run", DF_FMT(table_id));
+        df_fail(err, DF_LOCKED, "table %.*s is being written by %.*s, since %.*s", DF_FMT(table_id),
+                DF_FMT(h.owner), DF_FMT(h.since));
+    else
+        df_fail(err, DF_LOCKED, "table %.*s is being written by another run", DF_FMT(table_id));
     df_error_hint(err, "wait for it, or end it: the lock is freed with its process");
     df_arena_release(&h.arena);
     return DF_LOCKED;
@@ -148,7 +151,8 @@ df_code delta_lock_beat(delta_catalog *catalog, df_str table_id, df_error *err)
     df_value key[] = {df_v_str(table_id), df_v_int(delta_lock_token(catalog, table_id))};
     DF_TRY(delta_exec(catalog, SQL_lock_beat, key, 2, &affected, err));
     if (affected == 1) return DF_OK;
-    df_fail(err, DF_LOCKED, "the lock of table %.*s was taken over by another run; nothing of the open group was kept",
+    df_fail(err, DF_LOCKED,
+            "the lock of table %.*s was taken over by another run; nothing of the open group was kept",
             DF_FMT(table_id));
     df_error_hint(err, "see who: SELECT * FROM delta_locks");
     return DF_LOCKED;

@@ -36,8 +36,8 @@ static df_code make_scope(delta_catalog *catalog, df_error *err)
 }
 
 /*
- * Every statement of the schema makes what is missing and leaves what is there, so that where DDL cannot be rolled back
- * a run that died half-way is simply repeated: the version row comes last.
+ * Every statement of the schema makes what is missing and leaves what is there, so that where DDL cannot be
+ * rolled back a run that died half-way is simply repeated: the version row comes last.
  */
 static df_code make_tables(delta_catalog *catalog, df_error *err)
 {
@@ -59,8 +59,8 @@ static df_code make_tables(delta_catalog *catalog, df_error *err)
 
 static df_code refuse_newer(int64_t version, df_error *err)
 {
-    df_fail(err, DF_REFUSED, "the catalog has schema version %lld, this program knows only up to %d", (long long)version,
-            DELTA_CATALOG_VERSION);
+    df_fail(err, DF_REFUSED, "the catalog has schema version %lld, this program knows only up to %d",
+            (long long)version, DELTA_CATALOG_VERSION);
     df_error_hint(err, "use a newer deltalakedb");
     return DF_REFUSED;
 }
@@ -73,11 +73,14 @@ df_code delta_catalog_upgrade(delta_catalog *catalog, int64_t *from, int64_t *to
     if (*from > DELTA_CATALOG_VERSION) return refuse_newer(*from, err);
     if (*from == DELTA_CATALOG_VERSION) return DF_OK;
     DF_TRY(df_lock(catalog->conn, SCHEMA_LOCK, SCHEMA_WAIT_MS, &taken, err));
-    if (!taken) return df_fail(err, DF_LOCKED, "another run has been making the catalog's tables for two minutes");
+    if (!taken)
+        return df_fail(err, DF_LOCKED, "another run has been making the catalog's tables for two minutes");
     /* Somebody else may have done it while this one waited. */
     df_code code = delta_catalog_version(catalog, from, err);
-    if (code == DF_OK && *from > DELTA_CATALOG_VERSION) code = refuse_newer(*from, err);
-    else if (code == DF_OK && *from < DELTA_CATALOG_VERSION) code = make_tables(catalog, err);
+    if (code == DF_OK && *from > DELTA_CATALOG_VERSION)
+        code = refuse_newer(*from, err);
+    else if (code == DF_OK && *from < DELTA_CATALOG_VERSION)
+        code = make_tables(catalog, err);
     if (code != DF_OK) df_error_prefix(err, "making the catalog's tables");
     df_code unlocked = df_unlock(catalog->conn, SCHEMA_LOCK, code == DF_OK ? err : NULL);
     return code != DF_OK ? code : unlocked;
@@ -88,6 +91,7 @@ df_code delta_catalog_upgrade(delta_catalog *catalog, int64_t *from, int64_t *to
 static df_code check_version(delta_catalog *catalog, delta_catalog_mode mode, df_error *err)
 {
     int64_t version, to;
+    if (mode == DELTA_CATALOG_ANY) return DF_OK;
     if (mode == DELTA_CATALOG_CREATE) return delta_catalog_upgrade(catalog, &version, &to, err);
     DF_TRY(delta_catalog_version(catalog, &version, err));
     if (version == DELTA_CATALOG_VERSION) return DF_OK;
@@ -115,7 +119,7 @@ static df_code find_scope(delta_catalog_impl *impl, df_error *err)
 df_code delta_catalog_open(const char *url, delta_catalog_mode mode, const df_observer *observer,
                            delta_catalog **out, df_error *err)
 {
-    df_open_options options = {.create = mode == DELTA_CATALOG_CREATE, .application = "deltalakedb"};
+    df_open_options options = {.create = mode != DELTA_CATALOG_READ, .application = "deltalakedb"};
     df_conn *conn;
     DF_TRY(df_connect(url, &options, &conn, err));
     delta_catalog_impl *impl = df_zalloc(sizeof *impl);
@@ -123,7 +127,8 @@ df_code delta_catalog_open(const char *url, delta_catalog_mode mode, const df_ob
     impl->dialect = delta_dialect_of(conn);
     df_code code = DF_OK;
     if (!impl->dialect)
-        code = df_fail(err, DF_UNSUPPORTED, "a catalog cannot be kept in this kind of database (%s)", df_conn_engine(conn));
+        code = df_fail(err, DF_UNSUPPORTED, "a catalog cannot be kept in this kind of database (%s)",
+                       df_conn_engine(conn));
     if (code == DF_OK) code = check_version(&impl->catalog, mode, err);
     if (code == DF_OK) code = find_scope(impl, err);
     if (code != DF_OK) {

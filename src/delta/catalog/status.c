@@ -51,8 +51,9 @@ static df_code look_for_holder(delta_catalog *catalog, delta_status *status, df_
     if (held) return DF_OK;
     status->abandoned = true;
     status->status = DF_STR("failed");
-    const char *until = status->version >= 0 ? df_arena_printf(arena, "after version %lld", (long long)status->version)
-                                             : "before the first version was complete";
+    const char *until = status->version >= 0
+                            ? df_arena_printf(arena, "after version %lld", (long long)status->version)
+                            : "before the first version was complete";
     status->error_message = df_str_from(df_arena_printf(
         arena, "the run of %.*s ended without a word %s; continue with: deltalakedb import '%.*s' --resume",
         DF_FMT(status->owner), until, DF_FMT(status->location)));
@@ -83,7 +84,8 @@ static df_code write_status(delta_catalog *catalog, df_str table_id, df_str loca
     int64_t pid, there;
     df_value id = df_v_str(table_id);
     delta_owner(owner, host, &pid);
-    DF_TRY(delta_ask_int(catalog, "SELECT COUNT(*) FROM migration_status WHERE table_id = ?", &id, 1, 0, &there, err));
+    DF_TRY(delta_ask_int(catalog, "SELECT COUNT(*) FROM migration_status WHERE table_id = ?", &id, 1, 0,
+                         &there, err));
     /* What a table already has says more than that its turn will come. */
     if (there && strcmp(status, "pending") == 0) return DF_OK;
     if (there) {

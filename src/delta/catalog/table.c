@@ -42,12 +42,14 @@ static df_code select_tables(delta_catalog *catalog, const char *where, df_value
     df_buf sql = {0};
     df_buf_text(&sql, SQL_tables);
     df_buf_text(&sql, where);
-    df_code code = df_query(catalog->conn, df_buf_cstr(&sql), &param, param.type != DF_NULL, take_table, list, err);
+    df_code code =
+        df_query(catalog->conn, df_buf_cstr(&sql), &param, param.type != DF_NULL, take_table, list, err);
     df_buf_release(&sql);
     return code;
 }
 
-df_code delta_tables_list(delta_catalog *catalog, df_arena *arena, delta_table **out, size_t *count, df_error *err)
+df_code delta_tables_list(delta_catalog *catalog, df_arena *arena, delta_table **out, size_t *count,
+                          df_error *err)
 {
     table_list list = {.arena = arena};
     DF_TRY(select_tables(catalog, "ORDER BY table_id", DF_V_NULL, &list, err));
@@ -101,14 +103,18 @@ static void hint_similar(delta_catalog *catalog, df_str table_id, df_error *err)
         if (!similar(table_id, tables[i].table_id)) continue;
         df_buf_printf(&names, "%s%.*s", named++ ? ", " : "", DF_FMT(tables[i].table_id));
     }
-    if (named) df_error_hint(err, "did you mean: %s", df_buf_cstr(&names));
-    else if (count == 0) df_error_hint(err, "the catalog has no tables yet; import one: deltalakedb import PATH");
-    else df_error_hint(err, "list the tables: deltalakedb migration-status");
+    if (named)
+        df_error_hint(err, "did you mean: %s", df_buf_cstr(&names));
+    else if (count == 0)
+        df_error_hint(err, "the catalog has no tables yet; import one: deltalakedb import PATH");
+    else
+        df_error_hint(err, "list the tables: deltalakedb migration-status");
     df_buf_release(&names);
     df_arena_release(&arena);
 }
 
-df_code delta_table_get(delta_catalog *catalog, df_str table_id, df_arena *arena, delta_table *out, df_error *err)
+df_code delta_table_get(delta_catalog *catalog, df_str table_id, df_arena *arena, delta_table *out,
+                        df_error *err)
 {
     table_list list = {.arena = arena};
     DF_TRY(select_tables(catalog, "WHERE table_id = ?", df_v_str(table_id), &list, err));
@@ -121,7 +127,8 @@ df_code delta_table_get(delta_catalog *catalog, df_str table_id, df_arena *arena
     return DF_NOT_FOUND;
 }
 
-df_code delta_table_at(delta_catalog *catalog, df_str location, df_arena *arena, delta_table *out, df_error *err)
+df_code delta_table_at(delta_catalog *catalog, df_str location, df_arena *arena, delta_table *out,
+                       df_error *err)
 {
     table_list list = {.arena = arena};
     df_value hash = df_v_int((int64_t)df_hash(location.ptr, location.len).low);
@@ -141,12 +148,18 @@ df_code delta_table_at(delta_catalog *catalog, df_str location, df_arena *arena,
 df_code delta_table_clear(delta_catalog *catalog, df_str table_id, int64_t *rows, df_error *err)
 {
     static const char *const statements[] = {
-        "DELETE FROM delta_files WHERE table_id = ?",        "DELETE FROM delta_file_history WHERE table_id = ?",
-        "DELETE FROM delta_tombstones WHERE table_id = ?",   "DELETE FROM delta_partitions WHERE table_id = ?",
-        "DELETE FROM delta_versions WHERE table_id = ?",     "DELETE FROM delta_metadata WHERE table_id = ?",
-        "DELETE FROM delta_protocol WHERE table_id = ?",     "DELETE FROM delta_transactions WHERE table_id = ?",
-        "DELETE FROM delta_domains WHERE table_id = ?",      "DELETE FROM delta_column_stats WHERE table_id = ?",
-        "DELETE FROM delta_stats_columns WHERE table_id = ?", "DELETE FROM file_based_snapshot WHERE table_id = ?",
+        "DELETE FROM delta_files WHERE table_id = ?",
+        "DELETE FROM delta_file_history WHERE table_id = ?",
+        "DELETE FROM delta_tombstones WHERE table_id = ?",
+        "DELETE FROM delta_partitions WHERE table_id = ?",
+        "DELETE FROM delta_versions WHERE table_id = ?",
+        "DELETE FROM delta_metadata WHERE table_id = ?",
+        "DELETE FROM delta_protocol WHERE table_id = ?",
+        "DELETE FROM delta_transactions WHERE table_id = ?",
+        "DELETE FROM delta_domains WHERE table_id = ?",
+        "DELETE FROM delta_column_stats WHERE table_id = ?",
+        "DELETE FROM delta_stats_columns WHERE table_id = ?",
+        "DELETE FROM file_based_snapshot WHERE table_id = ?",
     };
     df_value id = df_v_str(table_id);
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
@@ -177,8 +190,10 @@ df_code delta_table_remove(delta_catalog *catalog, df_str table_id, int64_t *row
     df_code code = delta_begin(catalog, err);
     if (code == DF_OK) {
         code = remove_rows(catalog, table_id, rows, err);
-        if (code == DF_OK) code = delta_commit(catalog, err);
-        else df_rollback(catalog->conn);
+        if (code == DF_OK)
+            code = delta_commit(catalog, err);
+        else
+            df_rollback(catalog->conn);
     }
     if (!locked_before) delta_table_unlock(catalog, table_id);
     if (code != DF_OK) return df_error_prefix(err, "removing table %.*s", DF_FMT(table_id)), code;

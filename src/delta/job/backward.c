@@ -110,6 +110,20 @@ static void sum_up(backward *b)
     }
 }
 
+delta_snapshot_summary delta_totals_summary(const delta_totals *t, int64_t version)
+{
+    return (delta_snapshot_summary){
+        .version = version,
+        .num_files = t->num_files,
+        .size_in_bytes = t->size_in_bytes,
+        .num_records = t->files_without_records ? DELTA_ABSENT : t->known_records,
+        .deletion_vector_files = t->deletion_vector_files,
+        .deleted_records = t->deleted_records,
+        .tombstones = t->tombstones,
+        .digest = t->digest,
+    };
+}
+
 static df_code read_all(backward *b, delta_reader *reader, delta_log *log, const delta_segment *segment, df_error *err)
 {
     for (int64_t v = segment->last; v > segment->base_version; v--) {

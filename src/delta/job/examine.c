@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "delta/job/job.h"
 #include "delta/log/crc.h"
-#include "delta/log/features.h"
+#include "delta/log/protocol.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,19 +143,23 @@ static df_code plan_what_is_left(examination *e, df_error *err)
     return code;
 }
 
+/* `t` NULL: the version cannot be reconstructed; then only whether the file is sound is seen. */
 static void compare_checksum(examination *e, const delta_log_file *file, const delta_totals *t)
 {
+    df_arena scratch = {0};
+    df_buf why = {0};
     delta_crc crc;
-    if (delta_crc_read(e->log, file, &e->defects, &crc, NULL) != DF_OK) return;
-    if (t && (crc.num_files != t->num_files || crc.table_size_bytes != t->size_in_bytes)) {
-        delta_defect *d = delta_defects_add(
-            &e->defects, DELTA_DEFECT_CRC_MISMATCH, file->name, 0,
-            "says %lld files and %lld bytes, the log has %lld files and %lld bytes", (long long)crc.num_files,
-            (long long)crc.table_size_bytes, (long long)t->num_files, (long long)t->size_in_bytes);
-        d->version = file->version;
-        d->fallback = "the log is believed";
+    if (delta_crc_read(e->reader, file, &scratch, &crc, NULL) == DF_OK && t) {
+        delta_snapshot_summary state = delta_totals_summary(t, file->version);
+        if (!delta_crc_agrees(&crc, &state, &why)) {
+            delta_defect *d = delta_defects_add(&e->defects, DELTA_DEFECT_CRC_MISMATCH, file->name, 0, "%s",
+                                                df_buf_cstr(&why));
+            d->version = file->version;
+            d->fallback = "the log is believed";
+        }
     }
-    delta_crc_release(&crc);
+    df_buf_release(&why);
+    df_arena_release(&scratch);
 }
 
 static void compare_checkpoint(examination *e, size_t at, const delta_totals *t)

@@ -282,7 +282,7 @@ df_code df_delta_upgrade(const char *database_url, const df_observer *observer, 
                          df_error *err)
 {
     delta_catalog *catalog;
-    DF_TRY(delta_catalog_open(database_url, DELTA_CATALOG_CREATE, observer, &catalog, err));
+    DF_TRY(delta_catalog_open(database_url, DELTA_CATALOG_ANY, observer, &catalog, err));
     df_code code = delta_catalog_upgrade(catalog, from, to, err);
     delta_catalog_close(catalog);
     return code;

@@ -5,7 +5,7 @@
  */
 #include "base/error.h"
 #include "delta/job/import_int.h"
-#include "delta/log/features.h"
+#include "delta/log/protocol.h"
 
 #include <stdlib.h>
 
@@ -29,7 +29,7 @@ static df_code take(void *context, const delta_action *action, df_error *err)
         break;
     case DELTA_METADATA:
         im->has_metadata = true;
-        delta_timestamps_metadata(&im->timestamps, &action->metadata);
+        delta_commit_clock_metadata(&im->clock, &action->metadata);
         break;
     case DELTA_COMMIT_INFO: note_commit_info(im, &action->commit_info); break;
     case DELTA_ADD:
@@ -66,8 +66,10 @@ static void begin_info(importer *im, int64_t version)
 
 static df_code end_version(importer *im, df_error *err)
 {
-    int64_t fallback = im->info.file_mtime;
-    im->info.timestamp = delta_timestamps_effective(&im->timestamps, &im->info, fallback);
+    delta_commit_info info = {.timestamp = im->info.commit_timestamp,
+                              .in_commit_timestamp = im->info.in_commit_timestamp};
+    im->info.timestamp =
+        delta_commit_clock_tick(&im->clock, im->info.version, &info, im->info.file_mtime, NULL);
     im->versions++;
     return delta_loader_end_version(im->loader, &im->info, err);
 }
@@ -168,6 +170,26 @@ static df_code check_state(const importer *im, df_error *err)
 
 /* ---- the loader, opened anew for each attempt ---- */
 
+/* Times go on from those that the catalog holds. */
+static df_code set_clock(importer *im, df_error *err)
+{
+    delta_commit_clock_init(&im->clock);
+    int64_t version = delta_loader_version(im->loader);
+    if (version < 0) return DF_OK;
+    df_arena scratch = {0};
+    delta_table table;
+    delta_state state;
+    df_code code = delta_table_get(im->catalog, df_str_from(im->table_id), &scratch, &table, err);
+    if (code == DF_OK)
+        code = delta_state_at(im->catalog, &table, (delta_as_of){version, DELTA_ABSENT}, &scratch, &state, err);
+    if (code == DF_OK) {
+        delta_commit_clock_metadata(&im->clock, &state.metadata);
+        im->clock.last = state.version.timestamp;
+    }
+    df_arena_release(&scratch);
+    return code;
+}
+
 static df_code open_loader(importer *im, int64_t target, df_error *err)
 {
     delta_load_options options = {
@@ -183,7 +205,7 @@ static df_code open_loader(importer *im, int64_t target, df_error *err)
     DF_TRY(delta_loader_open(im->catalog, &options, &im->loader, err));
     /* Versions that this run made visible stay, whatever happens to later attempts. */
     if (im->attempts++ == 0) im->from_version = delta_loader_version(im->loader);
-    return DF_OK;
+    return set_clock(im, err);
 }
 
 static df_code load(importer *im, const delta_plan *plan, df_error *err)

@@ -23,7 +23,7 @@ typedef struct importer {
     /* the version being read */
     delta_version_info info;
     df_arena version_memory;
-    delta_timestamps timestamps;
+    delta_commit_clock clock;
     bool has_protocol, has_metadata;
 
     /* what went wrong so far, and is gone around */

@@ -7,6 +7,7 @@
 #define DF_DELTA_JOB_JOB_H
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "delta/catalog/catalog.h"
 
 #include <dataflow/delta.h>
@@ -37,6 +38,9 @@ typedef struct delta_totals {
     int64_t deletion_vector_files, deleted_records, tombstones;
     df_hash128 digest;
 } delta_totals;
+
+/* The same numbers as a summary, for comparing with what others say of the version. */
+delta_snapshot_summary delta_totals_summary(const delta_totals *totals, int64_t version);
 
 /*
  * Reads a segment once, newest version first, and derives the totals of each of its versions: each add lives from its version to the next

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "delta/job/validate_int.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* The log's side, gathered by the backward replay. */

@@ -120,17 +120,27 @@ df_code delta_check_versions(validation *v, df_error *err)
 
 /* ---- version checksums ---- */
 
-static bool crc_agrees(validation *v, const delta_crc *crc, int64_t version, const delta_totals *t)
+/* 1: agrees, 0: differs, -1: cannot be read. */
+static int checksum_agrees(validation *v, const delta_log_file *file, const delta_totals *t)
 {
-    bool same = same_number(v, version, "numFiles of its .crc", crc->num_files, t->num_files, false);
-    same &= same_number(v, version, "tableSizeBytes of its .crc", crc->table_size_bytes, t->size_in_bytes, false);
-    if (crc->num_deleted_records != DELTA_ABSENT)
-        same &= same_number(v, version, "numDeletedRecordsOpt of its .crc", crc->num_deleted_records,
-                            t->deleted_records, false);
-    if (crc->num_deletion_vectors != DELTA_ABSENT)
-        same &= same_number(v, version, "numDeletionVectorsOpt of its .crc", crc->num_deletion_vectors,
-                            t->deletion_vector_files, false);
-    return same;
+    df_arena scratch = {0};
+    df_buf why = {0};
+    delta_crc crc;
+    int result = -1;
+    if (delta_crc_read(v->reader, file, &scratch, &crc, NULL) == DF_OK) {
+        delta_snapshot_summary state = delta_totals_summary(t, file->version);
+        result = delta_crc_agrees(&crc, &state, &why);
+        if (!result) {
+            df_buf where = {0};
+            df_buf_printf(&where, "version %lld", (long long)file->version);
+            delta_difference(v, "differs from its .crc", df_buf_str(&where), DF_STR(""), df_buf_str(&why), DF_STR_NONE,
+                             false);
+            df_buf_release(&where);
+        }
+    }
+    df_buf_release(&why);
+    df_arena_release(&scratch);
+    return result;
 }
 
 df_code delta_check_checksums(validation *v, df_error *err)
@@ -140,14 +150,11 @@ df_code delta_check_checksums(validation *v, df_error *err)
         const delta_log_file *file = &v->log->crcs.items[i];
         if (file->version > v->table.version) continue;
         const delta_totals *t = delta_proved(v, file->version, NULL);
-        delta_crc crc;
-        if (!t) unreachable++;
-        else if (delta_crc_read(v->log, file, &v->defects, &crc, NULL) != DF_OK) bad++;
-        else {
-            if (crc_agrees(v, &crc, file->version, t)) agree++;
-            else differ++;
-            delta_crc_release(&crc);
-        }
+        int result = t ? checksum_agrees(v, file, t) : -1;
+        agree += result > 0;
+        differ += result == 0;
+        bad += t && result < 0;
+        unreachable += !t;
         DF_TRY(df_check_cancelled(v->options->observer, err));
     }
     const char *title = "Version checksum files", *evidence = ".crc files, written by the table's own writers";

@@ -24,3 +24,39 @@ df_hash128 delta_file_digest(const delta_file *file)
     };
     return df_hash(lanes, sizeof lanes);
 }
+
+delta_file delta_file_copy(df_arena *arena, const delta_file *file)
+{
+    delta_file copy = *file;
+    copy.path = df_arena_str(arena, file->path);
+    copy.raw_path = df_str_eq(file->path, file->raw_path) ? copy.path : df_arena_str(arena, file->raw_path);
+    copy.dv_id = df_arena_str(arena, file->dv_id);
+    copy.partition_values = df_arena_str(arena, file->partition_values);
+    copy.stats = df_arena_str(arena, file->stats);
+    copy.tags = df_arena_str(arena, file->tags);
+    copy.deletion_vector = df_arena_str(arena, file->deletion_vector);
+    copy.clustering_provider = df_arena_str(arena, file->clustering_provider);
+    return copy;
+}
+
+delta_metadata delta_metadata_copy(df_arena *arena, const delta_metadata *metadata)
+{
+    return (delta_metadata){
+        .id = df_arena_str(arena, metadata->id),
+        .name = df_arena_str(arena, metadata->name),
+        .description = df_arena_str(arena, metadata->description),
+        .format = df_arena_str(arena, metadata->format),
+        .schema = df_arena_str(arena, metadata->schema),
+        .partition_columns = df_arena_str(arena, metadata->partition_columns),
+        .configuration = df_arena_str(arena, metadata->configuration),
+        .created_time = metadata->created_time,
+    };
+}
+
+delta_protocol delta_protocol_copy(df_arena *arena, const delta_protocol *protocol)
+{
+    delta_protocol copy = *protocol;
+    copy.reader_features = df_arena_str(arena, protocol->reader_features);
+    copy.writer_features = df_arena_str(arena, protocol->writer_features);
+    return copy;
+}

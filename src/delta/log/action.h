@@ -41,7 +41,7 @@ typedef struct delta_file {
 
 typedef struct delta_metadata {
     df_str id, name, description; /* name and description may be absent */
-    df_str format;                /* JSON object {"provider":…,"options":{…}} */
+    df_str format;                /* JSON object {"options":{…},"provider":…}, members sorted */
     df_str schema;                /* schemaString: JSON text of the struct type */
     df_str partition_columns;     /* JSON array of strings */
     df_str configuration;         /* JSON object, members sorted */
@@ -64,7 +64,7 @@ typedef struct delta_domain {
 } delta_domain;
 
 typedef struct delta_commit_info {
-    df_str raw; /* the whole value of "commitInfo", as JSON */
+    df_str raw;                   /* the whole value of "commitInfo", as written where that is one line */
     df_str operation;             /* absent when not given */
     int64_t timestamp;            /* ms; DELTA_ABSENT */
     int64_t in_commit_timestamp;  /* ms; DELTA_ABSENT */
@@ -100,7 +100,7 @@ typedef struct delta_action {
         delta_commit_info commit_info;
         delta_sidecar sidecar;
         struct {
-            df_str name, raw; /* the action's name and its line */
+            df_str name, raw; /* its value as JSON: the line is {"name":raw} */
         } unknown;
     };
 } delta_action;
@@ -120,5 +120,10 @@ df_hash128 delta_file_digest(const delta_file *file);
 
 /* The logical file's key: hash of canonical path and dv id. */
 df_hash128 delta_file_key(df_str path, df_str dv_id);
+
+/* Copies whose strings live in `arena`. */
+delta_file delta_file_copy(df_arena *arena, const delta_file *file);
+delta_metadata delta_metadata_copy(df_arena *arena, const delta_metadata *metadata);
+delta_protocol delta_protocol_copy(df_arena *arena, const delta_protocol *protocol);
 
 #endif

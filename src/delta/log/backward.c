@@ -2,6 +2,7 @@
 #include "delta/log/backward.h"
 
 #include "base/error.h"
+#include "delta/log/fast_file.h"
 
 #include <stdlib.h>
 
@@ -96,8 +97,11 @@ static df_code read_by_extents(backward *b, int64_t end, df_error *err)
     df_str text;
     df_code code;
     delta_ndjson_begin(&nd, &head, b->reader->parser, &b->reader->chunk, b->reader->observer);
-    while ((code = delta_ndjson_next(&nd, &value, &text, err)) == DF_OK && value.at)
+    while ((code = delta_ndjson_line(&nd, &text, err)) == DF_OK && text.len) {
+        code = delta_ndjson_parse(&nd, &value, &text, err);
+        if (code != DF_OK) break;
         DF_PUSH(extents, count, cap) = (extent){nd.value_offset, nd.value_line, text.len};
+    }
     delta_name_quirks(b->reader, b->source, &nd);
     for (size_t i = count; code == DF_OK && i-- > 0;) code = take_extent(b, &extents[i], err);
     free(extents);
@@ -120,6 +124,17 @@ static int64_t line_number(const backward *b, int64_t offset)
     return line;
 }
 
+static df_code take_line(backward *b, df_str line, bool *is_value, df_error *err)
+{
+    delta_reader *reader = b->reader;
+    df_json value;
+    *is_value = true;
+    if (delta_fast_file(line, &reader->scratch, &reader->action))
+        return delta_take_action(reader, b->source, &reader->action, 0, b->sink, err);
+    *is_value = df_json_parse_padded(reader->parser, line, &value, err) == DF_OK;
+    return *is_value ? delta_take_value(reader, b->source, value, line, 0, b->sink, err) : DF_OK;
+}
+
 df_code delta_read_backward(delta_reader *reader, delta_source *source, const df_input *input, const delta_sink *sink,
                             df_error *err)
 {
@@ -128,12 +143,12 @@ df_code delta_read_backward(delta_reader *reader, delta_source *source, const df
     df_buf_clear(&reader->chunk);
     for (;;) {
         df_str line;
-        df_json value;
+        bool is_value;
         DF_TRY(last_line(&b, &line, err));
         if (!line.len) return DF_OK;
         int64_t line_end = b.start + (int64_t)b.end;
-        if (df_json_parse_padded(reader->parser, line, &value, err) != DF_OK) return read_by_extents(&b, line_end, err);
-        df_code code = delta_take_value(reader, source, value, line, 0, sink, err);
+        df_code code = take_line(&b, line, &is_value, err);
+        if (!is_value) return read_by_extents(&b, line_end, err);
         if (code != DF_OK) {
             if (!reader->sink_failed) df_error_at(err, NULL, line_number(&b, line_end - (int64_t)line.len));
             return code;

@@ -22,7 +22,6 @@ df_code delta_read_commit(delta_reader *reader, const delta_log_file *commit, de
     if (!err) err = &own;
     delta_source source = {.name = commit->name, .version = commit->version, .is_commit = true};
     reader->sink_failed = false;
-    delta_hash_set_clear(&reader->seen);
     df_file *file;
     df_code code = df_file_open(delta_reader_path(reader, commit->name), &file, err);
     if (code == DF_OK) {

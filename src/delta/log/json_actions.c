@@ -214,10 +214,9 @@ static df_code take_file_member(df_str key, df_json v, delta_scratch *scratch, d
     return DF_OK;
 }
 
-df_code delta_file_from_json(df_json value, delta_action_kind kind, delta_scratch *scratch, delta_file *out,
-                             df_error *err)
+void delta_file_init(delta_file *file)
 {
-    *out = (delta_file){
+    *file = (delta_file){
         .dv_id = DF_STR(""),
         .size = DELTA_ABSENT,
         .modification_time = DELTA_ABSENT,
@@ -227,12 +226,22 @@ df_code delta_file_from_json(df_json value, delta_action_kind kind, delta_scratc
         .base_row_id = DELTA_ABSENT,
         .default_row_commit_version = DELTA_ABSENT,
     };
+}
+
+void delta_file_finish(delta_file *file, delta_scratch *scratch)
+{
+    file->path = delta_canonical_path(file->raw_path, &scratch->slots[DELTA_SCRATCH_PATH]);
+    file->key = delta_file_key(file->path, file->dv_id);
+    file->num_records = delta_stats_num_records(file->stats, scratch);
+}
+
+df_code delta_file_from_json(df_json value, delta_scratch *scratch, delta_file *out, df_error *err)
+{
+    delta_file_init(out);
     df_json_iter it = df_json_each(value);
     while (df_json_next(&it)) DF_TRY(take_file_member(it.key, it.value, scratch, out, err));
     if (!out->raw_path.ptr) return df_fail(err, DF_CORRUPT, "it has no path");
-    out->path = delta_canonical_path(out->raw_path, slot(scratch, DELTA_SCRATCH_PATH));
-    out->key = delta_file_key(out->path, out->dv_id);
-    if (kind != DELTA_CDC) out->num_records = delta_stats_num_records(out->stats, scratch);
+    delta_file_finish(out, scratch);
     return DF_OK;
 }
 
@@ -444,7 +453,7 @@ df_code delta_action_from_json(df_str name, df_json value, df_str line, delta_sc
     switch (out->kind) {
     case DELTA_ADD:
     case DELTA_REMOVE:
-    case DELTA_CDC: code = delta_file_from_json(value, out->kind, scratch, &out->file, err); break;
+    case DELTA_CDC: code = delta_file_from_json(value, scratch, &out->file, err); break;
     case DELTA_METADATA: code = delta_metadata_from_json(value, scratch, &out->metadata, err); break;
     case DELTA_PROTOCOL: code = delta_protocol_from_json(value, scratch, &out->protocol, err); break;
     case DELTA_TXN: code = delta_txn_from_json(value, &out->txn, err); break;

@@ -41,10 +41,14 @@ DF_MUST_USE df_code delta_protocol_from_json(df_json value, delta_scratch *scrat
                                              df_error *err);
 DF_MUST_USE df_code delta_metadata_from_json(df_json value, delta_scratch *scratch, delta_metadata *out,
                                              df_error *err);
-DF_MUST_USE df_code delta_file_from_json(df_json value, delta_action_kind kind, delta_scratch *scratch,
-                                         delta_file *out, df_error *err);
+DF_MUST_USE df_code delta_file_from_json(df_json value, delta_scratch *scratch, delta_file *out,
+                                         df_error *err);
 DF_MUST_USE df_code delta_txn_from_json(df_json value, delta_txn *out, df_error *err);
 DF_MUST_USE df_code delta_domain_from_json(df_json value, delta_domain *out, df_error *err);
+
+/* A file of which nothing is known yet; and what follows from path, deletion vector and stats once they are. */
+void delta_file_init(delta_file *file);
+void delta_file_finish(delta_file *file, delta_scratch *scratch);
 
 /* numRecords of a stats text; DELTA_ABSENT when it has none or is not JSON. Reads no further than it must. */
 int64_t delta_stats_num_records(df_str stats, delta_scratch *scratch);

@@ -136,9 +136,9 @@ static df_code next_by_extent(delta_ndjson *nd, df_json *out, df_str *text, df_e
     return DF_OK;
 }
 
-df_code delta_ndjson_next(delta_ndjson *nd, df_json *out, df_str *text, df_error *err)
+df_code delta_ndjson_line(delta_ndjson *nd, df_str *line, df_error *err)
 {
-    *out = (df_json){0};
+    *line = DF_STR("");
     for (skip_blank(nd); nd->at == nd->chunk->len; skip_blank(nd)) {
         if (at_end(nd)) return DF_OK;
         DF_TRY(refill(nd, err));
@@ -147,8 +147,18 @@ df_code delta_ndjson_next(delta_ndjson *nd, df_json *out, df_str *text, df_error
     DF_TRY(find_line_end(nd, 0, &end, err));
     nd->value_line = nd->line;
     nd->value_offset = nd->offset - (int64_t)unread(nd).len;
-    *text = (df_str){nd->chunk->ptr + nd->at, end};
+    *line = (df_str){nd->chunk->ptr + nd->at, end};
+    return DF_OK;
+}
+
+void delta_ndjson_skip(delta_ndjson *nd, df_str line)
+{
+    nd->at += line.len;
+}
+
+df_code delta_ndjson_parse(delta_ndjson *nd, df_json *out, df_str *text, df_error *err)
+{
     if (df_json_parse_padded(nd->parser, *text, out, err) != DF_OK) return next_by_extent(nd, out, text, err);
-    nd->at += end;
+    nd->at += text->len;
     return DF_OK;
 }

@@ -29,9 +29,12 @@ void delta_ndjson_begin(delta_ndjson *nd, const df_input *input, df_json_parser 
                         const df_observer *observer);
 
 /*
- * The next value, and its text; both live until the next call. At the end, out->at is NULL. DF_CORRUPT, with
+ * Three steps: the next line (empty text: the end); then either it is consumed as it is, or its next value is
+ * parsed, which may end before or after the line does. Texts and values live until the next call. DF_CORRUPT, with
  * err->line, for what is not JSON.
  */
-DF_MUST_USE df_code delta_ndjson_next(delta_ndjson *nd, df_json *out, df_str *text, df_error *err);
+DF_MUST_USE df_code delta_ndjson_line(delta_ndjson *nd, df_str *line, df_error *err);
+void delta_ndjson_skip(delta_ndjson *nd, df_str line);
+DF_MUST_USE df_code delta_ndjson_parse(delta_ndjson *nd, df_json *out, df_str *line_then_value, df_error *err);
 
 #endif

@@ -80,7 +80,7 @@ static void decode(df_str s, df_buf *out)
 /* What remains of a file: URI of this machine; the text itself when it is none. */
 static df_str without_file_scheme(df_str path)
 {
-    if (path.len < 6 || strncasecmp(path.ptr, "file:/", 6) != 0) return path;
+    if (path.len < 6 || path.ptr[4] != ':' || strncasecmp(path.ptr, "file:/", 6) != 0) return path;
     df_str rest = df_str_skip(path, 5);
     if (df_str_starts(rest, DF_STR("//"))) {
         rest = df_str_skip(rest, 2);

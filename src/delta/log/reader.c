@@ -2,53 +2,85 @@
 #include "delta/log/reader.h"
 
 #include "base/error.h"
+#include "delta/log/fast_file.h"
 
 #include <stdlib.h>
 
-/* ---- the set ---- */
+/* ---- what a commit has mentioned ---- */
 
 enum { FIRST_SLOTS = 256, KEPT_SLOTS = 1 << 16 };
 
-static void put(delta_hash_set *set, uint64_t hash)
+static void put(delta_seen *seen, uint64_t hash)
 {
-    size_t mask = set->cap - 1, i = hash & mask;
-    while (set->slots[i]) i = (i + 1) & mask;
-    set->slots[i] = hash;
+    size_t mask = seen->cap - 1, i = hash & mask;
+    while (seen->slots[i]) i = (i + 1) & mask;
+    seen->slots[i] = hash;
 }
 
-static void grow(delta_hash_set *set)
+static void grow(delta_seen *seen)
 {
-    delta_hash_set old = *set;
-    set->cap = old.cap ? old.cap * 4 : FIRST_SLOTS;
-    set->slots = df_zalloc(set->cap * sizeof *set->slots);
-    for (size_t i = 0; i < old.cap; i++)
-        if (old.slots[i]) put(set, old.slots[i]);
-    free(old.slots);
+    uint64_t *old = seen->slots;
+    size_t old_cap = seen->cap;
+    seen->cap = old_cap ? old_cap * 4 : FIRST_SLOTS;
+    seen->slots = df_zalloc(seen->cap * sizeof *seen->slots);
+    for (size_t i = 0; i < old_cap; i++)
+        if (old[i]) put(seen, old[i]);
+    free(old);
 }
 
-bool delta_hash_set_add(delta_hash_set *set, uint64_t hash)
+/* false when it is there already. */
+static bool add_now(delta_seen *seen, uint64_t hash)
 {
-    if (!hash) hash = 1;
-    if (set->count * 2 >= set->cap) grow(set);
-    size_t mask = set->cap - 1, i = hash & mask;
-    for (; set->slots[i]; i = (i + 1) & mask)
-        if (set->slots[i] == hash) return false;
-    set->slots[i] = hash;
-    set->count++;
+    size_t mask = seen->cap - 1, i = hash & mask;
+    for (; seen->slots[i]; i = (i + 1) & mask)
+        if (seen->slots[i] == hash) return false;
+    seen->slots[i] = hash;
+    seen->count++;
     return true;
 }
 
-void delta_hash_set_clear(delta_hash_set *set)
+int64_t delta_seen_add(delta_seen *seen, uint64_t hash, int64_t line)
 {
-    if (!set->count) return;
-    if (set->cap > KEPT_SLOTS) {
-        /* One huge commit must not make every small one after it slow. */
-        free(set->slots);
-        *set = (delta_hash_set){0};
-        return;
+    int64_t duplicate = 0;
+    if (!hash) hash = 1;
+    if (seen->count * 2 + DELTA_SEEN_WAITING * 2 >= seen->cap) grow(seen);
+    __builtin_prefetch(&seen->slots[hash & (seen->cap - 1)], 1);
+    size_t at = (seen->oldest + seen->n_waiting) % DELTA_SEEN_WAITING;
+    if (seen->n_waiting == DELTA_SEEN_WAITING) {
+        if (!add_now(seen, seen->waiting[at])) duplicate = seen->lines[at];
+        seen->oldest = (seen->oldest + 1) % DELTA_SEEN_WAITING;
+    } else {
+        seen->n_waiting++;
     }
-    memset(set->slots, 0, set->cap * sizeof *set->slots);
-    set->count = 0;
+    seen->waiting[at] = hash;
+    seen->lines[at] = line;
+    return duplicate;
+}
+
+bool delta_seen_flush(delta_seen *seen, int64_t *line)
+{
+    while (seen->n_waiting) {
+        size_t at = seen->oldest;
+        seen->oldest = (seen->oldest + 1) % DELTA_SEEN_WAITING;
+        seen->n_waiting--;
+        if (add_now(seen, seen->waiting[at])) continue;
+        *line = seen->lines[at];
+        return true;
+    }
+    return false;
+}
+
+void delta_seen_clear(delta_seen *seen)
+{
+    seen->n_waiting = seen->oldest = 0;
+    if (seen->cap > KEPT_SLOTS) {
+        /* One huge commit must not make every small one after it slow. */
+        free(seen->slots);
+        *seen = (delta_seen){0};
+    } else if (seen->count) {
+        memset(seen->slots, 0, seen->cap * sizeof *seen->slots);
+        seen->count = 0;
+    }
 }
 
 /* ---- the reader ---- */
@@ -85,6 +117,17 @@ const char *delta_reader_path(delta_reader *reader, const char *name)
 
 /* ---- lines to actions ---- */
 
+static void name_duplicate(delta_reader *reader, delta_source *source, int64_t line)
+{
+    if (source->duplicates_named) return;
+    source->duplicates_named = true;
+    delta_defect *d = delta_defects_add(reader->defects, DELTA_DEFECT_DUPLICATE_ACTION, source->name, line,
+                                        "the file that line %lld adds or removes is added or removed by an earlier "
+                                        "line of the same commit too", (long long)line);
+    d->version = source->version;
+    d->fallback = "the last one counts";
+}
+
 /* Two adds, or two removes, of one path in one commit. */
 static void look_for_duplicate(delta_reader *reader, delta_source *source, const delta_action *action, int64_t line)
 {
@@ -92,13 +135,8 @@ static void look_for_duplicate(delta_reader *reader, delta_source *source, const
     df_hash128 path = action->file.key;
     if (action->file.dv_id.len) path = delta_file_key(action->file.path, DF_STR(""));
     uint64_t hash = action->kind == DELTA_ADD ? path.low : path.high;
-    if (delta_hash_set_add(&reader->seen, hash) || source->duplicates_named) return;
-    source->duplicates_named = true;
-    delta_defect *d = delta_defects_add(reader->defects, DELTA_DEFECT_DUPLICATE_ACTION, source->name, line,
-                                        "%.200s is %s twice by one commit", action->file.raw_path.ptr,
-                                        action->kind == DELTA_ADD ? "added" : "removed");
-    d->version = source->version;
-    d->fallback = "the last one in the file counts";
+    int64_t duplicate = delta_seen_add(&reader->seen, hash, line);
+    if (duplicate) name_duplicate(reader, source, duplicate);
 }
 
 static void name_unknown(delta_reader *reader, const delta_source *source, df_str name, int64_t line)
@@ -112,16 +150,22 @@ static void name_unknown(delta_reader *reader, const delta_source *source, df_st
     d->fallback = "it is carried, and changes nothing";
 }
 
+df_code delta_take_action(delta_reader *reader, delta_source *source, const delta_action *action, int64_t line,
+                          const delta_sink *sink, df_error *err)
+{
+    if (source->is_commit) look_for_duplicate(reader, source, action, line);
+    df_code code = sink->take(sink->context, action, err);
+    reader->sink_failed = code != DF_OK;
+    return code;
+}
+
 static df_code take_member(delta_reader *reader, delta_source *source, const delta_member *member, df_str text,
                            int64_t line, const delta_sink *sink, df_error *err)
 {
-    delta_action action;
-    DF_TRY(delta_action_from_json(member->name, member->value, text, &reader->scratch, &action, err));
-    if (action.kind == DELTA_UNKNOWN) name_unknown(reader, source, member->name, line);
-    if (source->is_commit) look_for_duplicate(reader, source, &action, line);
-    df_code code = sink->take(sink->context, &action, err);
-    reader->sink_failed = code != DF_OK;
-    return code;
+    delta_action *action = &reader->action;
+    DF_TRY(delta_action_from_json(member->name, member->value, text, &reader->scratch, action, err));
+    if (action->kind == DELTA_UNKNOWN) name_unknown(reader, source, member->name, line);
+    return delta_take_action(reader, source, action, line, sink, err);
 }
 
 df_code delta_take_value(delta_reader *reader, delta_source *source, df_json value, df_str text, int64_t line,
@@ -173,11 +217,20 @@ df_code delta_read_lines(delta_reader *reader, delta_source *source, const df_in
     df_json value;
     df_str text;
     df_code code;
+    delta_seen_clear(&reader->seen);
     delta_ndjson_begin(&nd, input, reader->parser, &reader->chunk, reader->observer);
-    while ((code = delta_ndjson_next(&nd, &value, &text, err)) == DF_OK && value.at) {
-        code = delta_take_value(reader, source, value, text, nd.value_line, sink, err);
+    while ((code = delta_ndjson_line(&nd, &text, err)) == DF_OK && text.len) {
+        if (delta_fast_file(text, &reader->scratch, &reader->action)) {
+            delta_ndjson_skip(&nd, text);
+            code = delta_take_action(reader, source, &reader->action, nd.value_line, sink, err);
+        } else {
+            code = delta_ndjson_parse(&nd, &value, &text, err);
+            if (code == DF_OK) code = delta_take_value(reader, source, value, text, nd.value_line, sink, err);
+        }
         if (code != DF_OK) break;
     }
+    int64_t duplicate;
+    while (delta_seen_flush(&reader->seen, &duplicate)) name_duplicate(reader, source, duplicate);
     delta_name_quirks(reader, source, &nd);
     return code;
 }

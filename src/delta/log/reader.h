@@ -7,15 +7,25 @@
 #include "delta/log/log.h"
 #include "delta/log/ndjson.h"
 
-/* A set of 64-bit hashes: which paths a commit has added or removed. */
-typedef struct delta_hash_set {
+/*
+ * A set of 64-bit hashes: which paths a commit has added or removed. It does not fit into the processor's caches for
+ * a large commit, so what is to be added waits a little while its place is fetched.
+ */
+enum { DELTA_SEEN_WAITING = 8 };
+
+typedef struct delta_seen {
     uint64_t *slots; /* 0: free */
     size_t count, cap;
-} delta_hash_set;
+    uint64_t waiting[DELTA_SEEN_WAITING];
+    int64_t lines[DELTA_SEEN_WAITING];
+    size_t n_waiting, oldest;
+} delta_seen;
 
-/* false when it is there already. */
-bool delta_hash_set_add(delta_hash_set *set, uint64_t hash);
-void delta_hash_set_clear(delta_hash_set *set);
+/* Adds a hash. Gives the line of an earlier one that was there already; 0 when there is none to tell of. */
+int64_t delta_seen_add(delta_seen *seen, uint64_t hash, int64_t line);
+/* The same for those that still wait: to be called until it has given false. */
+bool delta_seen_flush(delta_seen *seen, int64_t *line);
+void delta_seen_clear(delta_seen *seen);
 
 /* A member of a line's object. */
 typedef struct delta_member {
@@ -33,7 +43,8 @@ struct delta_reader {
     delta_scratch scratch;
     delta_member *members; /* of the line being read */
     size_t n_members, members_cap;
-    delta_hash_set seen;      /* in the commit being read */
+    delta_seen seen;          /* in the commit being read */
+    delta_action action;      /* the one being built */
     df_keymap unknown_names;  /* unknown actions that were named already */
     bool sink_failed;         /* the code being returned is the sink's, and says nothing about the file */
 };
@@ -49,6 +60,10 @@ typedef struct delta_source {
 
 /* reader->path: the path of a file inside _delta_log. */
 const char *delta_reader_path(delta_reader *reader, const char *name);
+
+/* Gives one action to the sink, after looking whether the commit has it already. */
+DF_MUST_USE df_code delta_take_action(delta_reader *reader, delta_source *source, const delta_action *action,
+                                      int64_t line, const delta_sink *sink, df_error *err);
 
 /* Gives the actions of one line's value to the sink. `line` may be 0 when it is not known. */
 DF_MUST_USE df_code delta_take_value(delta_reader *reader, delta_source *source, df_json value, df_str text,

@@ -74,25 +74,14 @@ static void keep_metadata(replay *r, const delta_metadata *m)
 {
     if (r->sum.has_metadata) return;
     r->sum.has_metadata = true;
-    r->metadata = (delta_metadata){
-        .id = df_arena_str(&r->arena, m->id),
-        .name = df_arena_str(&r->arena, m->name),
-        .description = df_arena_str(&r->arena, m->description),
-        .format = df_arena_str(&r->arena, m->format),
-        .schema = df_arena_str(&r->arena, m->schema),
-        .partition_columns = df_arena_str(&r->arena, m->partition_columns),
-        .configuration = df_arena_str(&r->arena, m->configuration),
-        .created_time = m->created_time,
-    };
+    r->metadata = delta_metadata_copy(&r->arena, m);
 }
 
 static void keep_protocol(replay *r, const delta_protocol *p)
 {
     if (r->sum.has_protocol) return;
     r->sum.has_protocol = true;
-    r->protocol = *p;
-    r->protocol.reader_features = df_arena_str(&r->arena, p->reader_features);
-    r->protocol.writer_features = df_arena_str(&r->arena, p->writer_features);
+    r->protocol = delta_protocol_copy(&r->arena, p);
 }
 
 static void keep_txn(replay *r, const delta_txn *txn)

@@ -84,13 +84,9 @@ FROM delta_files WHERE table_id = ? AND path_hash IN
 -- name: tombstone_probe
 SELECT file_id, path, dv_id, path_hash FROM delta_tombstones WHERE table_id = ? AND path_hash IN
 
--- name: history_probe
-SELECT file_id, path, dv_id, path_hash FROM delta_file_history
-WHERE table_id = ? AND reason = 'replaced' AND removed_version = ? AND path_hash IN
-
 -- name: history_was_removed
 UPDATE delta_file_history SET reason = 'removed', deletion_timestamp = ?, removed_data_change = ?
-WHERE table_id = ? AND removed_version = ? AND file_id = ?
+WHERE table_id = ? AND removed_version = ? AND reason = 'replaced' AND path_hash = ?
 
 -- name: partition_probe
 SELECT partition_id, partition_hash, partition_values FROM delta_partitions WHERE table_id = ? AND partition_hash IN
@@ -135,4 +131,4 @@ SELECT COUNT(*), SUM(size) FROM delta_files WHERE table_id = ?
 SELECT file_id, path, dv_id, partition_values FROM delta_files WHERE table_id = ? AND file_id < 0 ORDER BY file_id
 
 -- name: adopt_row
-UPDATE delta_files SET file_id = ?, path_hash = ?, partition_id = ? WHERE table_id = ? AND file_id = ?
+UPDATE delta_files SET file_id = ?, path_hash = ?, partition_id = ?, partition_values = ? WHERE table_id = ? AND file_id = ?

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/mariadb/private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct {
+    unsigned number;
+    df_code code;
+} codes[] = {
+    {1021, DF_DISK_FULL},  {1114, DF_DISK_FULL},  {1037, DF_NO_MEMORY},  {1038, DF_NO_MEMORY},
+    {1044, DF_PERMISSION}, {1142, DF_PERMISSION}, {1143, DF_PERMISSION}, {1227, DF_PERMISSION},
+    {1290, DF_PERMISSION}, {1370, DF_PERMISSION}, {1792, DF_PERMISSION}, {1836, DF_PERMISSION},
+    {1007, DF_CONFLICT},   {1050, DF_CONFLICT},   {1061, DF_CONFLICT},   {1062, DF_CONFLICT},
+    {1169, DF_CONFLICT},   {1586, DF_CONFLICT},   {1049, DF_NOT_FOUND},  {1051, DF_NOT_FOUND},
+    {1146, DF_NOT_FOUND},  {1008, DF_NOT_FOUND},  {1020, DF_RETRY},      {1205, DF_RETRY},
+    {1213, DF_RETRY},      {1040, DF_CONNECT},    {1045, DF_CONNECT},    {1053, DF_CONNECT},
+    {1077, DF_CONNECT},    {1129, DF_CONNECT},    {1130, DF_CONNECT},    {1152, DF_CONNECT},
+    {1158, DF_CONNECT},    {1159, DF_CONNECT},    {1160, DF_CONNECT},    {1161, DF_CONNECT},
+    {1203, DF_CONNECT},    {1927, DF_CONNECT},    {2002, DF_CONNECT},    {2003, DF_CONNECT},
+    {2006, DF_CONNECT},    {2013, DF_CONNECT},    {2026, DF_CONNECT},    {2027, DF_CONNECT},
+    {2055, DF_CONNECT},    {2008, DF_NO_MEMORY},
+};
+
+df_code my_code_of(unsigned number, const char *message)
+{
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        if (codes[i].number == number) return codes[i].code;
+    }
+    /* "Error writing file … (Errcode: 28 …)", "Got error 28 from storage engine" */
+    if (strstr(message, "Errcode: 28") || strstr(message, "errno: 28") || strstr(message, "Got error 28 ") ||
+        strstr(message, "No space left on device")) {
+        return DF_DISK_FULL;
+    }
+    return DF_FAILED;
+}
+
+/* "… near 'text' at line 3": the text is what follows the error, cut after 80 characters. */
+static void find_position(const char *message, df_str sql, df_error *err)
+{
+    const char *near = strstr(message, " near '"), *line = NULL, *next = message;
+    while ((next = strstr(next, "' at line ")) != NULL) line = next++;
+    if (!near || !line || line < near + 7) return;
+    int64_t wanted = atoll(line + 10), number = 1;
+    df_str text = {near + 7, (size_t)(line - near - 7)};
+    size_t start = 0;
+    while (start < sql.len && number < wanted) number += sql.ptr[start++] == '\n';
+    const char *found =
+        text.len ? memmem(sql.ptr + start, sql.len - start, text.ptr, text.len) : sql.ptr + sql.len;
+    if (found) df_engine_fail_at(err, sql, (size_t)(found - sql.ptr));
+    if (!found && err) err->sql_line = (int32_t)wanted;
+}
+
+df_code my_fail(my_conn *c, df_str sql, df_error *err)
+{
+    unsigned number = mysql_errno(c->db);
+    const char *message = mysql_error(c->db);
+    df_code code = my_code_of(number, message);
+    char native[16];
+    if (code == DF_CONNECT) c->base.lost = true;
+    if (number == 1317 && atomic_load(&c->base.cancelled)) code = DF_CANCELLED;
+    snprintf(native, sizeof native, "%u", number);
+    df_engine_fail(err, code, native, *message ? message : "unknown error");
+    if (sql.ptr && number == 1064) find_position(message, sql, err);
+    return code;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the wrappers share; nobody outside of this folder includes it. */
+#ifndef DF_ENGINE_WRAP_PRIVATE_H
+#define DF_ENGINE_WRAP_PRIVATE_H
+
+#include "engine/driver.h"
+#include "engine/wrap/wrap.h"
+
+/* A connection of `driver` that looks like `inner`. */
+static inline df_conn *df_wrapper_new(const df_driver *driver, const df_conn *inner)
+{
+    df_conn *conn = df_conn_new(driver);
+    conn->engine = inner->engine;
+    conn->caps = inner->caps;
+    conn->dialect = inner->dialect;
+    conn->in_transaction = inner->in_transaction;
+    memcpy(conn->schema, inner->schema, sizeof conn->schema);
+    memcpy(conn->server, inner->server, sizeof conn->server);
+    return conn;
+}
+
+/* A query or a statement, as the wrapper was asked for it. */
+static inline df_code df_inner_run(df_conn *inner, const char *sql, const df_value *params, size_t n_params,
+                                   df_row_fn fn, void *context, int64_t *affected, df_error *err)
+{
+    *affected = 0;
+    if (fn) return df_query(inner, sql, params, n_params, fn, context, err);
+    return df_exec(inner, sql, params, n_params, affected, err);
+}
+
+#endif

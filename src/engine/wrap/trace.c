@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A driver that tells what another one does. */
+#include "engine/wrap/private.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SHOWN_SQL = 200 };
+
+typedef struct trace_conn {
+    df_conn base;
+    df_conn *inner;
+    const df_observer *observer;
+} trace_conn;
+
+static trace_conn *trace_of(df_conn *conn)
+{
+    return (trace_conn *)conn;
+}
+
+/* White space of every kind becomes one blank; long texts are cut. */
+static void shorten(const char *sql, char out[SHOWN_SQL + 4])
+{
+    size_t n = 0;
+    for (; *sql && n < SHOWN_SQL; sql++) {
+        bool space = *sql == ' ' || (*sql >= '\t' && *sql <= '\r');
+        if (space && (n == 0 || out[n - 1] == ' ')) continue;
+        out[n++] = space ? ' ' : *sql;
+    }
+    snprintf(out + n, 4, "%s", *sql ? "..." : "");
+}
+
+/* `rows` below 0: not worth telling. Passes `code` on. */
+static df_code told(trace_conn *t, const char *call, const char *about, double start, int64_t rows,
+                    df_code code, const df_error *err)
+{
+    double ms = (df_monotonic_s() - start) * 1000;
+    char count[40] = "";
+    t->base.lost = df_conn_lost(t->inner);
+    if (rows >= 0) snprintf(count, sizeof count, ", %lld rows", (long long)rows);
+    if (code == DF_OK) {
+        df_log(t->observer, DF_LOG_DEBUG, "%s %s %.3f ms%s: %s", t->base.engine, call, ms, count, about);
+    } else {
+        df_log(t->observer, DF_LOG_DEBUG, "%s %s %.3f ms%s: %s: %s: %s", t->base.engine, call, ms, count,
+               about, df_code_name(code), err ? err->message : "");
+    }
+    return code;
+}
+
+static df_code trace_open(df_conn *conn, const char *url, const df_open_options *options, df_error *err)
+{
+    (void)conn, (void)url, (void)options;
+    return df_fail(err, DF_BUG, "a wrapper is not opened by a URL");
+}
+
+static void trace_close(df_conn *conn)
+{
+    df_disconnect(trace_of(conn)->inner);
+}
+
+typedef struct counted_fn {
+    df_row_fn fn;
+    void *context;
+    int64_t rows;
+} counted_fn;
+
+static df_code count_row(void *context, const df_row *row, df_error *err)
+{
+    counted_fn *counted = context;
+    counted->rows++;
+    return counted->fn(counted->context, row, err);
+}
+
+static df_code trace_run(df_conn *conn, const char *sql, const df_value *params, size_t n_params,
+                         df_row_fn fn, void *context, int64_t *affected, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    counted_fn counted = {fn, context, 0};
+    char shown[SHOWN_SQL + 4];
+    double start = df_monotonic_s();
+    df_code code =
+        df_inner_run(t->inner, sql, params, n_params, fn ? count_row : NULL, &counted, affected, err);
+    shorten(sql, shown);
+    return told(t, fn ? "query" : "exec", shown, start, fn ? counted.rows : *affected, code, err);
+}
+
+static df_code trace_begin(df_conn *conn, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    return told(t, "begin", "", start, -1, df_begin(t->inner, err), err);
+}
+
+static df_code trace_commit(df_conn *conn, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    return told(t, "commit", "", start, -1, df_commit(t->inner, err), err);
+}
+
+static void trace_rollback(df_conn *conn)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    df_rollback(t->inner);
+    df_code code = told(t, "rollback", "", start, -1, DF_OK, NULL);
+    (void)code;
+}
+
+static df_code trace_bulk_load(df_conn *conn, const char *table, const char *const *columns, size_t n_columns,
+                               const df_row_source *source, int64_t *loaded, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    df_code code = df_bulk_load(t->inner, table, columns, n_columns, source, loaded, err);
+    return told(t, "bulk load", table, start, *loaded, code, err);
+}
+
+static df_code trace_try_lock(df_conn *conn, const char *name, bool *taken, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    df_code code = df_lock(t->inner, name, 0, taken, err);
+    return told(t, *taken ? "lock (taken)" : "lock (not taken)", name, start, -1, code, err);
+}
+
+static df_code trace_unlock(df_conn *conn, const char *name, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    return told(t, "unlock", name, start, -1, df_unlock(t->inner, name, err), err);
+}
+
+static df_code trace_lock_held(df_conn *conn, const char *name, bool *held, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    df_code code = df_lock_held(t->inner, name, held, err);
+    return told(t, code == DF_OK && *held ? "look at lock (held)" : "look at lock", name, start, -1, code,
+                err);
+}
+
+static void trace_cancel(df_conn *conn)
+{
+    df_cancel(trace_of(conn)->inner);
+}
+
+static const char *const no_schemes[] = {NULL};
+
+static const df_driver trace_driver = {
+    .name = "trace",
+    .schemes = no_schemes,
+    .conn_size = sizeof(trace_conn),
+    .open = trace_open,
+    .close = trace_close,
+    .run = trace_run,
+    .begin = trace_begin,
+    .commit = trace_commit,
+    .rollback = trace_rollback,
+    .bulk_load = trace_bulk_load,
+    .try_lock = trace_try_lock,
+    .unlock = trace_unlock,
+    .lock_held = trace_lock_held,
+    .cancel = trace_cancel,
+};
+
+df_conn *df_wrap_trace(df_conn *inner, const df_observer *observer)
+{
+    df_conn *conn = df_wrapper_new(&trace_driver, inner);
+    trace_of(conn)->inner = inner;
+    trace_of(conn)->observer = observer;
+    return conn;
+}

@@ -1,0 +1,366 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Private database servers for tests: each in a temporary folder, reached over a Unix socket (and over TCP on a
+port of its own with a password), stopped by whoever started it. Nothing else on the machine is touched.
+
+    with Postgres() as server:
+        run_something(server.url())          # postgresql://…
+        server.kill()                        # kill -9, as a crash does
+        server.start()                       # recovers
+
+`available()` says whether the programs are installed. When the tests run as root, the servers run as
+an unprivileged user, since PostgreSQL refuses to run as root.
+"""
+import ctypes
+import fcntl
+import glob
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from urllib.parse import quote
+
+START_SECONDS = 60
+STOP_SECONDS = 30
+PR_SET_PDEATHSIG = 1
+
+
+class ServerError(Exception):
+    pass
+
+
+def find_program(name, *more_folders):
+    """The path of a program, looked for in PATH and then in `more_folders` (globs; the last match wins)."""
+    found = shutil.which(name)
+    for pattern in more_folders:
+        for folder in sorted(glob.glob(pattern)):
+            candidate = os.path.join(folder, name)
+            if os.access(candidate, os.X_OK):
+                found = candidate
+    return found
+
+
+class Port:
+    """A free TCP port, kept from other runners of these tests by a locked file."""
+
+    def __init__(self):
+        for _ in range(100):
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", 0))
+                self.number = s.getsockname()[1]
+            path = os.path.join(tempfile.gettempdir(), f"dataflow-test-port-{self.number}.lock")
+            try:
+                self.file = open(path, "w")
+                fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self.path = path
+                return
+            except OSError:
+                continue
+        raise ServerError("no free port")
+
+    def release(self):
+        if self.file:
+            os.unlink(self.path)
+            self.file.close()
+            self.file = None
+
+
+class Server:
+    """What the servers have in common. Subclasses say how to make a data folder and what to run."""
+
+    engine = ""
+
+    def __init__(self, folder=None, settings=None):
+        """`folder`: an existing one to put everything into (default: a temporary one, removed by stop);
+        `settings`: more settings of the server, as a dict."""
+        self.own_folder = folder is None
+        self.folder = folder or tempfile.mkdtemp(prefix="df-")
+        self.settings = dict(settings or {})
+        self.process = None
+        self.port = Port()
+        self.password = secrets.token_hex(8)
+        self.user = self._account()
+        self.ready = False
+        self.log_path = os.path.join(self.folder, "server.log")
+
+    # -- running programs
+
+    def _account(self):
+        if os.geteuid() != 0:
+            return None
+        for name in ("postgres", "mysql", "nobody"):
+            try:
+                return pwd.getpwnam(name)
+            except KeyError:
+                continue
+        raise ServerError("no unprivileged user to run a server as")
+
+    def _as_user(self):
+        if not self.user:
+            return {}
+        return {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
+
+    def _own(self):
+        os.chmod(self.folder, 0o755)
+        if self.user:
+            os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
+
+    def _run(self, *command):
+        with open(self.log_path, "ab") as log:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
+                                  env=self._environment(), **self._as_user())
+        if done.returncode:
+            raise ServerError(f"{command[0]} failed:\n{self.log()}")
+
+    def _environment(self):
+        return {"PATH": os.environ.get("PATH", ""), "HOME": self.folder, "LC_ALL": "C", "TZ": "UTC"}
+
+    def log(self, last=40):
+        """The last lines of what the server said."""
+        try:
+            with open(self.log_path, errors="replace") as f:
+                return "".join(f.readlines()[-last:])
+        except OSError:
+            return ""
+
+    # -- life
+
+    def start(self):
+        """Starts the server (makes its data folder the first time) and waits until it answers."""
+        try:
+            if not self.ready:
+                self._own()
+                self._install()
+            self._spawn()
+            if not self.ready:
+                self._first_start()
+                self.ready = True
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _spawn(self):
+        died_with_us = self.stop_signal
+
+        def in_child():  # a killed test runner takes its servers along
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, died_with_us)
+
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            cwd=self.folder, env=self._environment(), start_new_session=True,
+                                            preexec_fn=in_child, **self._as_user())
+        end = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if self.process.poll() is not None:
+                raise ServerError(f"{self.engine} ended while starting:\n{self.log()}")
+            if time.monotonic() > end:
+                raise ServerError(f"{self.engine} did not answer in {START_SECONDS} s:\n{self.log()}")
+            time.sleep(0.05)
+
+    def halt(self):
+        """Stops the process in good order; the data stays, start() brings it back."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(self.stop_signal)
+            try:
+                self.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self.process = None
+
+    def kill(self):
+        """kill -9 of the server and its children, as if the machine had lost power (but for its page cache)."""
+        if self.process and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.process = None
+        self._after_kill()
+
+    def restart(self):
+        self.halt()
+        self.start()
+
+    def stop(self):
+        """Stops the server for good and removes its folder."""
+        self.halt()
+        self.port.release()
+        if self.own_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def _after_kill(self):
+        pass
+
+
+class Postgres(Server):
+    engine = "postgres"
+    stop_signal = signal.SIGINT  # "fast": sessions are ended
+    folders = ("/usr/lib/postgresql/*/bin",)
+
+    @classmethod
+    def available(cls):
+        return all(find_program(p, *cls.folders) for p in ("postgres", "initdb", "psql"))
+
+    @property
+    def data(self):
+        return os.path.join(self.folder, "data")
+
+    def url(self, database="dataflow", **params):
+        """Over the Unix socket, without a password."""
+        query = "".join(f"&{k}={quote(str(v), safe='')}" for k, v in params.items())
+        return f"postgresql://dataflow@/{database}?host={quote(self.folder, safe='')}&port={self.port.number}{query}"
+
+    def tcp_url(self, database="dataflow", password=None):
+        return f"postgresql://dataflow:{password or self.password}@127.0.0.1:{self.port.number}/{database}"
+
+    def sql(self, text, database="dataflow"):
+        """Runs SQL with psql and returns its unadorned output."""
+        done = subprocess.run([find_program("psql", *self.folders), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d",
+                               self.url(database), "-c", text], capture_output=True, text=True)
+        if done.returncode:
+            raise ServerError(done.stderr.strip())
+        return done.stdout.strip()
+
+    def _install(self):
+        password_file = os.path.join(self.folder, "password")
+        with open(password_file, "w") as f:
+            f.write(self.password + "\n")
+        if self.user:
+            os.chown(password_file, self.user.pw_uid, self.user.pw_gid)
+        self._run(find_program("initdb", *self.folders), "-D", self.data, "-U", "dataflow", "-E", "UTF8", "--no-sync",
+                  "--no-instructions", "--locale=C.UTF-8", "--auth-local=trust", "--auth-host=scram-sha-256",
+                  "--pwfile", password_file)
+
+    def _command(self):
+        settings = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "128MB",
+                    "max_wal_size": "4GB", "listen_addresses": "127.0.0.1", "port": self.port.number,
+                    "unix_socket_directories": self.folder, "max_connections": "100"} | self.settings
+        command = [find_program("postgres", *self.folders), "-D", self.data]
+        for name, value in settings.items():
+            command += ["-c", f"{name}={value}"]
+        return command
+
+    def _answers(self):
+        try:
+            return self.sql("SELECT 1", "postgres") == "1"
+        except ServerError:
+            return False
+
+    def _first_start(self):
+        self.sql("CREATE DATABASE dataflow", "postgres")
+
+    def _after_kill(self):
+        # A pid file that was left is only believed when its process lives; the kernel may have reused the number.
+        for name in ("postmaster.pid",):
+            try:
+                os.unlink(os.path.join(self.data, name))
+            except OSError:
+                pass
+
+
+class MariaDB(Server):
+    engine = "mariadb"
+    stop_signal = signal.SIGTERM
+    folders = ("/usr/sbin", "/usr/libexec")
+
+    @classmethod
+    def available(cls):
+        return all(find_program(p, *cls.folders) for p in ("mariadbd", "mariadb-install-db", "mariadb"))
+
+    @property
+    def socket(self):
+        return os.path.join(self.folder, "socket")
+
+    def url(self, database="dataflow", **params):
+        """Over the Unix socket."""
+        query = "".join(f"&{k}={quote(str(v), safe='')}" for k, v in params.items())
+        return f"mariadb://dataflow:{self.password}@localhost/{database}?socket={quote(self.socket, safe='')}{query}"
+
+    def tcp_url(self, database="dataflow", password=None):
+        return f"mariadb://dataflow:{password or self.password}@127.0.0.1:{self.port.number}/{database}"
+
+    def sql(self, text, database="", user="dataflow"):
+        """Runs SQL with the mariadb client and returns its unadorned output."""
+        password = {"MYSQL_PWD": self.password} if user == "dataflow" else {}
+        done = subprocess.run([find_program("mariadb"), "--no-defaults", "-u", user, "-S", self.socket, "-N", "-B",
+                               "--raw", "-e", text, *([database] if database else [])], capture_output=True, text=True,
+                              env=os.environ | password)
+        if done.returncode:
+            raise ServerError(done.stderr.strip())
+        return done.stdout.strip()
+
+    @property
+    def data(self):
+        return os.path.join(self.folder, "data")
+
+    def _install(self):
+        self._run(find_program("mariadb-install-db"), "--no-defaults", f"--datadir={self.data}", "--skip-test-db",
+                  "--auth-root-authentication-method=normal", "--skip-name-resolve",
+                  *([f"--user={self.user.pw_name}"] if self.user else []))
+
+    def _command(self):
+        settings = {"socket": self.socket, "pid-file": os.path.join(self.folder, "pid"), "bind-address": "127.0.0.1",
+                    "port": self.port.number, "local-infile": "1", "innodb-flush-log-at-trx-commit": "0",
+                    "innodb-flush-method": "fsync", "innodb-buffer-pool-size": "256M", "innodb-log-file-size": "256M",
+                    "innodb-doublewrite": "0", "skip-name-resolve": "1"} | self.settings
+        return [find_program("mariadbd", *self.folders), "--no-defaults", f"--datadir={self.data}",
+                *(f"--{name}={value}" for name, value in settings.items())]
+
+    def _answers(self):
+        try:
+            return self.sql("SELECT 1", user="dataflow" if self.ready else "root") == "1"
+        except ServerError:
+            return False
+
+    def _first_start(self):
+        self.sql(f"CREATE USER dataflow@'%' IDENTIFIED BY '{self.password}'; CREATE USER dataflow@localhost "
+                 f"IDENTIFIED BY '{self.password}'; GRANT ALL ON *.* TO dataflow@'%' WITH GRANT OPTION; "
+                 "GRANT ALL ON *.* TO dataflow@localhost WITH GRANT OPTION; "
+                 "CREATE DATABASE dataflow CHARACTER SET utf8mb4", user="root")
+
+
+class SmallDisk:
+    """
+    A file system of a few megabytes, to be filled up: `with SmallDisk(20) as folder`. Needs the right to mount;
+    SmallDisk.available() tries it.
+    """
+
+    def __init__(self, megabytes):
+        self.megabytes = megabytes
+        self.folder = None
+
+    @staticmethod
+    def available():
+        if os.geteuid() != 0:
+            return False
+        try:
+            with SmallDisk(1):
+                return True
+        except ServerError:
+            return False
+
+    def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix="df-small-")
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.megabytes}m,mode=1777", "tmpfs", self.folder],
+                              capture_output=True, text=True)
+        if done.returncode:
+            os.rmdir(self.folder)
+            raise ServerError(done.stderr.strip())
+        return self.folder
+
+    def __exit__(self, *_):
+        subprocess.run(["umount", "-l", self.folder], capture_output=True)
+        os.rmdir(self.folder)
+
+
+SERVERS = {"postgres": Postgres, "mariadb": MariaDB}
