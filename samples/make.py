@@ -98,7 +98,7 @@ def spark_session():
     logging.getLogger("py4j").setLevel(logging.ERROR)
     from pyspark.sql import SparkSession
 
-    jars = sorted(glob.glob(os.path.join(os.environ.get("DELTA_JARS", "/opt/peers/jars"), "*.jar")))
+    jars = sorted(glob.glob(os.path.join(os.environ.get("DELTA_JARS", os.path.join(sys.prefix, "jars")), "*.jar")))
     if not jars:
         sys.exit("make.py: no Delta jars; set DELTA_JARS (see samples/README.md)")
     spark = (SparkSession.builder.master("local[1]").appName("samples")
@@ -283,7 +283,7 @@ def duckdb_rows(path):
     """Rows counted by DuckDB's delta extension, run in its own interpreter (DUCKDB_PYTHON); None when there is none."""
     import subprocess
 
-    python = os.environ.get("DUCKDB_PYTHON", "/opt/peers/duckdb/bin/python")
+    python = os.environ.get("DUCKDB_PYTHON", os.path.join(sys.prefix, "duckdb", "bin", "python"))
     if not os.path.exists(python):
         return None
     code = ("import duckdb, duckdb_extension_delta as e, glob, os, sys\n"

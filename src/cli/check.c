@@ -96,7 +96,7 @@ size_t cli_check_program(const cli_program *program, df_buf *faults)
     c.cli.state = &c.state;
     c.cli.program = program;
     c.where = program->name;
-    check_help(&c, program->name, program->help);
+    if (!program->help || !*program->help) fault(&c, program->name, "has no help line");
     check_options(&c, cli_global_options, sizeof(cli_globals));
     const cli_command *command;
     for (size_t i = 0; (command = cli_nth_command(program, i)); i++) {

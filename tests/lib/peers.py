@@ -3,7 +3,7 @@
 
 The program is argument 1 or DELTALAKEDB. Catalogs are a SQLite file in a temporary folder and, when they are set, the servers
 that TEST_URL_POSTGRES and TEST_URL_MARIADB name. DuckDB's delta extension is asked in an interpreter of its own
-(DUCKDB_PYTHON, else /opt/peers/duckdb/bin/python), because it wants another DuckDB than the newest.
+(DUCKDB_PYTHON, else duckdb/bin/python below Python's own folder), because it wants another DuckDB than the newest.
 """
 
 import json
@@ -181,7 +181,7 @@ print(json.dumps({'rows': rows, 'files': files}))
 
 def duckdb_python():
     """Interpreter that has DuckDB and its delta extension, or None."""
-    python = os.environ.get("DUCKDB_PYTHON", "/opt/peers/duckdb/bin/python")
+    python = os.environ.get("DUCKDB_PYTHON", os.path.join(sys.prefix, "duckdb", "bin", "python"))
     if not os.path.exists(python):
         return None
     probe = subprocess.run([python, "-c", "import duckdb, duckdb_extension_delta"], capture_output=True)

@@ -139,7 +139,7 @@ def check_export(tap, spark, program, table_id, name, path, folder):
 
 def main():
     program_path = peers.binary()
-    if not glob.glob(os.path.join(os.environ.get("DELTA_JARS", "/opt/peers/jars"), "delta-spark*.jar")):
+    if not glob.glob(os.path.join(os.environ.get("DELTA_JARS", os.path.join(sys.prefix, "jars")), "delta-spark*.jar")):
         peers.skip_all("no Delta jars: set DELTA_JARS")
     tap = peers.Tap()
     with peers.Scratch("spark") as folder:

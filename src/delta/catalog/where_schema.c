@@ -210,7 +210,7 @@ static void suggest(suggester *s, df_str name)
 {
     if (s->n_columns++ < 8) df_buf_printf(&s->first, "%s%.*s", s->n_columns > 1 ? ", " : "", DF_FMT(name));
     size_t far = distance(s->wanted, name);
-    if (far > s->wanted.len / 2 + 1 || far >= s->wanted.len) return;
+    if (far > s->wanted.len / 3 + 1 || far >= s->wanted.len) return;
     size_t at = s->n_best;
     while (at && s->best[at - 1].distance > far) at--;
     if (at == SUGGESTIONS) return;

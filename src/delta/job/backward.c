@@ -121,6 +121,8 @@ delta_snapshot_summary delta_totals_summary(const delta_totals *t, int64_t versi
         .deleted_records = t->deleted_records,
         .tombstones = t->tombstones,
         .digest = t->digest,
+        .has_protocol = true, /* of a segment that was planned */
+        .has_metadata = true,
     };
 }
 

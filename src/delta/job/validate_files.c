@@ -42,7 +42,10 @@ static bool put_field(const delta_file *f, field which, df_buf *out)
     case FIELD_NUM_RECORDS: number = f->num_records; break;
     case FIELD_BASE_ROW_ID: number = f->base_row_id; break;
     case FIELD_ROW_COMMIT_VERSION: number = f->default_row_commit_version; break;
-    case FIELD_PARTITION_VALUES: text = f->partition_values; break;
+    case FIELD_PARTITION_VALUES:
+        /* Old checkpoints leave the map out where it would be empty. */
+        text = df_str_is(f->partition_values, "{}") ? DF_STR_NONE : f->partition_values;
+        break;
     case FIELD_DELETION_VECTOR: text = f->deletion_vector; break;
     case FIELD_CLUSTERING_PROVIDER: text = f->clustering_provider; break;
     case FIELD_TAGS: text = f->tags; break;

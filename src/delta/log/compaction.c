@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Log compaction files: the reconciled actions of commits x..y in one file. They are never needed; what they give
- * must equal what the commits give, which is what they are read for.
+ * must equal what the commits give, which is what they are read for. A reconciled file mentions each key once; some
+ * writers only string the commits together, newest first, so where a key is mentioned again the first mention counts.
  *
  * Source: Delta Transaction Log Protocol, section "Log Compaction Files".
  */
 #include "base/error.h"
-#include "delta/log/backward.h"
+#include "delta/log/reader.h"
 
 df_code delta_read_compaction(delta_reader *reader, const delta_log_file *compaction, delta_sink sink, df_error *err)
 {
@@ -20,7 +21,7 @@ df_code delta_read_compaction(delta_reader *reader, const delta_log_file *compac
     if (code == DF_OK) {
         /* Commits x..y hold at least a commitInfo or a file: nothing at all is a file that was never written. */
         if (!file->input.size) code = df_fail(err, DF_CORRUPT, "the file is empty");
-        else code = delta_read_backward(reader, &source, &file->input, &sink, err);
+        else code = delta_read_lines(reader, &source, &file->input, &sink, err);
         df_file_close(file);
     }
     if (code == DF_OK || reader->sink_failed) return code;

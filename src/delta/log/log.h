@@ -195,7 +195,7 @@ DF_MUST_USE df_code delta_read_checkpoint(delta_reader *reader, delta_checkpoint
                                           delta_sink sink, df_error *err);
 
 /*
- * Reads a log compaction file. DF_CORRUPT (defect added) when it is damaged or empty: what was already given to the sink must
+ * Reads a log compaction file in its order; of a key that is mentioned twice the first mention counts. DF_CORRUPT (defect added) when it is damaged or empty: what was already given to the sink must
  * be thrown away, and the commits read.
  */
 DF_MUST_USE df_code delta_read_compaction(delta_reader *reader, const delta_log_file *compaction, delta_sink sink,

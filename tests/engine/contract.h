@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The contract that every driver must keep, as tests; run once an engine. */
+#ifndef TESTS_ENGINE_CONTRACT_H
+#define TESTS_ENGINE_CONTRACT_H
+
+#include "engine/engine.h"
+#include "tap.h"
+
+#include <stdlib.h>
+
+/* What differs between the engines' SQL, as far as the tests need it. */
+typedef struct flavour {
+    const char *engine;
+    const char *text, *blob, *boolean, *real; /* names of types */
+    const char *hex;                          /* of the bytes of column t */
+    bool has_bool, has_nan, has_infinity, has_nul_text;
+} flavour;
+
+extern const flavour *fl;    /* of the engine under test */
+extern const char *test_url; /* a database (or schema) of this run's own */
+
+/* Connects to test_url, or ends the program with a "not ok". */
+df_conn *connect_or_die(void);
+df_conn *connect_with(const char *url, df_code expected); /* NULL unless expected is DF_OK */
+/* Runs SQL; "not ok" when it does not end with `expected`. */
+bool run_sql(df_conn *conn, df_code expected, const char *fmt, ...) DF_PRINTF(3, 4);
+/* A query's first value as an integer; -1 (and "not ok") when that fails. */
+int64_t ask_int(df_conn *conn, const char *fmt, ...) DF_PRINTF(2, 3);
+/* check() of a code, with the error's message as a note. */
+bool check_code(df_code got, df_code expected, const df_error *err, const char *what);
+
+void test_values(void);
+void test_statements(void);
+void test_bulk(void);
+void test_transactions(void);
+void test_locks(void);
+void test_cancel(void);
+void test_errors(void);
+void test_wrappers(void);
+
+#endif
