@@ -124,6 +124,7 @@ bool df_time_parse_us(df_str text, int64_t *us)
             }
             if (digits == 0 || digits > 9) return false;
         }
+        if (hour == 24 && (minute || second || micros)) return false; /* midnight, at the day's end */
         if (!take_zone(&text, &offset)) return false;
     }
     int64_t seconds = days * 86400 + hour * 3600 + minute * 60 + second - offset * 60;

@@ -61,7 +61,7 @@ bool df_str_glob(df_str s, const char *pattern)
     char stack[512];
     char *text = s.len < sizeof stack ? stack : malloc(s.len + 1);
     if (!text) return false;
-    memcpy(text, s.ptr, s.len);
+    if (s.len) memcpy(text, s.ptr, s.len);
     text[s.len] = '\0';
     bool match = fnmatch(pattern, text, 0) == 0;
     if (text != stack) free(text);

@@ -17,8 +17,9 @@ typedef struct pages {
 static void put_roff(df_buf *out, df_str text)
 {
     bool bold = false;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
+    size_t len;
+    for (size_t i = 0; i < text.len; i += len) {
+        int32_t c = cli_decode(df_str_skip(text, i), &len);
         bool line_begin = i == 0 || text.ptr[i - 1] == '\n';
         if (line_begin && (c == '.' || c == '\'')) df_buf_text(out, "\\&");
         if (c == '`') {
@@ -28,8 +29,10 @@ static void put_roff(df_buf *out, df_str text)
             df_buf_text(out, "\\e");
         else if (c == '-')
             df_buf_text(out, "\\-");
-        else
-            df_buf_char(out, c);
+        else if (c >= 0x80)
+            df_buf_printf(out, "\\[u%04X]", (unsigned)c);
+        else if (c >= 0)
+            df_buf_char(out, (char)c);
     }
     if (bold) df_buf_text(out, "\\fR");
 }

@@ -6,8 +6,7 @@
 #include <pthread.h>
 #include <wchar.h>
 
-/* The code point at the beginning of `s`; *len its bytes. -1 and one byte for what is not UTF-8. */
-static int32_t decode(df_str s, size_t *len)
+int32_t cli_decode(df_str s, size_t *len)
 {
     unsigned char c = (unsigned char)s.ptr[0];
     *len = 1;
@@ -49,7 +48,7 @@ size_t cli_width(df_str text)
     size_t width = 0;
     while (text.len) {
         size_t len;
-        width += point_width(decode(text, &len));
+        width += point_width(cli_decode(text, &len));
         text = df_str_skip(text, len);
     }
     return width;
@@ -60,7 +59,7 @@ static df_str fitting(df_str text, size_t width)
 {
     df_str rest = text;
     while (rest.len) {
-        size_t len, w = point_width(decode(rest, &len));
+        size_t len, w = point_width(cli_decode(rest, &len));
         if (w > width) break;
         width -= w;
         rest = df_str_skip(rest, len);
@@ -86,7 +85,7 @@ void cli_put_cut(df_buf *out, df_str text, size_t width, cli_cut cut, bool unico
     size_t left = full;
     while (tail && left > tail) {
         size_t len;
-        left -= point_width(decode(rest, &len));
+        left -= point_width(cli_decode(rest, &len));
         rest = df_str_skip(rest, len);
     }
     if (tail) df_buf_str_add(out, rest);
@@ -104,7 +103,7 @@ void cli_put_escaped(df_buf *out, df_str text)
 {
     while (text.len) {
         size_t len;
-        int32_t point = decode(text, &len);
+        int32_t point = cli_decode(text, &len);
         if (harmless(point))
             df_buf_add(out, text.ptr, len);
         else if (point == '\n')

@@ -36,6 +36,10 @@ static bool is_query(const char *from, const char *to)
     while (from < to) {
         const char *end = find(from, to, '&'), *name = from;
         if (!end) end = to;
+        if (from == end) { /* "a=b&&c=d" */
+            from++;
+            continue;
+        }
         while (name < end && (is_name_char(*name) || *name == '%')) name++;
         if (name == from || name == end || *name != '=') return false;
         from = end < to ? end + 1 : to;
@@ -110,10 +114,9 @@ static void mask_query(const char *from, const char *end, df_buf *out)
 void df_url_mask(const char *url, df_buf *out)
 {
     const char *end = url + strlen(url), *from = url;
-    df_str scheme = df_url_scheme(url);
-    bool file = df_str_is(scheme, "sqlite");
-    if (!file && strncmp(url + scheme.len, "://", 3) == 0) {
-        span password = password_of(url + scheme.len + 3, end);
+    const char *slashes = strstr(url, "://"); /* also behind what is no scheme: any text may come here */
+    if (slashes && !df_str_is(df_url_scheme(url), "sqlite")) {
+        span password = password_of(slashes + 3, end);
         if (password.from) {
             df_buf_add(out, from, (size_t)(password.from - from));
             df_buf_text(out, "***");
@@ -151,6 +154,10 @@ df_code df_url_params(df_str query, df_arena *arena, df_url *out, df_error *err)
     while (from < end) {
         const char *next = find(from, end, '&'), *equals;
         if (!next) next = end;
+        if (from == next) {
+            from++;
+            continue;
+        }
         if (!is_query(from, next)) {
             return df_fail(err, DF_USAGE,
                            "what follows '?' in the database URL is not name=value&name=value");

@@ -24,7 +24,8 @@ void parquet_codecs_release(parquet_codecs *codecs)
 
 const char *parquet_codec_name(int32_t codec)
 {
-    static const char *const names[] = {"UNCOMPRESSED", "SNAPPY", "GZIP", "LZO", "BROTLI", "LZ4", "ZSTD", "LZ4_RAW"};
+    static const char *const names[] = {"UNCOMPRESSED", "SNAPPY", "GZIP", "LZO",
+                                        "BROTLI",       "LZ4",    "ZSTD", "LZ4_RAW"};
     bool known = codec >= 0 && (size_t)codec < sizeof names / sizeof *names;
     return known ? names[codec] : "unknown";
 }

@@ -30,13 +30,14 @@ void parquet_codecs_release(parquet_codecs *codecs);
 const char *parquet_codec_name(int32_t codec);
 
 /*
- * The most bytes that `compressed` bytes can decompress to, to be asked before memory is taken for a page that
- * claims to be large. UINT64_MAX where the codec has no such bound.
+ * The most bytes that `compressed` bytes can decompress to, to be asked before memory is taken for a page
+ * that claims to be large. UINT64_MAX where the codec has no such bound.
  */
 uint64_t parquet_codec_bound(int32_t codec, uint64_t compressed);
 
-/* Decompresses to exactly `out_len` bytes; anything else is DF_CORRUPT. DF_UNSUPPORTED for LZO and unknown codecs. */
-DF_MUST_USE df_code parquet_decompress(parquet_codecs *codecs, int32_t codec, const void *in, size_t in_len, void *out,
-                                       size_t out_len, df_error *err);
+/* Decompresses to exactly `out_len` bytes; anything else is DF_CORRUPT. DF_UNSUPPORTED for LZO and unknown
+ * codecs. */
+DF_MUST_USE df_code parquet_decompress(parquet_codecs *codecs, int32_t codec, const void *in, size_t in_len,
+                                       void *out, size_t out_len, df_error *err);
 
 #endif

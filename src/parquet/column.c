@@ -87,8 +87,8 @@ static df_code start_levels_v1(parquet_levels *levels, int32_t encoding, parquet
     } else if (encoding == PARQUET_ENC_BIT_PACKED) {
         len = ((size_t)page->num_values * parquet_bit_width(levels->max) + 7) / 8;
     } else {
-        return df_fail(err, DF_CORRUPT, "levels cannot be encoded as %s (%d)", parquet_encoding_name(encoding),
-                       encoding);
+        return df_fail(err, DF_CORRUPT, "levels cannot be encoded as %s (%d)",
+                       parquet_encoding_name(encoding), encoding);
     }
     if (len > page->len) return df_fail(err, DF_CORRUPT, "the page's levels are cut short");
     start_levels(levels, page->bytes, len);
@@ -111,7 +111,8 @@ static df_code read_levels(parquet_levels *levels, uint8_t *out, size_t n, df_er
     uint8_t highest = 0;
     for (size_t i = 0; i < n; i++) highest = out[i] > highest ? out[i] : highest;
     if (highest > levels->max)
-        return df_fail(err, DF_CORRUPT, "the page has the level %u, the column's highest is %u", highest, levels->max);
+        return df_fail(err, DF_CORRUPT, "the page has the level %u, the column's highest is %u", highest,
+                       levels->max);
     return DF_OK;
 }
 
@@ -123,8 +124,8 @@ static df_code take_dictionary(parquet_column *column, const parquet_page *page,
     if (page->encoding != PARQUET_ENC_PLAIN && page->encoding != PARQUET_ENC_PLAIN_DICTIONARY)
         return df_fail(err, DF_UNSUPPORTED, "the dictionary is encoded as %s (%d)",
                        parquet_encoding_name(page->encoding), page->encoding);
-    return parquet_dictionary_read(&column->dictionary, column->leaf, column->pages.memory, page->bytes, page->len,
-                                   (size_t)page->num_values, err);
+    return parquet_dictionary_read(&column->dictionary, column->leaf, column->pages.memory, page->bytes,
+                                   page->len, (size_t)page->num_values, err);
 }
 
 /* Goes to the next data page that has entries. */
@@ -191,8 +192,8 @@ static df_code read_batch(parquet_column *column, size_t max, parquet_batch *out
     size_t wanted = count_values(def, n, column->leaf->max_def), got = wanted;
     if (wanted) {
         if (!column->values_started)
-            DF_TRY(parquet_values_start(&column->values, column->page.encoding, column->page.bytes, column->page.len,
-                                        err));
+            DF_TRY(parquet_values_start(&column->values, column->page.encoding, column->page.bytes,
+                                        column->page.len, err));
         column->values_started = true;
         DF_TRY(parquet_values_read(&column->values, value_buffer(column), &got, err));
         if (got < wanted) n = entries_before(def, n, column->leaf->max_def, got);

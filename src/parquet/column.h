@@ -30,9 +30,9 @@ struct parquet_column {
     parquet_values values;
     parquet_dictionary dictionary;
     parquet_levels rep, def;
-    size_t batch;                  /* the most entries of one */
-    df_buf buffers;                /* def, rep and values of a batch, in this order */
-    size_t level_at, level_count;  /* decoded levels that were not delivered */
+    size_t batch;                 /* the most entries of one */
+    df_buf buffers;               /* def, rep and values of a batch, in this order */
+    size_t level_at, level_count; /* decoded levels that were not delivered */
 };
 
 void parquet_column_init(parquet_column *column, const parquet_file *file, const parquet_node *leaf,

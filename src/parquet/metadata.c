@@ -52,7 +52,8 @@ static df_code read_file_metadata(parquet_file *file, df_error *err)
         switch (s.id) {
         case 2: {
             size_t count = thrift_list(&r, s.type, &element);
-            if (count && element != THRIFT_STRUCT) return df_fail(err, DF_CORRUPT, "the footer's schema is damaged");
+            if (count && element != THRIFT_STRUCT)
+                return df_fail(err, DF_CORRUPT, "the footer's schema is damaged");
             DF_TRY(parquet_read_schema(file, &r, count, err));
             break;
         }
@@ -80,11 +81,12 @@ static df_code read_footer(parquet_file *file, df_error *err)
     DF_TRY(input->read_at(input->context, input->size - 8, tail, sizeof tail, err));
     if (!memcmp(tail + 4, "PARE", 4) || !memcmp(head, "PARE", 4))
         return df_fail(err, DF_UNSUPPORTED, "the Parquet file is encrypted (its footer too)");
-    if (memcmp(head, "PAR1", 4) != 0) return df_fail(err, DF_CORRUPT, "not a Parquet file: it does not begin with PAR1");
+    if (memcmp(head, "PAR1", 4) != 0)
+        return df_fail(err, DF_CORRUPT, "not a Parquet file: it does not begin with PAR1");
     if (memcmp(tail + 4, "PAR1", 4) != 0)
         return df_fail(err, DF_CORRUPT, "the Parquet file is cut off: it does not end with PAR1");
     uint32_t len = tail[0] | (uint32_t)tail[1] << 8 | (uint32_t)tail[2] << 16 | (uint32_t)tail[3] << 24;
-    if (len > input->size - 12 || len > PARQUET_MAX_FOOTER)
+    if (!len || len > input->size - 12 || len > PARQUET_MAX_FOOTER)
         return df_fail(err, DF_CORRUPT, "the Parquet footer claims %u bytes in a file of %lld", len,
                        (long long)input->size);
     if (!df_buf_try_reserve(&file->footer, len))
@@ -183,8 +185,10 @@ static void read_column_chunk(thrift_reader *r, chunk_metadata *m)
 {
     *m = (chunk_metadata){.type = -1, .num_values = -1, .compressed = -1, .data_page = -1};
     for (thrift_struct s = {0}; thrift_next(r, &s);) {
-        if (s.id == 1) m->file_path = thrift_binary(r, s.type);
-        else if (s.id == 3 && s.type == THRIFT_STRUCT) read_column_metadata(r, m);
+        if (s.id == 1)
+            m->file_path = thrift_binary(r, s.type);
+        else if (s.id == 3 && s.type == THRIFT_STRUCT)
+            read_column_metadata(r, m);
         else {
             m->encrypted |= s.id == 8 || s.id == 9;
             thrift_skip(r, s.type);
@@ -192,18 +196,21 @@ static void read_column_chunk(thrift_reader *r, chunk_metadata *m)
     }
 }
 
-static df_code check_chunk(const parquet_file *file, const parquet_node *leaf, int64_t rows, const chunk_metadata *m,
-                           parquet_chunk *out, df_error *err)
+static df_code check_chunk(const parquet_file *file, const parquet_node *leaf, int64_t rows,
+                           const chunk_metadata *m, parquet_chunk *out, df_error *err)
 {
     if (m->encrypted) return df_fail(err, DF_UNSUPPORTED, "the column is encrypted");
     if (m->file_path.len)
-        return df_fail(err, DF_UNSUPPORTED, "the column lies in another file, \"%.*s\"", DF_FMT(m->file_path));
-    if (!m->present || m->num_values < 0 || m->compressed < 0 || m->data_page < 0 || m->type != (int32_t)leaf->type)
+        return df_fail(err, DF_UNSUPPORTED, "the column lies in another file, \"%.*s\"",
+                       DF_FMT(m->file_path));
+    if (!m->present || m->num_values < 0 || m->compressed < 0 || m->data_page < 0 ||
+        m->type != (int32_t)leaf->type)
         return df_fail(err, DF_CORRUPT, "the column's metadata is damaged");
     if (!leaf->max_rep && m->num_values != rows)
         return df_fail(err, DF_CORRUPT, "the column has %lld values, its row group %lld rows",
                        (long long)m->num_values, (long long)rows);
-    /* Old parquet-mr puts the dictionary page where it says that data pages begin, and names no dictionary. */
+    /* Old parquet-mr puts the dictionary page where it says that data pages begin, and names no dictionary.
+     */
     int64_t start = m->data_page;
     if (m->dictionary_page > 0 && m->dictionary_page < start) start = m->dictionary_page;
     if (m->num_values && (start < 4 || start > file->footer_at || m->compressed > file->footer_at - start))
@@ -227,7 +234,8 @@ df_code parquet_find_chunks(const parquet_file *file, size_t row_group, const in
         chunk_metadata m;
         read_column_chunk(&r, &m);
         if (r.failed) return df_fail(err, DF_CORRUPT, "the Parquet footer is damaged");
-        df_code code = check_chunk(file, file->leaves[leaf], group->rows, &m, &chunks[slot_of_leaf[leaf]], err);
+        df_code code =
+            check_chunk(file, file->leaves[leaf], group->rows, &m, &chunks[slot_of_leaf[leaf]], err);
         if (code != DF_OK) {
             df_buf path = {0};
             parquet_put_path(&path, file->leaves[leaf]);

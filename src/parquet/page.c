@@ -54,22 +54,28 @@ static void read_data_header_v2(thrift_reader *r, page_header *h)
     }
 }
 
-/* The members of each kind of page have a struct of their own; only the one that belongs to the type counts. */
+/* The members of each kind of page have a struct of their own; only the one that belongs to the type counts.
+ */
 static bool read_body(thrift_reader *r, int32_t id, uint8_t type, page_header *h)
 {
-    bool wanted = (id == 5 && h->type == PARQUET_PAGE_DATA) || (id == 7 && h->type == PARQUET_PAGE_DICTIONARY) ||
+    bool wanted = (id == 5 && h->type == PARQUET_PAGE_DATA) ||
+                  (id == 7 && h->type == PARQUET_PAGE_DICTIONARY) ||
                   (id == 8 && h->type == PARQUET_PAGE_DATA_V2);
     if (!wanted || type != THRIFT_STRUCT) return false;
     h->has_body = true;
-    if (id == 5) read_data_header(r, h);
-    else if (id == 7) read_dictionary_header(r, h);
-    else read_data_header_v2(r, h);
+    if (id == 5)
+        read_data_header(r, h);
+    else if (id == 7)
+        read_dictionary_header(r, h);
+    else
+        read_data_header_v2(r, h);
     return true;
 }
 
 static bool read_header(thrift_reader *r, page_header *h)
 {
-    *h = (page_header){.type = -1, .uncompressed = -1, .compressed = -1, .is_compressed = true, .num_values = -1};
+    *h = (page_header){
+        .type = -1, .uncompressed = -1, .compressed = -1, .is_compressed = true, .num_values = -1};
     for (thrift_struct s = {0}; thrift_next(r, &s);) {
         switch (s.id) {
         case 1: h->type = thrift_int32(r, s.type); break;
@@ -123,8 +129,8 @@ static df_code fill_window(parquet_pages *pages, size_t need, df_error *err)
     if ((int64_t)need <= usual) left = usual;
     if ((int64_t)want > left) want = (size_t)left;
     DF_TRY(parquet_memory_grow(pages->memory, window, want, err));
-    DF_TRY(pages->input->read_at(pages->input->context, pages->at + (int64_t)have, window->ptr + have, want - have,
-                                 err));
+    DF_TRY(pages->input->read_at(pages->input->context, pages->at + (int64_t)have, window->ptr + have,
+                                 want - have, err));
     window->len = want;
     return DF_OK;
 }
@@ -140,9 +146,9 @@ static const uint8_t *window_bytes(const parquet_pages *pages, size_t *len)
 static df_code next_header(parquet_pages *pages, page_header *h, df_error *err)
 {
     if (pages->at >= pages->end) return df_fail(err, DF_CORRUPT, "the column has fewer pages than values");
-    uint64_t most = (uint64_t)(pages->end - pages->at);
+    uint64_t most = (uint64_t)(pages->hard_end - pages->at);
     if (most > PARQUET_MAX_PAGE_HEADER) most = PARQUET_MAX_PAGE_HEADER;
-    for (size_t need = most < 128 ? (size_t)most : 128;;) {
+    for (size_t need = 1;;) {
         DF_TRY(fill_window(pages, need, err));
         size_t len;
         const uint8_t *bytes = window_bytes(pages, &len);
@@ -162,13 +168,14 @@ static df_code check_header(const parquet_pages *pages, const page_header *h, df
         return df_fail(err, DF_CORRUPT, "the page's header is damaged");
     if (h->compressed > pages->hard_end - pages->at)
         return df_fail(err, DF_CORRUPT, "the page's %d bytes reach beyond the column's end", h->compressed);
-    bool known = h->type == PARQUET_PAGE_DATA || h->type == PARQUET_PAGE_DICTIONARY || h->type == PARQUET_PAGE_DATA_V2;
+    bool known =
+        h->type == PARQUET_PAGE_DATA || h->type == PARQUET_PAGE_DICTIONARY || h->type == PARQUET_PAGE_DATA_V2;
     if (known && (!h->has_body || h->num_values < 0))
         return df_fail(err, DF_CORRUPT, "the page's header is damaged");
     uint64_t bound = parquet_codec_bound(pages->codec, (uint64_t)h->compressed);
     if (known && (uint64_t)h->uncompressed > bound)
-        return df_fail(err, DF_CORRUPT, "the page claims %d bytes from %d of %s", h->uncompressed, h->compressed,
-                       parquet_codec_name(pages->codec));
+        return df_fail(err, DF_CORRUPT, "the page claims %d bytes from %d of %s", h->uncompressed,
+                       h->compressed, parquet_codec_name(pages->codec));
     int64_t levels = (int64_t)h->def_len + h->rep_len;
     if (h->type == PARQUET_PAGE_DATA_V2 &&
         (h->def_len < 0 || h->rep_len < 0 || levels > h->compressed || levels > h->uncompressed))
@@ -181,7 +188,8 @@ static df_code check_crc(const page_header *h, const uint8_t *bytes, df_error *e
     if (!h->has_crc) return DF_OK;
     uint32_t crc = (uint32_t)crc32(0, bytes, (uInt)h->compressed);
     if (crc == h->crc) return DF_OK;
-    return df_fail(err, DF_CORRUPT, "the page's checksum (CRC-32) is %08x, its header says %08x", crc, h->crc);
+    return df_fail(err, DF_CORRUPT, "the page's checksum (CRC-32) is %08x, its header says %08x", crc,
+                   h->crc);
 }
 
 static df_code unpack(parquet_pages *pages, const page_header *h, const uint8_t *bytes, parquet_page *out,
@@ -203,7 +211,8 @@ static df_code unpack(parquet_pages *pages, const page_header *h, const uint8_t 
     DF_TRY(parquet_memory_fit(pages->memory, &pages->plain, plain ? plain : 1, err));
     out->bytes = (const uint8_t *)pages->plain.ptr;
     out->len = plain;
-    return parquet_decompress(pages->codecs, pages->codec, bytes + levels, packed, pages->plain.ptr, plain, err);
+    return parquet_decompress(pages->codecs, pages->codec, bytes + levels, packed, pages->plain.ptr, plain,
+                              err);
 }
 
 df_code parquet_pages_next(parquet_pages *pages, parquet_page *out, df_error *err)
@@ -213,7 +222,8 @@ df_code parquet_pages_next(parquet_pages *pages, parquet_page *out, df_error *er
         pages->number++;
         DF_TRY(next_header(pages, &h, err));
         DF_TRY(check_header(pages, &h, err));
-        if (h.type != PARQUET_PAGE_DATA && h.type != PARQUET_PAGE_DICTIONARY && h.type != PARQUET_PAGE_DATA_V2) {
+        if (h.type != PARQUET_PAGE_DATA && h.type != PARQUET_PAGE_DICTIONARY &&
+            h.type != PARQUET_PAGE_DATA_V2) {
             pages->at += h.compressed;
             continue;
         }

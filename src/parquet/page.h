@@ -40,8 +40,8 @@ typedef struct parquet_pages {
 /* Goes to the start of a chunk. */
 void parquet_pages_start(parquet_pages *pages, const parquet_chunk *chunk, int64_t footer_at);
 /*
- * The next data or dictionary page; others are passed over. What `out` points at is valid until the next call.
- * DF_CORRUPT at the chunk's end: the caller knows how many values there are.
+ * The next data or dictionary page; others are passed over. What `out` points at is valid until the next
+ * call. DF_CORRUPT at the chunk's end: the caller knows how many values there are.
  */
 df_code parquet_pages_next(parquet_pages *pages, parquet_page *out, df_error *err);
 void parquet_pages_release(parquet_pages *pages);

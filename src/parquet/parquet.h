@@ -42,11 +42,11 @@ typedef enum parquet_meaning {
     PARQUET_BSON,
     PARQUET_UUID,
     PARQUET_FLOAT16,
-    PARQUET_DECIMAL,  /* scale, precision */
-    PARQUET_DATE,     /* days since 1970 */
-    PARQUET_TIME,     /* unit, utc */
+    PARQUET_DECIMAL,   /* scale, precision */
+    PARQUET_DATE,      /* days since 1970 */
+    PARQUET_TIME,      /* unit, utc */
     PARQUET_TIMESTAMP, /* unit, utc */
-    PARQUET_INTEGER,  /* bits, is_signed */
+    PARQUET_INTEGER,   /* bits, is_signed */
     PARQUET_INTERVAL,
     PARQUET_NULLS, /* the "unknown" type: every value is null */
     PARQUET_LIST,
@@ -72,15 +72,15 @@ struct parquet_node {
     int converted_type; /* as in the file; -1: none */
     int field_id;       /* -1: none */
     uint8_t max_def, max_rep;
-    size_t leaf;              /* number of its first leaf */
-    size_t leaves;            /* how many leaves below (1 for a leaf) */
+    size_t leaf;   /* number of its first leaf */
+    size_t leaves; /* how many leaves below (1 for a leaf) */
 };
 
 typedef struct parquet_file parquet_file;
 
 /*
- * Reads and checks the footer. `input` must outlive the file. DF_CORRUPT for what is not a Parquet file or is cut
- * off, DF_UNSUPPORTED for an encrypted one; err->file is the input's name.
+ * Reads and checks the footer. `input` must outlive the file. DF_CORRUPT for what is not a Parquet file or is
+ * cut off, DF_UNSUPPORTED for an encrypted one; err->file is the input's name.
  */
 DF_MUST_USE df_code parquet_open(const df_input *input, parquet_file **out, df_error *err);
 void parquet_close(parquet_file *file);
@@ -144,8 +144,8 @@ void parquet_scan_limit(parquet_scan *scan, size_t bytes);
 enum { PARQUET_BATCH = 2048 };
 
 /*
- * A run of entries of one column. An entry is one pair of levels; there is a value where def == max_def of the leaf.
- * Everything is valid until the column is read again or the scan starts another row group.
+ * A run of entries of one column. An entry is one pair of levels; there is a value where def == max_def of
+ * the leaf. Everything is valid until the column is read again or the scan starts another row group.
  */
 typedef struct parquet_batch {
     size_t count;             /* entries; 0: the row group is at its end */
@@ -163,14 +163,15 @@ typedef struct parquet_batch {
 } parquet_batch;
 
 /* The next `max` entries, or fewer: a batch ends with its page. */
-DF_MUST_USE df_code parquet_column_read(parquet_column *column, size_t max, parquet_batch *out, df_error *err);
+DF_MUST_USE df_code parquet_column_read(parquet_column *column, size_t max, parquet_batch *out,
+                                        df_error *err);
 const parquet_node *parquet_column_leaf(const parquet_column *column);
 
 /* ---- putting records together ---- */
 
 /*
- * A place in a column. Rows are counted from 0 in each row group; rows passed over are skipped when the next one
- * is asked for, so that a column nobody looks at costs nothing.
+ * A place in a column. Rows are counted from 0 in each row group; rows passed over are skipped when the next
+ * one is asked for, so that a column nobody looks at costs nothing.
  */
 typedef struct parquet_cursor {
     parquet_column *column;

@@ -8,9 +8,9 @@
 #include "parquet/thrift.h"
 
 enum {
-    PARQUET_MAX_DEPTH = 100,           /* of nested groups; keeps levels in a byte */
-    PARQUET_MAX_NODES = 1 << 20,       /* of a schema */
-    PARQUET_MAX_FOOTER = 256 << 20,    /* bytes */
+    PARQUET_MAX_DEPTH = 100,            /* of nested groups; keeps levels in a byte */
+    PARQUET_MAX_NODES = 1 << 20,        /* of a schema */
+    PARQUET_MAX_FOOTER = 256 << 20,     /* bytes */
     PARQUET_MAX_PAGE_HEADER = 16 << 20, /* bytes; headers carry statistics, which may be long */
 };
 
@@ -46,8 +46,8 @@ typedef struct parquet_chunk {
 } parquet_chunk;
 
 /*
- * Finds the chunks of some leaves of a row group in one walk over its columns. `slot_of_leaf` has an index into
- * `chunks` for every leaf, or -1 (metadata.c).
+ * Finds the chunks of some leaves of a row group in one walk over its columns. `slot_of_leaf` has an index
+ * into `chunks` for every leaf, or -1 (metadata.c).
  */
 df_code parquet_find_chunks(const parquet_file *file, size_t row_group, const int32_t *slot_of_leaf,
                             parquet_chunk *chunks, df_error *err);

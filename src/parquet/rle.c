@@ -107,12 +107,14 @@ bool parquet_rle_uint32(parquet_rle *rle, uint32_t *out, size_t n)
     return true;
 }
 
-bool parquet_unpack_levels(const uint8_t *bytes, size_t len, uint64_t *bit, unsigned width, uint8_t *out, size_t n)
+bool parquet_unpack_levels(const uint8_t *bytes, size_t len, uint64_t *bit, unsigned width, uint8_t *out,
+                           size_t n)
 {
     if (*bit + (uint64_t)n * width > (uint64_t)len * 8) return false;
     for (size_t i = 0; i < n; i++) {
         unsigned value = 0;
-        for (unsigned b = 0; b < width; b++, ++*bit) value = value << 1 | (bytes[*bit / 8] >> (7 - *bit % 8) & 1u);
+        for (unsigned b = 0; b < width; b++, ++*bit)
+            value = value << 1 | ((unsigned)bytes[*bit / 8] >> (7 - *bit % 8) & 1);
         out[i] = (uint8_t)value;
     }
     return true;

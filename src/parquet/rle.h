@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs of small integers: the RLE/bit-packing hybrid of levels, dictionary indices and booleans, and old BIT_PACKED. */
+/* Runs of small integers: the RLE/bit-packing hybrid of levels, dictionary indices and booleans, and old
+ * BIT_PACKED. */
 #ifndef DF_PARQUET_RLE_H
 #define DF_PARQUET_RLE_H
 
@@ -12,8 +13,10 @@
 static inline uint64_t parquet_load64(const uint8_t *p, const uint8_t *end)
 {
     uint64_t word = 0;
-    if (end - p >= 8) memcpy(&word, p, 8);
-    else if (p < end) memcpy(&word, p, (size_t)(end - p));
+    if (end - p >= 8)
+        memcpy(&word, p, 8);
+    else if (p < end)
+        memcpy(&word, p, (size_t)(end - p));
     return word;
 }
 
@@ -33,8 +36,10 @@ bool parquet_rle_init(parquet_rle *rle, const uint8_t *bytes, size_t len, unsign
 bool parquet_rle_bytes(parquet_rle *rle, uint8_t *out, size_t n);
 bool parquet_rle_uint32(parquet_rle *rle, uint32_t *out, size_t n);
 
-/* BIT_PACKED: values of `width` (at most 8) bits from the highest bit down, beginning at bit `*bit` of the bytes. */
-bool parquet_unpack_levels(const uint8_t *bytes, size_t len, uint64_t *bit, unsigned width, uint8_t *out, size_t n);
+/* BIT_PACKED: values of `width` (at most 8) bits from the highest bit down, beginning at bit `*bit` of the
+ * bytes. */
+bool parquet_unpack_levels(const uint8_t *bytes, size_t len, uint64_t *bit, unsigned width, uint8_t *out,
+                           size_t n);
 
 /* Bits that the values 0…max take. */
 static inline unsigned parquet_bit_width(unsigned max)

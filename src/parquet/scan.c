@@ -19,19 +19,21 @@ struct parquet_scan {
     parquet_codecs codecs;
 };
 
-static df_code check_leaves(const parquet_scan *scan, const parquet_node *const *leaves, size_t n, df_error *err)
+static df_code check_leaves(const parquet_scan *scan, const parquet_node *const *leaves, size_t n,
+                            df_error *err)
 {
     for (size_t i = 0; i < n; i++) {
         const parquet_node *leaf = leaves[i];
         if (!leaf || leaf->type == PARQUET_GROUP) return df_fail(err, DF_BUG, "column %zu is not a leaf", i);
-        if (scan->slot_of_leaf[leaf->leaf] >= 0) return df_fail(err, DF_BUG, "column %zu is asked for twice", i);
+        if (scan->slot_of_leaf[leaf->leaf] >= 0)
+            return df_fail(err, DF_BUG, "column %zu is asked for twice", i);
         scan->slot_of_leaf[leaf->leaf] = (int32_t)i;
     }
     return DF_OK;
 }
 
-df_code parquet_scan_open(const parquet_file *file, const parquet_node *const *leaves, size_t n, parquet_scan **out,
-                          df_error *err)
+df_code parquet_scan_open(const parquet_file *file, const parquet_node *const *leaves, size_t n,
+                          parquet_scan **out, df_error *err)
 {
     parquet_scan *scan = df_zalloc(sizeof *scan);
     scan->file = file;
@@ -71,7 +73,8 @@ void parquet_scan_close(parquet_scan *scan)
 
 df_code parquet_scan_start(parquet_scan *scan, size_t row_group, df_error *err)
 {
-    if (row_group >= scan->file->n_row_groups) return df_fail(err, DF_BUG, "there is no row group %zu", row_group);
+    if (row_group >= scan->file->n_row_groups)
+        return df_fail(err, DF_BUG, "there is no row group %zu", row_group);
     for (size_t i = 0; i < scan->n; i++) scan->columns[i].started = false;
     df_code code = parquet_find_chunks(scan->file, row_group, scan->slot_of_leaf, scan->chunks, err);
     if (code != DF_OK) {
@@ -117,7 +120,8 @@ static df_code wrong_rows(const parquet_cursor *c, df_error *err)
 {
     df_buf path = {0};
     parquet_put_path(&path, c->column->leaf);
-    df_fail(err, DF_CORRUPT, "column %.*s does not have the %lld rows of row group %zu", DF_FMT(df_buf_str(&path)),
+    df_fail(err, DF_CORRUPT, "column %.*s does not have the %lld rows of row group %zu",
+            DF_FMT(df_buf_str(&path)),
             (long long)parquet_row_group_rows(c->column->file, c->column->row_group), c->column->row_group);
     df_error_at(err, c->column->file->input->name, 0);
     df_buf_release(&path);
@@ -134,7 +138,8 @@ static void pass(parquet_cursor *c, size_t n)
     c->value_at += values;
 }
 
-/* Entries from `at` up to where `rows` more rows have begun; *rows is what is still missing when the batch ends. */
+/* Entries from `at` up to where `rows` more rows have begun; *rows is what is still missing when the batch
+ * ends. */
 static size_t entries_of_rows(const parquet_cursor *c, int64_t *rows)
 {
     const uint8_t *rep = c->batch.rep;
@@ -161,7 +166,8 @@ static df_code seek_flat(parquet_cursor *c, int64_t row, df_error *err)
     }
 }
 
-/* How many rows must still begin before the wanted one does: of the present one too, unless that is behind. */
+/* How many rows must still begin before the wanted one does: of the present one too, unless that is behind.
+ */
 static df_code seek_repeated(parquet_cursor *c, int64_t row, df_error *err)
 {
     /* When inside a row, `at` belongs to c->row; the next row to begin is c->row + 1. */

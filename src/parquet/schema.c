@@ -16,23 +16,30 @@ static void read_logical_members(thrift_reader *r, int32_t logical, parquet_node
 {
     for (thrift_struct s = {0}; thrift_next(r, &s);) {
         bool first = s.id == 1, second = s.id == 2;
-        if (logical == 5 && first) node->scale = thrift_int32(r, s.type);
-        else if (logical == 5 && second) node->precision = thrift_int32(r, s.type);
-        else if ((logical == 7 || logical == 8) && first) node->utc = thrift_bool(r, s.type);
-        else if ((logical == 7 || logical == 8) && second) read_unit(r, s.type, node);
-        else if (logical == 10 && first) node->bits = (int)thrift_int(r, s.type);
-        else if (logical == 10 && second) node->is_signed = thrift_bool(r, s.type);
-        else thrift_skip(r, s.type);
+        if (logical == 5 && first)
+            node->scale = thrift_int32(r, s.type);
+        else if (logical == 5 && second)
+            node->precision = thrift_int32(r, s.type);
+        else if ((logical == 7 || logical == 8) && first)
+            node->utc = thrift_bool(r, s.type);
+        else if ((logical == 7 || logical == 8) && second)
+            read_unit(r, s.type, node);
+        else if (logical == 10 && first)
+            node->bits = (int)thrift_int(r, s.type);
+        else if (logical == 10 && second)
+            node->is_signed = thrift_bool(r, s.type);
+        else
+            thrift_skip(r, s.type);
     }
 }
 
 static void read_logical(thrift_reader *r, uint8_t type, parquet_node *node)
 {
     static const parquet_meaning meanings[] = {
-        [1] = PARQUET_STRING, [2] = PARQUET_MAP,        [3] = PARQUET_LIST,      [4] = PARQUET_ENUM,
-        [5] = PARQUET_DECIMAL, [6] = PARQUET_DATE,      [7] = PARQUET_TIME,      [8] = PARQUET_TIMESTAMP,
-        [9] = PARQUET_INTERVAL, [10] = PARQUET_INTEGER, [11] = PARQUET_NULLS,    [12] = PARQUET_JSON,
-        [13] = PARQUET_BSON,   [14] = PARQUET_UUID,     [15] = PARQUET_FLOAT16,
+        [1] = PARQUET_STRING,   [2] = PARQUET_MAP,      [3] = PARQUET_LIST,     [4] = PARQUET_ENUM,
+        [5] = PARQUET_DECIMAL,  [6] = PARQUET_DATE,     [7] = PARQUET_TIME,     [8] = PARQUET_TIMESTAMP,
+        [9] = PARQUET_INTERVAL, [10] = PARQUET_INTEGER, [11] = PARQUET_NULLS,   [12] = PARQUET_JSON,
+        [13] = PARQUET_BSON,    [14] = PARQUET_UUID,    [15] = PARQUET_FLOAT16,
     };
     if (!thrift_is_struct(r, type)) return;
     for (thrift_struct s = {0}; thrift_next(r, &s);) {
@@ -114,17 +121,20 @@ static df_code check_element(parquet_node *node, const element *e, bool root, df
 {
     bool group = root || e->num_children > 0 || !e->has_type;
     if (e->num_children < 0 || (group && !root && !e->has_children))
-        return df_fail(err, DF_CORRUPT, "schema element \"%.*s\" is neither a column nor a group", DF_FMT(node->name));
+        return df_fail(err, DF_CORRUPT, "schema element \"%.*s\" is neither a column nor a group",
+                       DF_FMT(node->name));
     if (!group && (e->type < 0 || e->type > PARQUET_FIXED))
-        return df_fail(err, DF_CORRUPT, "column \"%.*s\" has the unknown type %d", DF_FMT(node->name), e->type);
+        return df_fail(err, DF_CORRUPT, "column \"%.*s\" has the unknown type %d", DF_FMT(node->name),
+                       e->type);
     if (!root && (e->repetition < 0 || e->repetition > PARQUET_REPEATED))
-        return df_fail(err, DF_CORRUPT, "schema element \"%.*s\" has the unknown repetition %d", DF_FMT(node->name),
-                       e->repetition);
+        return df_fail(err, DF_CORRUPT, "schema element \"%.*s\" has the unknown repetition %d",
+                       DF_FMT(node->name), e->repetition);
     node->type = group ? PARQUET_GROUP : (parquet_type)e->type;
     node->repetition = root ? PARQUET_REQUIRED : (parquet_repetition)e->repetition;
     if (node->type == PARQUET_INT96) node->type_length = 12;
     if (node->type == PARQUET_FIXED && node->type_length < 0)
-        return df_fail(err, DF_CORRUPT, "column \"%.*s\" has the length %d", DF_FMT(node->name), node->type_length);
+        return df_fail(err, DF_CORRUPT, "column \"%.*s\" has the length %d", DF_FMT(node->name),
+                       node->type_length);
     if (!node->name.ptr) node->name = DF_STR("");
     if (!e->has_logical || node->meaning == PARQUET_PLAIN) apply_converted(node);
     return DF_OK;
@@ -144,8 +154,10 @@ static void hang_below_parent(open_groups *open, parquet_node *node)
     if (!open->depth) return;
     parquet_node *parent = open->level[open->depth - 1].node;
     parquet_node *before = open->level[open->depth - 1].last_child;
-    if (before) before->next = node;
-    else parent->first_child = node;
+    if (before)
+        before->next = node;
+    else
+        parent->first_child = node;
     open->level[open->depth - 1].last_child = node;
     open->level[open->depth - 1].missing--;
     node->parent = parent;
@@ -161,7 +173,8 @@ static void close_full_groups(parquet_file *file, open_groups *open)
     }
 }
 
-static df_code add_node(parquet_file *file, open_groups *open, parquet_node *node, const element *e, df_error *err)
+static df_code add_node(parquet_file *file, open_groups *open, parquet_node *node, const element *e,
+                        df_error *err)
 {
     if (file->n_nodes > 1 && !open->depth)
         return df_fail(err, DF_CORRUPT, "the schema has elements behind its last group");
@@ -184,7 +197,8 @@ static df_code add_node(parquet_file *file, open_groups *open, parquet_node *nod
 df_code parquet_read_schema(parquet_file *file, thrift_reader *r, size_t count, df_error *err)
 {
     if (count > PARQUET_MAX_NODES)
-        return df_fail(err, DF_CORRUPT, "the schema has %zu elements; at most %d are read", count, PARQUET_MAX_NODES);
+        return df_fail(err, DF_CORRUPT, "the schema has %zu elements; at most %d are read", count,
+                       PARQUET_MAX_NODES);
     if (file->nodes) return df_fail(err, DF_CORRUPT, "the footer has two schemas");
     file->nodes = calloc(count + 1, sizeof *file->nodes);
     file->leaves = calloc(count + 1, sizeof *file->leaves);
@@ -224,7 +238,8 @@ void parquet_put_path(df_buf *out, const parquet_node *node)
     }
 }
 
-/* The element is the repeated group itself when that has several members, or the name of a writer that meant so. */
+/* The element is the repeated group itself when that has several members, or the name of a writer that meant
+ * so. */
 static bool is_element_itself(const parquet_node *list, const parquet_node *repeated)
 {
     if (repeated->type != PARQUET_GROUP) return true;
@@ -238,7 +253,8 @@ static bool is_element_itself(const parquet_node *list, const parquet_node *repe
 bool parquet_as_list(const parquet_node *node, parquet_list *out)
 {
     if (!node) return false;
-    if (node->repetition == PARQUET_REPEATED && node->meaning != PARQUET_LIST && node->meaning != PARQUET_MAP) {
+    if (node->repetition == PARQUET_REPEATED && node->meaning != PARQUET_LIST &&
+        node->meaning != PARQUET_MAP) {
         *out = (parquet_list){node, node}; /* a repeated field without a group around it */
         return true;
     }
@@ -253,7 +269,8 @@ bool parquet_as_map(const parquet_node *node, parquet_map *out)
 {
     if (!node || node->type != PARQUET_GROUP) return false;
     const parquet_node *repeated = node->first_child;
-    if (!repeated || repeated->next || repeated->repetition != PARQUET_REPEATED || repeated->type != PARQUET_GROUP)
+    if (!repeated || repeated->next || repeated->repetition != PARQUET_REPEATED ||
+        repeated->type != PARQUET_GROUP)
         return false;
     const parquet_node *key = repeated->first_child;
     if (!key || (key->next && key->next->next)) return false;

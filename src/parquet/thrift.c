@@ -21,8 +21,10 @@ static uint8_t take_byte(thrift_reader *r)
 
 static void take_bytes(thrift_reader *r, uint64_t n)
 {
-    if (n > (uint64_t)(r->end - r->at)) fail(r);
-    else r->at += n;
+    if (n > (uint64_t)(r->end - r->at))
+        fail(r);
+    else
+        r->at += n;
 }
 
 static uint64_t take_varint(thrift_reader *r)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Thrift's compact protocol, reading only, without generated code: enough for Parquet's footers and page headers.
+ * Thrift's compact protocol, reading only, without generated code: enough for Parquet's footers and page
+ * headers.
  *
  *     thrift_struct s = {0};
- *     while (thrift_next(r, &s)) switch (s.id) { case 1: x = thrift_int(r, s.type); break; default: thrift_skip(r, s.type); }
+ *     while (thrift_next(r, &s)) switch (s.id) { case 1: x = thrift_int(r, s.type); break; default:
+ * thrift_skip(r, s.type); }
  *
- * Failure is sticky: after the first bad byte every call returns zero and every loop ends, so that it is checked
- * once, at the end, by `r->failed`.
+ * Failure is sticky: after the first bad byte every call returns zero and every loop ends, so that it is
+ * checked once, at the end, by `r->failed`.
  *
  * Source: the Thrift compact protocol specification.
  */

@@ -5,8 +5,8 @@
 enum { TEXT_PER_BATCH = 1 << 20 };
 
 /*
- * How much DELTA_BYTE_ARRAY may expand: a few bytes can say "the same long string" a billion times over, which no
- * writer does.
+ * How much DELTA_BYTE_ARRAY may expand: a few bytes can say "the same long string" a billion times over,
+ * which no writer does.
  */
 enum { MAY_EXPAND_BY = 1024, MAY_EXPAND_ANYWAY = 64 << 20 };
 
@@ -24,16 +24,10 @@ size_t parquet_value_size(parquet_type type)
 
 const char *parquet_encoding_name(int32_t encoding)
 {
-    static const char *const names[] = {"PLAIN",
-                                        "GROUP_VAR_INT",
-                                        "PLAIN_DICTIONARY",
-                                        "RLE",
-                                        "BIT_PACKED",
-                                        "DELTA_BINARY_PACKED",
-                                        "DELTA_LENGTH_BYTE_ARRAY",
-                                        "DELTA_BYTE_ARRAY",
-                                        "RLE_DICTIONARY",
-                                        "BYTE_STREAM_SPLIT"};
+    static const char *const names[] = {
+        "PLAIN",          "GROUP_VAR_INT",       "PLAIN_DICTIONARY",        "RLE",
+        "BIT_PACKED",     "DELTA_BINARY_PACKED", "DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY",
+        "RLE_DICTIONARY", "BYTE_STREAM_SPLIT"};
     bool known = encoding >= 0 && (size_t)encoding < sizeof names / sizeof *names;
     return known ? names[encoding] : "unknown";
 }
@@ -110,7 +104,8 @@ static bool fits_type(int32_t encoding, parquet_type type)
     }
 }
 
-df_code parquet_values_start(parquet_values *v, int32_t encoding, const uint8_t *bytes, size_t len, df_error *err)
+df_code parquet_values_start(parquet_values *v, int32_t encoding, const uint8_t *bytes, size_t len,
+                             df_error *err)
 {
     if (encoding == PARQUET_ENC_PLAIN_DICTIONARY) encoding = PARQUET_ENC_RLE_DICTIONARY;
     if (!fits_type(encoding, v->leaf->type))
@@ -132,7 +127,8 @@ df_code parquet_values_start(parquet_values *v, int32_t encoding, const uint8_t 
     case PARQUET_ENC_BYTE_STREAM_SPLIT: ok = start_split(v); break;
     default: break;
     }
-    return ok ? DF_OK : df_fail(err, DF_CORRUPT, "the page's %s values are damaged", parquet_encoding_name(encoding));
+    return ok ? DF_OK
+              : df_fail(err, DF_CORRUPT, "the page's %s values are damaged", parquet_encoding_name(encoding));
 }
 
 /* ---- reading: each returns false when the page's bytes do not have n values ---- */
@@ -254,7 +250,8 @@ static df_code prefixed_strings(parquet_values *v, df_str *out, size_t *n, bool 
         if (fixed_strings(v->leaf) && len != (size_t)v->leaf->type_length) return DF_OK;
         if (len > v->may_expand) return DF_OK;
         v->may_expand -= len;
-        if (start + len > v->text.cap) DF_TRY(parquet_memory_grow(v->memory, &v->text, (start + len) * 2, err));
+        if (start + len > v->text.cap)
+            DF_TRY(parquet_memory_grow(v->memory, &v->text, (start + len) * 2, err));
         if (prefix) memcpy(v->text.ptr + start, v->text.ptr + v->last_at, (size_t)prefix);
         if (rest) memcpy(v->text.ptr + start + prefix, v->at, (size_t)rest);
         v->at += rest;
@@ -289,7 +286,8 @@ df_code parquet_values_read(parquet_values *v, void *out, size_t *n, df_error *e
     default: return df_fail(err, DF_BUG, "no page was begun");
     }
     if (ok) return DF_OK;
-    return df_fail(err, DF_CORRUPT, "the page's %s values are damaged or too few", parquet_encoding_name(v->encoding));
+    return df_fail(err, DF_CORRUPT, "the page's %s values are damaged or too few",
+                   parquet_encoding_name(v->encoding));
 }
 
 void parquet_values_release(parquet_values *v)
@@ -299,11 +297,13 @@ void parquet_values_release(parquet_values *v)
 
 /* ---- dictionaries ---- */
 
-df_code parquet_dictionary_read(parquet_dictionary *dictionary, const parquet_node *leaf, parquet_memory *memory,
-                                const uint8_t *bytes, size_t len, size_t count, df_error *err)
+df_code parquet_dictionary_read(parquet_dictionary *dictionary, const parquet_node *leaf,
+                                parquet_memory *memory, const uint8_t *bytes, size_t len, size_t count,
+                                df_error *err)
 {
     /* Also for types of no length, of which any number would fit: an item takes at least a bit. */
-    if (count > len * 8) return df_fail(err, DF_CORRUPT, "the dictionary claims %zu values in %zu bytes", count, len);
+    if (count > len * 8)
+        return df_fail(err, DF_CORRUPT, "the dictionary claims %zu values in %zu bytes", count, len);
     DF_TRY(parquet_memory_fit(memory, &dictionary->bytes, len ? len : 1, err));
     DF_TRY(parquet_memory_fit(memory, &dictionary->items, (count + 1) * parquet_value_size(leaf->type), err));
     if (len) memcpy(dictionary->bytes.ptr, bytes, len);

@@ -34,13 +34,13 @@ typedef struct parquet_values {
     parquet_memory *memory;
     int32_t encoding;
     const uint8_t *at, *end;
-    uint64_t bit;                   /* PLAIN booleans */
-    size_t stride, index;           /* BYTE_STREAM_SPLIT: values in the page, the next of them */
-    parquet_rle rle;                /* dictionary indices, RLE booleans */
+    uint64_t bit;                    /* PLAIN booleans */
+    size_t stride, index;            /* BYTE_STREAM_SPLIT: values in the page, the next of them */
+    parquet_rle rle;                 /* dictionary indices, RLE booleans */
     parquet_delta lengths, prefixes; /* DELTA encodings; plain integers use `lengths` */
-    df_buf text;                    /* strings that are put together here */
-    size_t last_at, last_len;       /* the value before, in `text` */
-    uint64_t may_expand;            /* bytes that strings of this page may still be put together to */
+    df_buf text;                     /* strings that are put together here */
+    size_t last_at, last_len;        /* the value before, in `text` */
+    uint64_t may_expand;             /* bytes that strings of this page may still be put together to */
 } parquet_values;
 
 /* Bytes of one value in a batch. */
@@ -49,7 +49,8 @@ size_t parquet_value_size(parquet_type type);
 const char *parquet_encoding_name(int32_t encoding);
 
 /* Begins a page; values->leaf, dictionary and memory are set already. The bytes must stay until its end. */
-df_code parquet_values_start(parquet_values *values, int32_t encoding, const uint8_t *bytes, size_t len, df_error *err);
+df_code parquet_values_start(parquet_values *values, int32_t encoding, const uint8_t *bytes, size_t len,
+                             df_error *err);
 /*
  * The next *n values to `out`. *n comes back smaller, but not 0, when strings that must be put together would
  * take more memory than a batch should.
@@ -58,8 +59,9 @@ df_code parquet_values_read(parquet_values *values, void *out, size_t *n, df_err
 void parquet_values_release(parquet_values *values);
 
 /* Decodes a dictionary page of `count` PLAIN values; `bytes` are copied. */
-df_code parquet_dictionary_read(parquet_dictionary *dictionary, const parquet_node *leaf, parquet_memory *memory,
-                                const uint8_t *bytes, size_t len, size_t count, df_error *err);
+df_code parquet_dictionary_read(parquet_dictionary *dictionary, const parquet_node *leaf,
+                                parquet_memory *memory, const uint8_t *bytes, size_t len, size_t count,
+                                df_error *err);
 void parquet_dictionary_release(parquet_dictionary *dictionary, parquet_memory *memory);
 
 #endif

@@ -36,7 +36,7 @@ static const cli_option parse_options[] = {
     {CLI_INTO(parse_args, at_time), .name = "timestamp", .after = CLI_ONE_OF, .arg = "T",
      .help = "at time T"},
     {CLI_INTO(parse_args, mode), .name = "mode", .choices = "fast|slow|safe", .def = "safe",
-     .help = "how to go"},
+     .help = "how to go … on"},
     {CLI_INTO(parse_args, deep), .name = "deep", .help = "go deep"},
     {CLI_INTO(parse_args, cache), .name = "cache", .def = "true", .help = "keep what was read"},
     {CLI_INTO(parse_args, exclude), .name = "exclude", .arg = "GLOB", .help = "leave out"},

@@ -29,8 +29,8 @@ static void test_codes(df_conn *conn)
         df_exec(conn, "SELECT id FROM e WHERE id = ? AND no_such = ?", (df_value[]){one, one}, 2, NULL, &err);
     check(code == DF_FAILED, "an unknown column behind a parameter");
     if (strcmp(fl->engine, "postgres") == 0) {
-        check(err.sql_offset == 37, "its offset is that of the text with ? (%lld)",
-              (long long)err.sql_offset);
+        check(err.sql_offset == (int64_t)strlen("SELECT id FROM e WHERE id = ? AND ") + 1,
+              "its offset is that of the text with ? (%lld)", (long long)err.sql_offset);
     }
     check(df_exec(conn, "SELECT 1", NULL, 0, NULL, NULL) == DF_OK &&
               df_exec(conn, "SELECT * FROM no_such_table", NULL, 0, NULL, NULL) == DF_NOT_FOUND,
@@ -235,14 +235,15 @@ static void test_sqlite_permissions(void)
     if (child == 0) {
         if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) _exit(9);
         in_unwritable_folder(url);
-        int counts[2] = {tap_count, tap_failed};
-        _exit(write(results[1], counts, sizeof counts) == sizeof counts ? 0 : 9);
+        contract_counts counts = contract_get_counts();
+        fflush(stdout);
+        _exit(write(results[1], &counts, sizeof counts) == sizeof counts ? 0 : 9);
     }
-    int status = 0, counts[2] = {tap_count, tap_failed};
+    int status = 0;
+    contract_counts counts;
     waitpid(child, &status, 0);
-    if (status == 0 && read(results[0], counts, sizeof counts) == sizeof counts) {
-        tap_count = counts[0];
-        tap_failed = counts[1];
+    if (status == 0 && read(results[0], &counts, sizeof counts) == sizeof counts) {
+        contract_set_counts(counts);
     }
     check(status == 0, "the unprivileged child ended well");
     close(results[0]);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """For Python tests that hold the program against other Delta readers: TAP output, running the program, and asking the peers.
 
-The program is argument 1 or DELTALAKEDB. Catalogs are a SQLite file in a temporary folder and, when they are set, the servers
+The program is argument 1 or DELTALAKEDB. PEERS_PYTHON names an interpreter that has the peers, when the one that runs has not. Catalogs are a SQLite file in a temporary folder and, when they are set, the servers
 that TEST_URL_POSTGRES and TEST_URL_MARIADB name. DuckDB's delta extension is asked in an interpreter of its own
 (DUCKDB_PYTHON, else duckdb/bin/python below Python's own folder), because it wants another DuckDB than the newest.
 """
@@ -57,11 +57,15 @@ def skip_all(reason):
 
 
 def need(*modules):
-    """Skips the whole test when a Python module is missing."""
+    """Skips the whole test when a Python module is missing here and in PEERS_PYTHON, to which it changes over."""
     for module in modules:
         try:
             __import__(module)
         except ImportError:
+            other = os.environ.get("PEERS_PYTHON")
+            if other and os.path.exists(other) and "PEERS_CHANGED" not in os.environ:
+                os.environ["PEERS_CHANGED"] = "1"
+                os.execv(other, [other, "-B", "-W", "ignore", *sys.argv])
             skip_all(f"Python has no {module}")
 
 

@@ -35,7 +35,8 @@ static void put_value(df_buf *out, const parquet_batch *batch, parquet_type type
     }
 }
 
-static void put_entry(df_buf *out, const parquet_batch *batch, const parquet_node *leaf, size_t at, size_t value)
+static void put_entry(df_buf *out, const parquet_batch *batch, const parquet_node *leaf, size_t at,
+                      size_t value)
 {
     if (out->len) df_buf_char(out, ' ');
     df_buf_printf(out, "%d:%d:", batch->rep[at], batch->def[at]);

@@ -113,7 +113,7 @@ def check_where(tap, program, table_id, path):
         except RuntimeError as error:
             tap.ok(False, f"{program.label}: files where {where}", error)
             continue
-        tap.equal(got, wanted, f"{program.label}: files where {where}")
+        tap.equal(got, peers.decoded(wanted), f"{program.label}: files where {where}")
 
 
 def check_export(tap, program, table_id, path, folder):

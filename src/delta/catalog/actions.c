@@ -49,15 +49,17 @@ static df_code give_tombstone(void *context, const df_row *row, df_error *err)
     return each->fn(each->context, &file, version, err);
 }
 
-df_code delta_tombstones_each(delta_catalog *catalog, const delta_table *table, delta_file_fn fn, void *context,
-                              df_error *err)
+df_code delta_tombstones_each(delta_catalog *catalog, const delta_table *table, delta_file_fn fn,
+                              void *context, df_error *err)
 {
     each_file each = {fn, context};
     df_value id = df_v_str(table->table_id);
-    return delta_ask(catalog,
-                     "SELECT " REMOVE_COLUMNS("t.version", "t.data_change", "t.extended_file_metadata")
-                     " FROM delta_tombstones t WHERE t.table_id = ? ORDER BY t.file_id",
-                     &id, 1, give_tombstone, &each, err);
+    return delta_ask(
+        catalog,
+        "SELECT " REMOVE_COLUMNS(
+            "t.version", "t.data_change",
+            "t.extended_file_metadata") " FROM delta_tombstones t WHERE t.table_id = ? ORDER BY t.file_id",
+        &id, 1, give_tombstone, &each, err);
 }
 
 /* ---- the actions of a version ---- */
@@ -79,7 +81,8 @@ static df_code give_protocol(void *context, const df_row *row, df_error *err)
     const df_value *v = row->values;
     delta_action action = {
         .kind = DELTA_PROTOCOL,
-        .protocol = {delta_int_of(&v[0], 0), delta_int_of(&v[1], 0), delta_view_of(&v[2]), delta_view_of(&v[3])},
+        .protocol = {delta_int_of(&v[0], 0), delta_int_of(&v[1], 0), delta_view_of(&v[2]),
+                     delta_view_of(&v[3])},
     };
     return sink->take(sink->context, &action, err);
 }
@@ -136,21 +139,26 @@ static df_code give_add(void *context, const df_row *row, df_error *err)
     return sink->take(sink->context, &action, err);
 }
 
-static df_code give_table_actions(delta_catalog *catalog, const df_value *params, delta_sink *sink, df_error *err)
+static df_code give_table_actions(delta_catalog *catalog, const df_value *params, delta_sink *sink,
+                                  df_error *err)
 {
     static const struct {
         const char *sql;
         df_row_fn give;
     } parts[] = {
-        {"SELECT min_reader_version, min_writer_version, reader_features, writer_features FROM delta_protocol "
+        {"SELECT min_reader_version, min_writer_version, reader_features, writer_features FROM "
+         "delta_protocol "
          "WHERE table_id = ? AND version = ?",
          give_protocol},
-        {"SELECT id, name, description, format, schema_string, partition_columns, configuration, created_time "
+        {"SELECT id, name, description, format, schema_string, partition_columns, configuration, "
+         "created_time "
          "FROM delta_metadata WHERE table_id = ? AND version = ?",
          give_metadata},
-        {"SELECT app_id, txn_version, last_updated FROM delta_transactions WHERE table_id = ? AND version = ? ORDER BY seq",
+        {"SELECT app_id, txn_version, last_updated FROM delta_transactions WHERE table_id = ? AND version = "
+         "? ORDER BY seq",
          give_txn},
-        {"SELECT domain, configuration, removed FROM delta_domains WHERE table_id = ? AND version = ? ORDER BY seq",
+        {"SELECT domain, configuration, removed FROM delta_domains WHERE table_id = ? AND version = ? ORDER "
+         "BY seq",
          give_domain},
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
@@ -158,20 +166,26 @@ static df_code give_table_actions(delta_catalog *catalog, const df_value *params
     return DF_OK;
 }
 
-/* A file that a remove ended is told by its history row; what is only a tombstone was removed without ever having been added. */
+/* A file that a remove ended is told by its history row; what is only a tombstone was removed without ever
+ * having been added. */
 static df_code give_removes(delta_catalog *catalog, const df_value *params, delta_sink *sink, df_error *err)
 {
     /* What the history row knows (size, partition values) is what "extended file metadata" means. */
     DF_TRY(delta_ask(catalog,
-                     "SELECT " REMOVE_COLUMNS("t.removed_version", "t.removed_data_change", "1")
-                     " FROM delta_file_history t WHERE t.table_id = ? AND t.removed_version = ? "
-                     "AND t.reason = 'removed' ORDER BY t.file_id",
+                     "SELECT " REMOVE_COLUMNS(
+                         "t.removed_version", "t.removed_data_change",
+                         "1") " FROM delta_file_history t WHERE t.table_id = ? AND t.removed_version = ? "
+                              "AND t.reason = 'removed' ORDER BY t.file_id",
                      params, 2, give_remove, sink, err));
     return delta_ask(catalog,
-                     "SELECT " REMOVE_COLUMNS("t.version", "t.data_change", "t.extended_file_metadata")
-                     " FROM delta_tombstones t WHERE t.table_id = ? AND t.version = ? AND NOT EXISTS (SELECT 1 "
-                     "FROM delta_file_history h WHERE h.table_id = t.table_id AND h.path_hash = t.path_hash "
-                     "AND h.removed_version = t.version AND h.path = t.path AND h.dv_id = t.dv_id) ORDER BY t.file_id",
+                     "SELECT " REMOVE_COLUMNS(
+                         "t.version", "t.data_change",
+                         "t.extended_file_metadata") " FROM delta_tombstones t WHERE t.table_id = ? AND "
+                                                     "t.version = ? AND NOT EXISTS (SELECT 1 "
+                                                     "FROM delta_file_history h WHERE h.table_id = "
+                                                     "t.table_id AND h.path_hash = t.path_hash "
+                                                     "AND h.removed_version = t.version AND h.path = t.path "
+                                                     "AND h.dv_id = t.dv_id) ORDER BY t.file_id",
                      params, 2, give_remove, sink, err);
 }
 
@@ -191,8 +205,8 @@ static df_code give_adds(delta_catalog *catalog, const df_value *params, delta_s
     return code;
 }
 
-static df_code give_version(delta_catalog *catalog, const delta_table *table, int64_t version, df_arena *arena,
-                            delta_sink sink, df_error *err)
+static df_code give_version(delta_catalog *catalog, const delta_table *table, int64_t version,
+                            df_arena *arena, delta_sink sink, df_error *err)
 {
     delta_version_row row;
     DF_TRY(delta_version_find(catalog, table, (delta_as_of){version, DELTA_ABSENT}, arena, &row, err));
@@ -203,8 +217,8 @@ static df_code give_version(delta_catalog *catalog, const delta_table *table, in
     return give_adds(catalog, params, &sink, err);
 }
 
-df_code delta_version_actions(delta_catalog *catalog, const delta_table *table, int64_t version, delta_sink sink,
-                              df_error *err)
+df_code delta_version_actions(delta_catalog *catalog, const delta_table *table, int64_t version,
+                              delta_sink sink, df_error *err)
 {
     df_arena arena = {0};
     df_code code = give_version(catalog, table, version, &arena, sink, err);

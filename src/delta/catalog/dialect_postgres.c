@@ -26,7 +26,7 @@ const delta_dialect delta_dialect_postgres = {
        every group. */
     .plan_ending =
         "SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), "
-        "set_config('enable_seqscan', 'off', true)",
+        "set_config('jit', 'off', true)",
     .delete_ending =
         "DELETE FROM delta_files f USING delta_ending e WHERE f.table_id = ? AND f.file_id = e.file_id",
 };

@@ -63,8 +63,9 @@ static df_code end_group(differ *d, df_error *err)
 
 static void keep_file(df_arena *arena, delta_file *file)
 {
-    df_str *const texts[] = {&file->path,  &file->raw_path, &file->dv_id,           &file->partition_values,
-                             &file->stats, &file->tags,     &file->deletion_vector, &file->clustering_provider};
+    df_str *const texts[] = {
+        &file->path,  &file->raw_path, &file->dv_id,           &file->partition_values,
+        &file->stats, &file->tags,     &file->deletion_vector, &file->clustering_provider};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) *texts[i] = df_arena_str(arena, *texts[i]);
 }
 
@@ -89,30 +90,33 @@ static void put_side(df_buf *sql, const char *table, int later, const char *cond
     df_buf_printf(sql, ", %d AS side FROM %s f WHERE f.table_id = ? AND %s", later, table, condition);
 }
 
-static df_code run_diff(differ *d, delta_catalog *catalog, const delta_table *table, int64_t low, int64_t high,
-                        df_error *err)
+static df_code run_diff(differ *d, delta_catalog *catalog, const delta_table *table, int64_t low,
+                        int64_t high, df_error *err)
 {
     df_buf sql = {0};
     df_value id = df_v_str(table->table_id), l = df_v_int(low), h = df_v_int(high);
     const df_value params[] = {id, l, l, h, id, l, h, id, l, h, h};
-    put_side(&sql, "delta_file_history", 0, "+f.version <= ? AND f.removed_version > ? AND f.removed_version <= ?");
+    put_side(&sql, "delta_file_history", 0,
+             "+f.version <= ? AND f.removed_version > ? AND f.removed_version <= ?");
     put_side(&sql, "delta_files", 1, "f.version > ? AND f.version <= ?");
     put_side(&sql, "delta_file_history", 1, "f.version > ? AND f.version <= ? AND +f.removed_version > ?");
     df_buf_text(&sql, " ORDER BY path, dv_id");
-    df_code code = df_query(catalog->conn, df_buf_cstr(&sql), params, sizeof params / sizeof *params, take_side, d, err);
+    df_code code =
+        df_query(catalog->conn, df_buf_cstr(&sql), params, sizeof params / sizeof *params, take_side, d, err);
     df_buf_release(&sql);
     return code == DF_OK ? end_group(d, err) : code;
 }
 
-df_code delta_diff(delta_catalog *catalog, const delta_table *table, int64_t from, int64_t to, delta_diff_fn fn,
-                   void *context, df_error *err)
+df_code delta_diff(delta_catalog *catalog, const delta_table *table, int64_t from, int64_t to,
+                   delta_diff_fn fn, void *context, df_error *err)
 {
     differ d = {.fn = fn, .context = context, .backwards = from > to};
     int64_t ends[] = {from, to};
     df_code code = DF_OK;
     for (int i = 0; i < 2 && code == DF_OK; i++) {
         delta_version_row version;
-        code = delta_version_find(catalog, table, (delta_as_of){ends[i], DELTA_ABSENT}, &d.arena, &version, err);
+        code =
+            delta_version_find(catalog, table, (delta_as_of){ends[i], DELTA_ABSENT}, &d.arena, &version, err);
     }
     df_arena_reset(&d.arena);
     if (code == DF_OK) code = run_diff(&d, catalog, table, from < to ? from : to, from < to ? to : from, err);
@@ -148,7 +152,8 @@ static int by_age(const void *a, const void *b)
 {
     const delta_path_event *x = a, *y = b;
     if (x->version != y->version) return x->version < y->version ? -1 : 1;
-    uint64_t ends_x = (uint64_t)x->removed_version, ends_y = (uint64_t)y->removed_version; /* -1, live, is the last */
+    uint64_t ends_x = (uint64_t)x->removed_version,
+             ends_y = (uint64_t)y->removed_version; /* -1, live, is the last */
     return (ends_x > ends_y) - (ends_x < ends_y);
 }
 
@@ -163,15 +168,18 @@ static df_code read_events(delta_catalog *catalog, const delta_table *table, df_
     df_value id = df_v_str(table->table_id), text = df_v_str(path);
     df_value hash = df_v_int((int64_t)delta_file_key(path, DF_STR("")).low);
     const df_value hashed[] = {id, hash, text, id, hash, text};
-    DF_TRY(delta_ask(catalog, PATH_EVENTS("f.path_hash = ? AND f.dv_id = ''", "h.path_hash = ? AND h.dv_id = ''"), hashed,
-                     6, take_event, events, err));
-    /* The hash covers the deletion vector too, so files with one are found by looking at all that have one, if there ever was any. */
+    DF_TRY(delta_ask(catalog,
+                     PATH_EVENTS("f.path_hash = ? AND f.dv_id = ''", "h.path_hash = ? AND h.dv_id = ''"),
+                     hashed, 6, take_event, events, err));
+    /* The hash covers the deletion vector too, so files with one are found by looking at all that have one,
+     * if there ever was any. */
     int64_t any;
-    DF_TRY(delta_ask_int(catalog,
-                         "SELECT MAX(deletion_vector_files) FROM delta_versions WHERE table_id = ?", &id, 1, 0, &any, err));
+    DF_TRY(delta_ask_int(catalog, "SELECT MAX(deletion_vector_files) FROM delta_versions WHERE table_id = ?",
+                         &id, 1, 0, &any, err));
     if (!any) return DF_OK;
     const df_value scanned[] = {id, text, id, text};
-    return delta_ask(catalog, PATH_EVENTS("f.dv_id <> ''", "h.dv_id <> ''"), scanned, 4, take_event, events, err);
+    return delta_ask(catalog, PATH_EVENTS("f.dv_id <> ''", "h.dv_id <> ''"), scanned, 4, take_event, events,
+                     err);
 }
 
 df_code delta_path_history(delta_catalog *catalog, const delta_table *table, df_str path, delta_path_fn fn,

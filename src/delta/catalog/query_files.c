@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The files of a snapshot. One statement: live files added by then, and dead ones that lived then. The second half is empty
- * for the newest version and costs nothing, but makes the answer right when a newer version arrives meanwhile.
+ * The files of a snapshot. One statement: live files added by then, and dead ones that lived then. The second
+ * half is empty for the newest version and costs nothing, but makes the answer right when a newer version
+ * arrives meanwhile.
  */
 #include "delta/catalog/query_int.h"
 #include "delta/catalog/stats_index.h"
@@ -18,11 +19,12 @@ typedef struct files_run {
     delta_version_row version;
     delta_where *where; /* NULL: all files */
     delta_partition_set partitions;
-    bool by_partition;  /* `partitions` restricts */
-    bool use_stats;     /* delta_column_stats answers for columns with statistics */
-    bool in_c;          /* the expression is evaluated here, row by row */
-    bool with_stats;    /* the statement fetches statistics */
-    bool uncovered;     /* there are files without a row in delta_column_stats */
+    bool by_partition; /* `partitions` restricts */
+    bool use_stats;    /* delta_column_stats answers for columns with statistics */
+    bool in_c;         /* the expression is evaluated here, row by row */
+    bool with_stats;   /* the statement fetches statistics */
+    size_t driver;     /* column with statistics to begin with; SIZE_MAX */
+    bool uncovered;    /* there are files without a row in delta_column_stats */
     df_arena arena;
     df_buf sql;
     delta_params params;
@@ -39,9 +41,40 @@ typedef struct files_run {
 static void put_stats_join(files_run *run, size_t column, const char *join, const char *other)
 {
     df_buf_printf(&run->sql,
-                  " %s delta_column_stats s%zu ON s%zu.table_id = %s.table_id AND s%zu.column_id = ? AND s%zu.file_id = %s.file_id",
+                  " %s delta_column_stats s%zu ON s%zu.table_id = %s.table_id AND s%zu.column_id = ? AND "
+                  "s%zu.file_id = %s.file_id",
                   join, column, column, other, column, column, other);
     delta_param(&run->params, df_v_int(delta_stats_column_id(run->where->columns[column].key)));
+}
+
+/* How much a condition narrows, by its looks: a range of numbers with two ends, one with one, a text. */
+static unsigned promise(const delta_where *where, const delta_where_node *leaf)
+{
+    if (leaf->column >= where->n_columns || where->columns[leaf->column].partition) return 0;
+    if ((leaf->op != DELTA_WHERE_RANGE && leaf->op != DELTA_WHERE_LIKE) || leaf->nan_matches ||
+        !leaf->n_ranges)
+        return 1;
+    bool closed = leaf->ranges[0].has_low && leaf->ranges[0].has_high;
+    bool text = where->columns[leaf->column].type.kind == DELTA_KIND_TEXT;
+    return 2 + closed + 2 * !text;
+}
+
+static size_t choose_driver(const delta_where *where)
+{
+    size_t best = SIZE_MAX;
+    unsigned most = 0;
+    const delta_where_node *root = where->root, *const *leaves =
+                                                    (const delta_where_node *const *)root->children;
+    size_t n = root->op == DELTA_WHERE_AND ? root->n_children : 1;
+    for (size_t i = 0; i < n; i++) {
+        const delta_where_node *leaf = root->op == DELTA_WHERE_AND ? leaves[i] : root;
+        if (promise(where, leaf) <= most) continue;
+        most = promise(where, leaf);
+        best = leaf->column;
+    }
+    for (size_t i = 0; i < where->n_columns && best == SIZE_MAX; i++)
+        if (!where->columns[i].partition) best = i;
+    return best;
 }
 
 /* From statistics to files: the way for selective conditions on them. */
@@ -49,22 +82,16 @@ static void put_from_stats(files_run *run)
 {
     const char *join = delta_impl(run->catalog)->dialect->join;
     const delta_where *w = run->where;
-    size_t first = SIZE_MAX;
     char name[32];
-    for (size_t i = 0; i < w->n_columns; i++) {
-        if (w->columns[i].partition) continue;
-        if (first != SIZE_MAX) {
-            put_stats_join(run, i, join, name);
-            continue;
-        }
-        first = i;
-        snprintf(name, sizeof name, "s%zu", i);
-        df_buf_printf(&run->sql, "delta_column_stats %s", name);
-    }
-    df_buf_printf(&run->sql, " %s delta_files f ON f.table_id = %s.table_id AND f.file_id = %s.file_id", join, name, name);
+    snprintf(name, sizeof name, "s%zu", run->driver);
+    df_buf_printf(&run->sql, "delta_column_stats %s", name);
+    for (size_t i = 0; i < w->n_columns; i++)
+        if (!w->columns[i].partition && i != run->driver) put_stats_join(run, i, join, name);
+    df_buf_printf(&run->sql, " %s delta_files f ON f.table_id = %s.table_id AND f.file_id = %s.file_id", join,
+                  name, name);
     df_buf_printf(&run->sql, " WHERE %s.table_id = ? AND %s.column_id = ?", name, name);
     delta_param(&run->params, df_v_str(run->table->table_id));
-    delta_param(&run->params, df_v_int(delta_stats_column_id(w->columns[first].key)));
+    delta_param(&run->params, df_v_int(delta_stats_column_id(w->columns[run->driver].key)));
 }
 
 /* From files (or from partitions to files), with statistics looked up for each. */
@@ -75,7 +102,8 @@ static void put_from_files(files_run *run, bool history)
     const char *table = history ? "delta_file_history" : "delta_files";
     if (q) {
         delta_put_partition_table(run->catalog, &run->partitions, &run->arena, &run->sql, &run->params);
-        df_buf_printf(&run->sql, " %s %s f ON f.partition_id = q.partition_id AND f.table_id = ?", join, table);
+        df_buf_printf(&run->sql, " %s %s f ON f.partition_id = q.partition_id AND f.table_id = ?", join,
+                      table);
         delta_param(&run->params, df_v_str(run->table->table_id));
     } else {
         df_buf_printf(&run->sql, "%s f", table);
@@ -86,7 +114,8 @@ static void put_from_files(files_run *run, bool history)
     delta_param(&run->params, df_v_str(run->table->table_id));
 }
 
-/* `+column` keeps a planner from using that column's index: where most rows qualify, walking the files in their order is faster. */
+/* `+column` keeps a planner from using that column's index: where most rows qualify, walking the files in
+ * their order is faster. */
 static void put_partition_condition(files_run *run, bool history)
 {
     const delta_partition_set *set = &run->partitions;
@@ -94,7 +123,8 @@ static void put_partition_condition(files_run *run, bool history)
     bool newest = run->version.version >= run->table->version;
     bool many = (int64_t)set->count > set->total / 3;
     df_buf_text(&run->sql, " AND ");
-    delta_put_partition_test(run->catalog, set, (history && newest) || many ? "+f.partition_id" : "f.partition_id", &run->arena,
+    delta_put_partition_test(run->catalog, set,
+                             (history && newest) || many ? "+f.partition_id" : "f.partition_id", &run->arena,
                              &run->sql, &run->params);
 }
 
@@ -109,13 +139,22 @@ static void put_branch(files_run *run, bool history)
     df_buf_text(&run->sql, "SELECT ");
     delta_put_file_columns(&run->sql, "f", run->with_stats);
     df_buf_text(&run->sql, " FROM ");
-    delta_pushdown push = {run->where, run->by_partition ? &run->partitions : NULL, run->use_stats};
     df_buf condition = {0};
     delta_params condition_params = {0};
     bool from_stats = run->use_stats && !history && !run->uncovered && !few_partitions(run);
-    bool restricted = run->where && !run->in_c && delta_put_where(&push, !from_stats, &run->arena, &condition, &condition_params);
-    if (from_stats && restricted) put_from_stats(run);
-    else put_from_files(run, history);
+    delta_pushdown push = {
+        .where = run->where,
+        .partitions = run->by_partition ? &run->partitions : NULL,
+        .use_stats = run->use_stats,
+        .driver = from_stats ? run->driver : SIZE_MAX,
+        .shy = !(df_conn_caps(run->catalog->conn) & DF_CAP_SERVER),
+    };
+    bool restricted = run->where && !run->in_c &&
+                      delta_put_where(&push, !from_stats, &run->arena, &condition, &condition_params);
+    if (from_stats && restricted)
+        put_from_stats(run);
+    else
+        put_from_files(run, history);
     if (history) {
         df_buf_text(&run->sql, " AND f.removed_version > ?");
         delta_param(&run->params, df_v_int(run->version.version));
@@ -130,7 +169,8 @@ static void put_branch(files_run *run, bool history)
     if (restricted) {
         df_buf_text(&run->sql, " AND ");
         df_buf_str_add(&run->sql, df_buf_str(&condition));
-        for (size_t i = 0; i < condition_params.count; i++) delta_param(&run->params, condition_params.items[i]);
+        for (size_t i = 0; i < condition_params.count; i++)
+            delta_param(&run->params, condition_params.items[i]);
     }
     df_buf_release(&condition);
     free(condition_params.items);
@@ -155,9 +195,11 @@ static df_code plan_stats(files_run *run, df_error *err)
         DF_TRY(delta_stats_index_ensure(run->catalog, run->table, run->where, newest, &run->use_stats, err));
     run->in_c = !run->use_stats;
     if (run->in_c) return DF_OK;
+    run->driver = choose_driver(run->where);
     df_value id = df_v_str(run->table->table_id);
     int64_t found;
-    DF_TRY(delta_ask_int(run->catalog, "SELECT 1 FROM delta_files WHERE table_id = ? AND file_id <= 0 LIMIT 1", &id, 1, 0,
+    DF_TRY(delta_ask_int(run->catalog,
+                         "SELECT 1 FROM delta_files WHERE table_id = ? AND file_id <= 0 LIMIT 1", &id, 1, 0,
                          &found, err));
     run->uncovered = found != 0;
     return DF_OK;
@@ -213,11 +255,13 @@ static df_code run_files(files_run *run, delta_files_how how, df_error *err)
     df_buf_text(&run->sql, " UNION ALL ");
     put_branch(run, true);
     if (run->query->ordered) df_buf_text(&run->sql, " ORDER BY path, dv_id");
-    return df_query(run->catalog->conn, df_buf_cstr(&run->sql), run->params.items, run->params.count, give_file, run, err);
+    return df_query(run->catalog->conn, df_buf_cstr(&run->sql), run->params.items, run->params.count,
+                    give_file, run, err);
 }
 
 df_code delta_files_run(delta_catalog *catalog, const delta_table *table, const delta_files_query *query,
-                        delta_files_how how, delta_file_fn fn, void *context, delta_files_report *report, df_error *err)
+                        delta_files_how how, delta_file_fn fn, void *context, delta_files_report *report,
+                        df_error *err)
 {
     files_run run = {.catalog = catalog, .table = table, .query = query, .fn = fn, .context = context};
     df_code code = run_files(&run, how, err);

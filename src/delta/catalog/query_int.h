@@ -8,7 +8,8 @@
 
 /* ---- rows of files (query_rows.c) ---- */
 
-/* Columns in the order in which delta_file_of_row reads them; the second list follows the first when statistics are wanted. */
+/* Columns in the order in which delta_file_of_row reads them; the second list follows the first when
+ * statistics are wanted. */
 #define DELTA_FILE_COLUMNS                                                                                   \
     "path", "dv_id", "version", "size", "modification_time", "data_change", "partition_values",              \
         "num_records", "dv_cardinality", "deletion_vector", "base_row_id", "default_row_commit_version",     \
@@ -36,9 +37,9 @@ typedef enum delta_files_how {
     DELTA_FILES_SCAN, /* evaluate the expression row by row in C: for tests, and when SQL cannot */
 } delta_files_how;
 
-DF_MUST_USE df_code delta_files_run(delta_catalog *catalog, const delta_table *table, const delta_files_query *query,
-                                    delta_files_how how, delta_file_fn fn, void *context,
-                                    delta_files_report *report, df_error *err);
+DF_MUST_USE df_code delta_files_run(delta_catalog *catalog, const delta_table *table,
+                                    const delta_files_query *query, delta_files_how how, delta_file_fn fn,
+                                    void *context, delta_files_report *report, df_error *err);
 
 /* ---- an expression as SQL (query_where.c, query_partitions.c) ---- */
 
@@ -56,35 +57,41 @@ static inline void delta_param(delta_params *params, df_value value)
 typedef struct delta_partition_set {
     int64_t *ids, *bits; /* of partitions that may match; bit j: part j may match */
     size_t count, ids_cap, bits_cap;
-    int64_t total;        /* all partitions of the table */
-    bool complete;        /* every file names its partition */
+    int64_t total;                  /* all partitions of the table */
+    bool complete;                  /* every file names its partition */
     const delta_where_node **parts; /* largest parts that only partition columns decide, below the top */
     size_t n_parts, parts_cap;
-    int64_t varying;      /* parts that hold in some of the partitions only, as bits */
+    int64_t varying; /* parts that hold in some of the partitions only, as bits */
 } delta_partition_set;
 
-DF_MUST_USE df_code delta_partitions_match(delta_catalog *catalog, const delta_table *table, const delta_where *where,
-                                           delta_partition_set *out, df_error *err);
+DF_MUST_USE df_code delta_partitions_match(delta_catalog *catalog, const delta_table *table,
+                                           const delta_where *where, delta_partition_set *out, df_error *err);
 void delta_partition_set_release(delta_partition_set *set);
 /* The set as a table `q(partition_id, bits)`, in the words of the engine. */
 void delta_put_partition_table(const delta_catalog *catalog, const delta_partition_set *set, df_arena *arena,
                                df_buf *sql, delta_params *params);
 /* "column IN …" or ranges; the set must not be empty. */
-void delta_put_partition_test(const delta_catalog *catalog, const delta_partition_set *set, const char *column,
-                              df_arena *arena, df_buf *sql, delta_params *params);
+void delta_put_partition_test(const delta_catalog *catalog, const delta_partition_set *set,
+                              const char *column, df_arena *arena, df_buf *sql, delta_params *params);
 
 /* What the parts of a statement need to know of each other. */
 typedef struct delta_pushdown {
     const delta_where *where;
     const delta_partition_set *partitions; /* NULL: the expression names no partition column */
     bool use_stats; /* statistics are in delta_column_stats; false: they may always match */
+    size_t driver;  /* column whose rows are walked by its index; the others' are looked up by file; SIZE_MAX:
+                       all are */
+    bool shy; /* a planner that takes an index on a bound wherever it sees one: hide those that are looked up
+               */
 } delta_pushdown;
 
 /*
- * The condition over q and s0, s1, … (one for each column with statistics, by its index in the expression). `optional`:
- * rows of s may be missing, which matches. Writes nothing and returns false when it is always true.
+ * The condition over q and s0, s1, … (one for each column with statistics, by its index in the expression).
+ * `optional`: rows of s may be missing, which matches. Writes nothing and returns false when it is always
+ * true.
  */
-bool delta_put_where(const delta_pushdown *push, bool optional, df_arena *arena, df_buf *sql, delta_params *params);
+bool delta_put_where(const delta_pushdown *push, bool optional, df_arena *arena, df_buf *sql,
+                     delta_params *params);
 /* Statistics terms of the expression; beyond a few hundred, SQL is the wrong place for it. */
 size_t delta_where_stats_terms(const delta_where_node *node);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The part of an expression that partition columns decide: evaluated once a partition, in C, and given to SQL as a set of ids. */
+/* The part of an expression that partition columns decide: evaluated once a partition, in C, and given to SQL
+ * as a set of ids. */
 #include "delta/catalog/query_int.h"
 
 #include <stdlib.h>
@@ -9,7 +10,8 @@ enum {
     MAX_INLINE = 16, /* ids or ranges written into the statement; beyond, a set travels as one parameter */
 };
 
-/* The largest parts that only partition columns decide, but not those of a top-level AND: there they hold in every partition left. */
+/* The largest parts that only partition columns decide, but not those of a top-level AND: there they hold in
+ * every partition left. */
 static void collect_parts(delta_partition_set *set, const delta_where_node *node, bool top)
 {
     if (node->partition_only) {
@@ -97,7 +99,8 @@ static bool is_postgres(const delta_catalog *catalog)
 }
 
 /* PostgreSQL: two arrays {…}; the others: one JSON array of pairs. */
-static void put_pairs(const delta_catalog *catalog, const delta_partition_set *set, df_arena *arena, delta_params *params)
+static void put_pairs(const delta_catalog *catalog, const delta_partition_set *set, df_arena *arena,
+                      delta_params *params)
 {
     df_buf text = {0};
     bool arrays = is_postgres(catalog);
@@ -129,10 +132,13 @@ void delta_put_partition_table(const delta_catalog *catalog, const delta_partiti
     if (is_postgres(catalog))
         df_buf_text(sql, "unnest(CAST(? AS bigint[]), CAST(? AS bigint[])) AS q(partition_id, bits)");
     else if (!strcmp(engine, "sqlite"))
-        df_buf_text(sql, "(SELECT json_extract(value, '$[0]') AS partition_id, json_extract(value, '$[1]') AS bits "
-                         "FROM json_each(?)) AS q");
+        df_buf_text(
+            sql, "(SELECT json_extract(value, '$[0]') AS partition_id, json_extract(value, '$[1]') AS bits "
+                 "FROM json_each(?)) AS q");
     else
-        df_buf_text(sql, "JSON_TABLE(?, '$[*]' COLUMNS (partition_id BIGINT PATH '$[0]', bits BIGINT PATH '$[1]')) AS q");
+        df_buf_text(
+            sql,
+            "JSON_TABLE(?, '$[*]' COLUMNS (partition_id BIGINT PATH '$[0]', bits BIGINT PATH '$[1]')) AS q");
     put_pairs(catalog, set, arena, params);
 }
 
@@ -143,8 +149,8 @@ static size_t count_ranges(const delta_partition_set *set)
     return ranges;
 }
 
-void delta_put_partition_test(const delta_catalog *catalog, const delta_partition_set *set, const char *column,
-                              df_arena *arena, df_buf *sql, delta_params *params)
+void delta_put_partition_test(const delta_catalog *catalog, const delta_partition_set *set,
+                              const char *column, df_arena *arena, df_buf *sql, delta_params *params)
 {
     if (set->count > MAX_INLINE && count_ranges(set) > MAX_INLINE) {
         df_buf_printf(sql, "%s IN (SELECT q.partition_id FROM ", column);
@@ -153,8 +159,10 @@ void delta_put_partition_test(const delta_catalog *catalog, const delta_partitio
         return;
     }
     bool list = set->count <= MAX_INLINE;
-    if (list) df_buf_printf(sql, "%s IN (", column);
-    else df_buf_char(sql, '(');
+    if (list)
+        df_buf_printf(sql, "%s IN (", column);
+    else
+        df_buf_char(sql, '(');
     for (size_t i = 0, end; i < set->count; i = end) {
         end = i + 1;
         if (list) {

@@ -6,7 +6,8 @@ void delta_put_file_columns(df_buf *sql, const char *alias, bool with_stats)
     static const char *const columns[] = {DELTA_FILE_COLUMNS}, *const more[] = {DELTA_FILE_STATS_COLUMNS};
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
         df_buf_printf(sql, "%s%s.%s", i ? ", " : "", alias, columns[i]);
-    for (size_t i = 0; with_stats && i < sizeof more / sizeof *more; i++) df_buf_printf(sql, ", %s.%s", alias, more[i]);
+    for (size_t i = 0; with_stats && i < sizeof more / sizeof *more; i++)
+        df_buf_printf(sql, ", %s.%s", alias, more[i]);
 }
 
 df_str delta_view_of(const df_value *value)

@@ -27,8 +27,8 @@ static df_code take_metadata(void *context, const df_row *row, df_error *err)
 {
     one_row *one = context;
     delta_metadata *m = one->out;
-    df_str *const texts[] = {&m->id,     &m->name,  &m->description, &m->format,
-                             &m->schema, &m->partition_columns, &m->configuration};
+    df_str *const texts[] = {
+        &m->id, &m->name, &m->description, &m->format, &m->schema, &m->partition_columns, &m->configuration};
     for (size_t i = 0; i < 7; i++) *texts[i] = delta_text_of(&row->values[i], one->arena);
     m->created_time = delta_int_of(&row->values[7], DELTA_ABSENT);
     one->had = true;
@@ -46,8 +46,8 @@ df_code delta_metadata_at(delta_catalog *catalog, const delta_table *table, cons
                      "created_time FROM delta_metadata" OF_SEGMENT " ORDER BY version DESC LIMIT 1",
                      p.values, 3, take_metadata, &one, err));
     if (one.had) return DF_OK;
-    return df_fail(err, DF_CORRUPT, "table %.*s: no metadata is stored for version %lld", DF_FMT(table->table_id),
-                   (long long)version->version);
+    return df_fail(err, DF_CORRUPT, "table %.*s: no metadata is stored for version %lld",
+                   DF_FMT(table->table_id), (long long)version->version);
 }
 
 static df_code take_protocol(void *context, const df_row *row, df_error *err)
@@ -62,8 +62,8 @@ static df_code take_protocol(void *context, const df_row *row, df_error *err)
     return DF_OK;
 }
 
-static df_code read_protocol(delta_catalog *catalog, const delta_table *table, delta_state *state, df_arena *arena,
-                             df_error *err)
+static df_code read_protocol(delta_catalog *catalog, const delta_table *table, delta_state *state,
+                             df_arena *arena, df_error *err)
 {
     segment_params p = segment_of(table, &state->version);
     one_row one = {arena, &state->protocol, false};
@@ -72,8 +72,8 @@ static df_code read_protocol(delta_catalog *catalog, const delta_table *table, d
                      "FROM delta_protocol" OF_SEGMENT " ORDER BY version DESC LIMIT 1",
                      p.values, 3, take_protocol, &one, err));
     if (one.had) return DF_OK;
-    return df_fail(err, DF_CORRUPT, "table %.*s: no protocol is stored for version %lld", DF_FMT(table->table_id),
-                   (long long)state->version.version);
+    return df_fail(err, DF_CORRUPT, "table %.*s: no protocol is stored for version %lld",
+                   DF_FMT(table->table_id), (long long)state->version.version);
 }
 
 /* ---- the last row of each key ---- */
@@ -115,7 +115,8 @@ static df_code take_domain(void *context, const df_row *row, df_error *err)
     delta_domain *domains = n->items;
     size_t place = place_of(n, delta_view_of(&row->values[0]), &added);
     if (added) {
-        DF_PUSH(domains, n->count, n->cap) = (delta_domain){.domain = delta_text_of(&row->values[0], n->arena)};
+        DF_PUSH(domains, n->count, n->cap) =
+            (delta_domain){.domain = delta_text_of(&row->values[0], n->arena)};
         n->items = domains;
     }
     domains[place].configuration = delta_text_of(&row->values[1], n->arena);
@@ -135,8 +136,9 @@ static int by_domain(const void *a, const void *b)
 
 /* Runs `sql` and leaves the newest row of each key in the arena, sorted. */
 static df_code read_newest(delta_catalog *catalog, const delta_table *table, const delta_version_row *version,
-                           const char *sql, df_row_fn take, size_t item_size, int (*order)(const void *, const void *),
-                           df_arena *arena, void **items, size_t *count, df_error *err)
+                           const char *sql, df_row_fn take, size_t item_size,
+                           int (*order)(const void *, const void *), df_arena *arena, void **items,
+                           size_t *count, df_error *err)
 {
     newest n = {.arena = arena};
     segment_params p = segment_of(table, version);
@@ -166,7 +168,8 @@ df_code delta_state_at(delta_catalog *catalog, const delta_table *table, delta_a
                        take_txn, sizeof(delta_txn), by_app, arena, &items, &out->n_txns, err));
     out->txns = items;
     DF_TRY(read_newest(catalog, table, &out->version,
-                       "SELECT domain, configuration, removed FROM delta_domains" OF_SEGMENT " ORDER BY version, seq",
+                       "SELECT domain, configuration, removed FROM delta_domains" OF_SEGMENT
+                       " ORDER BY version, seq",
                        take_domain, sizeof(delta_domain), by_domain, arena, &items, &out->n_domains, err));
     out->domains = items;
     size_t kept = 0;

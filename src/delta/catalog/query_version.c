@@ -7,7 +7,8 @@
 
 /* MariaDB takes "…" for a text unless told otherwise, and "timestamp" needs no quotes anywhere. */
 #define SELECT_VERSION                                                                                       \
-    "SELECT version, timestamp, num_files, size_in_bytes, num_records, deletion_vector_files, deleted_records, " \
+    "SELECT version, timestamp, num_files, size_in_bytes, num_records, deletion_vector_files, "              \
+    "deleted_records, "                                                                                      \
     "tombstones, added_files, removed_files, added_bytes, removed_bytes, file_mtime, commit_timestamp, "     \
     "in_commit_timestamp, segment_base, operation, commit_info, state_digest FROM delta_versions "           \
     "WHERE table_id = ?"
@@ -17,10 +18,12 @@ static df_code version_of_row(const df_row *row, df_arena *arena, delta_version_
 {
     const df_value *v = row->values;
     int64_t *const numbers[] = {
-        &out->version,       &out->timestamp,        &out->num_files,           &out->size_in_bytes,
-        &out->num_records,   &out->deletion_vector_files, &out->deleted_records, &out->tombstones,
-        &out->added_files,   &out->removed_files,    &out->added_bytes,         &out->removed_bytes,
-        &out->file_mtime,    &out->commit_timestamp, &out->in_commit_timestamp, &out->segment_base,
+        &out->version,         &out->timestamp,        &out->num_files,
+        &out->size_in_bytes,   &out->num_records,      &out->deletion_vector_files,
+        &out->deleted_records, &out->tombstones,       &out->added_files,
+        &out->removed_files,   &out->added_bytes,      &out->removed_bytes,
+        &out->file_mtime,      &out->commit_timestamp, &out->in_commit_timestamp,
+        &out->segment_base,
     };
     for (size_t i = 0; i < 16; i++) *numbers[i] = delta_int_of(&v[i], DELTA_ABSENT);
     out->operation = delta_view_of(&v[16]);
@@ -83,38 +86,43 @@ static df_code take_segment(void *context, const df_row *row, df_error *err)
     return DF_OK;
 }
 
-static df_code no_such_version(delta_catalog *catalog, const delta_table *table, delta_as_of as_of, df_error *err)
+static df_code no_such_version(delta_catalog *catalog, const delta_table *table, delta_as_of as_of,
+                               df_error *err)
 {
     version_ranges ranges = {.last = -1};
     df_value id = df_v_str(table->table_id);
-    DF_TRY(delta_ask(catalog,
-                     "SELECT MIN(version), MAX(version), MIN(timestamp) FROM delta_versions WHERE table_id = ? "
-                     "GROUP BY segment_base ORDER BY 1",
-                     &id, 1, take_segment, &ranges, err));
+    DF_TRY(
+        delta_ask(catalog,
+                  "SELECT MIN(version), MAX(version), MIN(timestamp) FROM delta_versions WHERE table_id = ? "
+                  "GROUP BY segment_base ORDER BY 1",
+                  &id, 1, take_segment, &ranges, err));
     put_range(&ranges);
     df_code code = DF_NOT_FOUND;
     if (!ranges.count) {
         df_fail(err, code, "table %.*s has no version in the catalog yet", DF_FMT(table->table_id));
         df_error_hint(err, "run: deltalakedb import '%.*s' --database-url …", DF_FMT(table->location));
     } else if (as_of.version >= 0) {
-        df_fail(err, code, "table %.*s has no version %lld in the catalog; there are %s", DF_FMT(table->table_id),
-                (long long)as_of.version, df_buf_cstr(&ranges.text));
+        df_fail(err, code, "table %.*s has no version %lld in the catalog; there are %s",
+                DF_FMT(table->table_id), (long long)as_of.version, df_buf_cstr(&ranges.text));
         df_error_hint(err, as_of.version > ranges.last
                                ? "newer commits come into the catalog with: deltalakedb sync"
-                               : "its log no longer had this version when it was imported, or was imported with --history latest");
+                               : "its log no longer had this version when it was imported, or was imported "
+                                 "with --history latest");
     } else {
         char wanted[40], oldest[40];
         df_time_format(as_of.timestamp, wanted);
         df_time_format(ranges.oldest_time, oldest);
-        df_fail(err, code, "table %.*s has no version at or before %s in the catalog; the oldest is of %s, versions are %s",
-                DF_FMT(table->table_id), wanted, oldest, df_buf_cstr(&ranges.text));
+        df_fail(
+            err, code,
+            "table %.*s has no version at or before %s in the catalog; the oldest is of %s, versions are %s",
+            DF_FMT(table->table_id), wanted, oldest, df_buf_cstr(&ranges.text));
     }
     df_buf_release(&ranges.text);
     return code;
 }
 
-df_code delta_version_find(delta_catalog *catalog, const delta_table *table, delta_as_of as_of, df_arena *arena,
-                           delta_version_row *out, df_error *err)
+df_code delta_version_find(delta_catalog *catalog, const delta_table *table, delta_as_of as_of,
+                           df_arena *arena, delta_version_row *out, df_error *err)
 {
     found_version found = {arena, out, false};
     df_value params[] = {df_v_str(table->table_id), DF_V_NULL};
@@ -146,8 +154,8 @@ static df_code give_version(void *context, const df_row *row, df_error *err)
     return each->fn(each->context, &version, err);
 }
 
-df_code delta_versions_each(delta_catalog *catalog, const delta_table *table, int64_t limit, delta_version_fn fn,
-                            void *context, df_error *err)
+df_code delta_versions_each(delta_catalog *catalog, const delta_table *table, int64_t limit,
+                            delta_version_fn fn, void *context, df_error *err)
 {
     each_version each = {fn, context};
     df_value params[] = {df_v_str(table->table_id), df_v_int(limit)};

@@ -14,6 +14,12 @@ typedef struct writer {
     delta_params *params;
 } writer;
 
+/* `+column` is the column, but nothing that an index could be used for. */
+static const char *hide(const writer *w, size_t column)
+{
+    return w->push->shy && column != w->push->driver ? "+" : "";
+}
+
 static const char *suffix_of(delta_kind kind)
 {
     return kind == DELTA_KIND_REAL ? "real" : kind == DELTA_KIND_TEXT ? "text" : "int";
@@ -29,8 +35,9 @@ static df_value value_of(delta_kind kind, delta_datum datum)
 }
 
 /*
- * A range's end against a stored bound. In the index infinities are the greatest numbers, and an unknown maximum of a text
- * is the greatest text: a literal that is out there is pulled in, and then includes its own value.
+ * A range's end against a stored bound. In the index infinities are the greatest numbers, and an unknown
+ * maximum of a text is the greatest text: a literal that is out there is pulled in, and then includes its own
+ * value.
  */
 static void put_end(writer *w, size_t column, bool low, delta_datum end, bool open)
 {
@@ -42,8 +49,8 @@ static void put_end(writer *w, size_t column, bool low, delta_datum end, bool op
         end.s = DELTA_STATS_TEXT_MAX;
         open = false;
     }
-    df_buf_printf(w->sql, "s%zu.%s_%s %s%s ?", column, low ? "max" : "min", suffix_of(kind), low ? ">" : "<",
-                  open ? "" : "=");
+    df_buf_printf(w->sql, "%ss%zu.%s_%s %s%s ?", hide(w, column), column, low ? "max" : "min",
+                  suffix_of(kind), low ? ">" : "<", open ? "" : "=");
     delta_param(w->params, value_of(kind, end));
 }
 
@@ -51,7 +58,7 @@ static void put_end(writer *w, size_t column, bool low, delta_datum end, bool op
 static void put_has_values(writer *w, size_t column)
 {
     const char *suffix = suffix_of(w->push->where->columns[column].type.kind);
-    df_buf_printf(w->sql, "s%zu.min_%s <= s%zu.max_%s", column, suffix, column, suffix);
+    df_buf_printf(w->sql, "%ss%zu.min_%s <= s%zu.max_%s", hide(w, column), column, suffix, column, suffix);
 }
 
 static void put_ranges(writer *w, const delta_where_node *node)
@@ -76,7 +83,8 @@ static void put_outside(writer *w, const delta_where_node *node)
     const char *suffix = suffix_of(kind);
     size_t c = node->column;
     put_has_values(w, c);
-    df_buf_printf(w->sql, " AND NOT (s%zu.min_%s = s%zu.max_%s AND s%zu.min_%s IN (", c, suffix, c, suffix, c, suffix);
+    df_buf_printf(w->sql, " AND NOT (%ss%zu.min_%s = s%zu.max_%s AND %ss%zu.min_%s IN (", hide(w, c), c,
+                  suffix, c, suffix, hide(w, c), c, suffix);
     for (size_t i = 0; i < node->n_ranges; i++) {
         df_buf_text(w->sql, i ? ", ?" : "?");
         delta_param(w->params, value_of(kind, node->ranges[i].low));
@@ -84,12 +92,11 @@ static void put_outside(writer *w, const delta_where_node *node)
     df_buf_text(w->sql, "))");
 }
 
-/* Whether none of the values may be confused with what stands for an infinity or an unknown bound. */
+/* Whether none of the values may be confused with what stands for an unknown bound. */
 static bool in_reach(delta_kind kind, const delta_where_node *node)
 {
     for (size_t i = 0; i < node->n_ranges; i++) {
         delta_datum value = node->ranges[i].low;
-        if (kind == DELTA_KIND_REAL && !(fabs(value.d) < DBL_MAX)) return false;
         if (kind == DELTA_KIND_TEXT && df_str_cmp(value.s, DELTA_STATS_TEXT_MAX) >= 0) return false;
     }
     return node->n_ranges > 0;
@@ -103,12 +110,16 @@ static void put_leaf(writer *w, const delta_where_node *node)
     bool nan = kind == DELTA_KIND_REAL && node->nan_matches;
     df_buf_char(w->sql, '(');
     if (w->optional) df_buf_printf(w->sql, "s%zu.file_id IS NULL OR (", c);
-    if (node->op == DELTA_WHERE_IS_NULL) df_buf_printf(w->sql, "s%zu.null_count IS NULL OR s%zu.null_count > 0", c, c);
-    else if (node->op == DELTA_WHERE_RANGE && !nan && !node->n_ranges) df_buf_text(w->sql, "1 = 0");
+    if (node->op == DELTA_WHERE_IS_NULL)
+        df_buf_printf(w->sql, "s%zu.null_count IS NULL OR s%zu.null_count > 0", c, c);
+    else if (node->op == DELTA_WHERE_RANGE && !nan && !node->n_ranges)
+        df_buf_text(w->sql, "1 = 0");
     else if ((node->op == DELTA_WHERE_RANGE && !nan && bounded) || (node->op == DELTA_WHERE_LIKE && bounded))
         put_ranges(w, node);
-    else if (node->op == DELTA_WHERE_OUTSIDE && !nan && in_reach(kind, node)) put_outside(w, node);
-    else put_has_values(w, c);
+    else if (node->op == DELTA_WHERE_OUTSIDE && !nan && in_reach(kind, node))
+        put_outside(w, node);
+    else
+        put_has_values(w, c);
     if (w->optional) df_buf_char(w->sql, ')');
     df_buf_char(w->sql, ')');
 }
@@ -155,7 +166,8 @@ static void put_node(writer *w, const delta_where_node *node, bool top)
     bool inner_top = top && node->op == DELTA_WHERE_AND, any = false;
     df_buf_char(w->sql, '(');
     for (size_t i = 0; i < node->n_children; i++) {
-        if (known(w, node->children[i], inner_top) != DEPENDS) continue; /* neutral here, or known() had decided it all */
+        if (known(w, node->children[i], inner_top) != DEPENDS)
+            continue; /* neutral here, or known() had decided it all */
         if (any) df_buf_text(w->sql, node->op == DELTA_WHERE_AND ? " AND " : " OR ");
         any = true;
         put_node(w, node->children[i], inner_top);
@@ -163,7 +175,8 @@ static void put_node(writer *w, const delta_where_node *node, bool top)
     df_buf_char(w->sql, ')');
 }
 
-bool delta_put_where(const delta_pushdown *push, bool optional, df_arena *arena, df_buf *sql, delta_params *params)
+bool delta_put_where(const delta_pushdown *push, bool optional, df_arena *arena, df_buf *sql,
+                     delta_params *params)
 {
     writer w = {push, optional, arena, sql, params};
     switch (known(&w, push->where->root, true)) {

@@ -10,7 +10,7 @@ enum {
 };
 
 typedef struct indexed_column {
-    size_t column;   /* in the expression */
+    size_t column; /* in the expression */
     int64_t id, through_file, through_version;
     bool present, other_kind, clash;
 } indexed_column;
@@ -77,12 +77,13 @@ static df_code look(indexer *x, df_error *err)
         indexed_column *c = &x->columns[i];
         *c = (indexed_column){.column = c->column, .id = c->id, .through_version = -1};
     }
-    DF_TRY(delta_ask(x->catalog, "SELECT next_file_id, version FROM delta_tables WHERE table_id = ?", &id, 1, take_table, x,
-                     err));
-    return delta_ask(x->catalog,
-                     "SELECT column_id, column_name, kind, through_file_id, through_version FROM delta_stats_columns "
-                     "WHERE table_id = ?",
-                     &id, 1, take_column, x, err);
+    DF_TRY(delta_ask(x->catalog, "SELECT next_file_id, version FROM delta_tables WHERE table_id = ?", &id, 1,
+                     take_table, x, err));
+    return delta_ask(
+        x->catalog,
+        "SELECT column_id, column_name, kind, through_file_id, through_version FROM delta_stats_columns "
+        "WHERE table_id = ?",
+        &id, 1, take_column, x, err);
 }
 
 static bool covered(const indexer *x)
@@ -125,7 +126,10 @@ static void add_row(indexer *x, const indexed_column *c, int64_t file_id)
 {
     delta_kind kind = x->where->columns[c->column].type.kind;
     const delta_bounds *b = &x->bounds[c->column];
-    index_row row = {.column_id = c->id, .file_id = file_id, .kind = kind, .nulls = b->has_nulls ? b->nulls : DELTA_ABSENT};
+    index_row row = {.column_id = c->id,
+                     .file_id = file_id,
+                     .kind = kind,
+                     .nulls = b->has_nulls ? b->nulls : DELTA_ABSENT};
     row.min = b->has_min ? b->min : lowest(kind);
     row.max = b->has_max ? b->max : highest(kind);
     if (kind == DELTA_KIND_REAL) { /* infinities: not every engine has them */
@@ -189,7 +193,9 @@ static df_code store_batch(indexer *x, df_error *err)
                                           "min_real", "max_real",  "min_text", "max_text", "null_count"};
     df_row_source source = {x, next_row};
     x->next_row = 0;
-    df_code code = x->n_rows ? df_bulk_load(x->catalog->conn, "delta_column_stats", columns, 10, &source, NULL, err) : DF_OK;
+    df_code code = x->n_rows
+                       ? df_bulk_load(x->catalog->conn, "delta_column_stats", columns, 10, &source, NULL, err)
+                       : DF_OK;
     x->n_rows = x->n_files = 0;
     df_arena_reset(&x->texts);
     return code != DF_OK ? code : df_check_cancelled(x->catalog->observer, err);
@@ -208,7 +214,8 @@ static int64_t first_uncovered(const indexer *x, int64_t *version)
     return file;
 }
 
-/* History first: a file that is removed meanwhile is then rather met twice, which fails, than never, which nobody would see. */
+/* History first: a file that is removed meanwhile is then rather met twice, which fails, than never, which
+ * nobody would see. */
 static df_code index_history(indexer *x, df_error *err)
 {
     int64_t from_version, from_file = first_uncovered(x, &from_version);
@@ -236,10 +243,11 @@ static df_code index_live(indexer *x, df_error *err)
     while (x->at_file < x->last_file) {
         df_value params[] = {df_v_str(x->table->table_id), df_v_int(x->at_file), df_v_int(x->last_file),
                              df_v_int(BATCH_FILES)};
-        DF_TRY(delta_ask(x->catalog,
-                         "SELECT file_id, stats FROM delta_files WHERE table_id = ? AND file_id > ? AND file_id <= ? "
-                         "ORDER BY file_id LIMIT ?",
-                         params, 4, take_file, x, err));
+        DF_TRY(delta_ask(
+            x->catalog,
+            "SELECT file_id, stats FROM delta_files WHERE table_id = ? AND file_id > ? AND file_id <= ? "
+            "ORDER BY file_id LIMIT ?",
+            params, 4, take_file, x, err));
         if (!x->n_files) break;
         DF_TRY(store_batch(x, err));
     }
@@ -252,18 +260,22 @@ static df_code claim_column(indexer *x, indexed_column *c, df_error *err)
     const delta_where_column *column = &x->where->columns[c->column];
     df_value key[] = {df_v_str(x->table->table_id), df_v_int(c->id)};
     if (c->present && c->other_kind) {
-        DF_TRY(delta_exec(x->catalog, "DELETE FROM delta_column_stats WHERE table_id = ? AND column_id = ?", key, 2, NULL, err));
-        DF_TRY(delta_exec(x->catalog, "DELETE FROM delta_stats_columns WHERE table_id = ? AND column_id = ?", key, 2, NULL, err));
+        DF_TRY(delta_exec(x->catalog, "DELETE FROM delta_column_stats WHERE table_id = ? AND column_id = ?",
+                          key, 2, NULL, err));
+        DF_TRY(delta_exec(x->catalog, "DELETE FROM delta_stats_columns WHERE table_id = ? AND column_id = ?",
+                          key, 2, NULL, err));
         *c = (indexed_column){.column = c->column, .id = c->id, .through_version = -1};
     }
     if (c->present)
         return delta_exec(x->catalog,
-                          "UPDATE delta_stats_columns SET through_file_id = through_file_id WHERE table_id = ? AND column_id = ?",
+                          "UPDATE delta_stats_columns SET through_file_id = through_file_id WHERE table_id = "
+                          "? AND column_id = ?",
                           key, 2, NULL, err);
     df_value row[] = {key[0], key[1], df_v_str(column->key), df_v_str(column->kind_name)};
-    return delta_exec(x->catalog,
-                      "INSERT INTO delta_stats_columns (table_id, column_id, column_name, kind) VALUES (?, ?, ?, ?)", row, 4,
-                      NULL, err);
+    return delta_exec(
+        x->catalog,
+        "INSERT INTO delta_stats_columns (table_id, column_id, column_name, kind) VALUES (?, ?, ?, ?)", row,
+        4, NULL, err);
 }
 
 static df_code fill(indexer *x, bool newest, df_error *err)
@@ -274,8 +286,8 @@ static df_code fill(indexer *x, bool newest, df_error *err)
     /* Again: whoever was first may have filled it while this one waited. */
     DF_TRY(look(x, err));
     if (covered(x)) return DF_OK;
-    df_log(x->catalog->observer, DF_LOG_DEBUG, "indexing statistics of %zu column(s) of table %.*s", x->n_columns,
-           DF_FMT(x->table->table_id));
+    df_log(x->catalog->observer, DF_LOG_DEBUG, "indexing statistics of %zu column(s) of table %.*s",
+           x->n_columns, DF_FMT(x->table->table_id));
     DF_TRY(index_history(x, err));
     DF_TRY(index_live(x, err));
     for (size_t i = 0; i < x->n_columns; i++) {
@@ -289,23 +301,26 @@ static df_code fill(indexer *x, bool newest, df_error *err)
     return DF_OK;
 }
 
-/* Fills in a transaction of its own. What goes wrong here costs speed, not answers: only a wish to stop is passed on. */
+/* Fills in a transaction of its own. What goes wrong here costs speed, not answers: only a wish to stop is
+ * passed on. */
 static df_code try_fill(indexer *x, bool newest, df_error *err)
 {
     df_error problem = {0};
     df_code code = delta_begin_within(x->catalog, PATIENCE_MS, &problem);
     if (code == DF_OK) {
         code = fill(x, newest, &problem);
-        if (code == DF_OK) code = delta_commit(x->catalog, &problem);
-        else df_rollback(x->catalog->conn);
+        if (code == DF_OK)
+            code = delta_commit(x->catalog, &problem);
+        else
+            df_rollback(x->catalog->conn);
     }
     if (code == DF_CANCELLED) {
         if (err) *err = problem;
         return code;
     }
     if (code != DF_OK)
-        df_log(x->catalog->observer, DF_LOG_DEBUG, "statistics are read as text, for they cannot be indexed now: %s",
-               problem.message);
+        df_log(x->catalog->observer, DF_LOG_DEBUG,
+               "statistics are read as text, for they cannot be indexed now: %s", problem.message);
     return DF_OK;
 }
 

@@ -83,7 +83,8 @@ static node *combine(parser *p, delta_where_op op, node_list *list)
         result->children = df_arena_alloc(p->arena, kept * sizeof *result->children);
         memcpy(result->children, list->items, kept * sizeof *result->children);
         result->n_children = kept;
-        for (size_t i = 0; i < kept; i++) result->partition_only = result->partition_only && list->items[i]->partition_only;
+        for (size_t i = 0; i < kept; i++)
+            result->partition_only = result->partition_only && list->items[i]->partition_only;
     }
     free(list->items);
     *list = (node_list){0};
@@ -100,12 +101,14 @@ static bool at_symbol(const parser *p, const char *symbol)
 static bool at_keyword(const parser *p, const char *word)
 {
     df_str text = p->lexer.token.text;
-    return p->lexer.token.kind == WHERE_NAME && text.len == strlen(word) && !strncasecmp(text.ptr, word, text.len);
+    return p->lexer.token.kind == WHERE_NAME && text.len == strlen(word) &&
+           !strncasecmp(text.ptr, word, text.len);
 }
 
 static bool at_any_keyword(const parser *p)
 {
-    static const char *const words[] = {"AND", "OR", "NOT", "IN", "IS", "BETWEEN", "LIKE", "NULL", "TRUE", "FALSE"};
+    static const char *const words[] = {"AND",     "OR",   "NOT",  "IN",   "IS",
+                                        "BETWEEN", "LIKE", "NULL", "TRUE", "FALSE"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (at_keyword(p, words[i])) return true;
     return false;
@@ -120,7 +123,8 @@ static df_code unexpected(parser *p, const char *wanted)
 {
     df_str text = p->lexer.text;
     where_token token = p->lexer.token;
-    if (token.kind == WHERE_END) return where_fail_at(text, token.at, NULL, p->err, "expected %s, but the expression ends", wanted);
+    if (token.kind == WHERE_END)
+        return where_fail_at(text, token.at, NULL, p->err, "expected %s, but the expression ends", wanted);
     const char *advice = at_any_keyword(p) ? "a column with such a name needs `back-ticks`" : NULL;
     return where_fail_at(text, token.at, advice, p->err, "expected %s", wanted);
 }
@@ -155,7 +159,8 @@ static df_code parse_time(parser *p, where_literal *out, bool *found)
     *found = true;
     out->kind = date ? WHERE_LITERAL_DATE : WHERE_LITERAL_TIMESTAMP;
     if (!where_time_parse(p->lexer.token.text, &time) || time.digits > 6 || (date && time.us % 86400000000))
-        return where_fail_at(p->lexer.text, p->lexer.token.at, date ? "write DATE '2026-01-31'" : "write TIMESTAMP '2026-01-31 12:00:00Z'",
+        return where_fail_at(p->lexer.text, p->lexer.token.at,
+                             date ? "write DATE '2026-01-31'" : "write TIMESTAMP '2026-01-31 12:00:00Z'",
                              p->err, "this is no %s", date ? "date" : "timestamp");
     out->i = date ? time.us / 86400000000 : time.us;
     return advance(p);
@@ -201,8 +206,8 @@ static df_code need_literal(parser *p, where_literal *out)
     DF_TRY(parse_literal(p, out, &found));
     if (found) return DF_OK;
     if (p->lexer.token.kind == WHERE_NAME || p->lexer.token.kind == WHERE_QUOTED)
-        return where_fail_at(p->lexer.text, p->lexer.token.at, "a text is written in single quotes: 'abc'", p->err,
-                             "expected a literal, not a name");
+        return where_fail_at(p->lexer.text, p->lexer.token.at, "a text is written in single quotes: 'abc'",
+                             p->err, "expected a literal, not a name");
     return unexpected(p, "a literal");
 }
 
@@ -211,9 +216,11 @@ static df_code parse_column(parser *p, size_t *column)
     df_str parts[MAX_NAME_PARTS];
     size_t n_parts = 0, at = p->lexer.token.at;
     for (;;) {
-        bool name = p->lexer.token.kind == WHERE_QUOTED || (p->lexer.token.kind == WHERE_NAME && (n_parts || !at_any_keyword(p)));
+        bool name = p->lexer.token.kind == WHERE_QUOTED ||
+                    (p->lexer.token.kind == WHERE_NAME && (n_parts || !at_any_keyword(p)));
         if (!name) return unexpected(p, n_parts ? "a field's name" : "a column or a literal");
-        if (n_parts == MAX_NAME_PARTS) return where_fail_at(p->lexer.text, at, NULL, p->err, "too many parts in a name");
+        if (n_parts == MAX_NAME_PARTS)
+            return where_fail_at(p->lexer.text, at, NULL, p->err, "too many parts in a name");
         parts[n_parts++] = p->lexer.token.text;
         DF_TRY(advance(p));
         if (!at_symbol(p, ".")) break;
@@ -226,7 +233,8 @@ static df_code parse_column(parser *p, size_t *column)
         df_code code = where_fail_at(p->lexer.text, at, df_buf_cstr(&advice), p->err,
                                      how == WHERE_AMBIGUOUS ? "several columns are called like this"
                                                             : "the table has no column %.*s%s%.*s",
-                                     DF_FMT(parts[0]), n_parts > 1 ? "." : "", DF_FMT(n_parts > 1 ? parts[1] : DF_STR("")));
+                                     DF_FMT(parts[0]), n_parts > 1 ? "." : "",
+                                     DF_FMT(n_parts > 1 ? parts[1] : DF_STR("")));
         df_buf_release(&advice);
         return code;
     }
@@ -278,8 +286,8 @@ static bool take_op(const parser *p, where_op *op)
     static const struct {
         const char *symbol;
         where_op op;
-    } ops[] = {{"=", WHERE_EQ},  {"==", WHERE_EQ}, {"!=", WHERE_NE}, {"<>", WHERE_NE},
-               {"<", WHERE_LT},  {"<=", WHERE_LE}, {">", WHERE_GT},  {">=", WHERE_GE}};
+    } ops[] = {{"=", WHERE_EQ}, {"==", WHERE_EQ}, {"!=", WHERE_NE}, {"<>", WHERE_NE},
+               {"<", WHERE_LT}, {"<=", WHERE_LE}, {">", WHERE_GT},  {">=", WHERE_GE}};
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
         if (!at_symbol(p, ops[i].symbol)) continue;
         *op = ops[i].op;
@@ -329,8 +337,10 @@ static df_code parse_in(parser *p, size_t column, bool negate, node **out)
     df_code code = parse_in_list(p, column, &bounds, &has_null);
     if (code == DF_OK) {
         /* x NOT IN (…, NULL) is never true. */
-        if (negate && has_null) *out = constant(p, false);
-        else *out = where_node_in(p->arena, p->where, column, negate, &bounds);
+        if (negate && has_null)
+            *out = constant(p, false);
+        else
+            *out = where_node_in(p->arena, p->where, column, negate, &bounds);
     }
     free(bounds.items);
     return code;
@@ -341,8 +351,8 @@ static df_code parse_like(parser *p, size_t column, bool negate, node **out)
     if (p->lexer.token.kind != WHERE_STRING) return unexpected(p, "a text: 'prefix%'");
     const delta_where_column *c = &p->where->columns[column];
     if (c->type.id != DELTA_TYPE_STRING)
-        return where_fail_at(p->lexer.text, p->lexer.token.at, NULL, p->err, "LIKE needs a string, and column %.*s is none",
-                             DF_FMT(c->name));
+        return where_fail_at(p->lexer.text, p->lexer.token.at, NULL, p->err,
+                             "LIKE needs a string, and column %.*s is none", DF_FMT(c->name));
     *out = where_node_like(p->arena, p->where, column, negate, p->lexer.token.text);
     return advance(p);
 }
@@ -363,7 +373,8 @@ static df_code parse_bare_column(parser *p, size_t column, size_t at, bool negat
     const delta_where_column *c = &p->where->columns[column];
     if (c->type.id != DELTA_TYPE_BOOLEAN)
         return where_fail_at(p->lexer.text, p->lexer.token.at, NULL, p->err,
-                             "expected a comparison, IN, BETWEEN, LIKE or IS NULL after column %.*s", DF_FMT(c->name));
+                             "expected a comparison, IN, BETWEEN, LIKE or IS NULL after column %.*s",
+                             DF_FMT(c->name));
     where_literal literal = {.kind = WHERE_LITERAL_BOOL, .i = !negate, .at = at};
     return comparison(p, column, WHERE_EQ, &literal, out);
 }
@@ -406,7 +417,8 @@ static df_code parse_after_literal(parser *p, const where_literal *literal, bool
         return DF_OK;
     }
     DF_TRY(advance(p));
-    if (p->lexer.token.kind != WHERE_NAME && p->lexer.token.kind != WHERE_QUOTED) return unexpected(p, "a column");
+    if (p->lexer.token.kind != WHERE_NAME && p->lexer.token.kind != WHERE_QUOTED)
+        return unexpected(p, "a column");
     size_t column;
     DF_TRY(parse_column(p, &column));
     op = mirrored(op);
@@ -418,10 +430,12 @@ static df_code parse_or(parser *p, bool negate, node **out);
 static df_code parse_primary(parser *p, bool negate, node **out)
 {
     if (++p->where->n_leaves > MAX_LEAVES)
-        return where_fail_at(p->lexer.text, p->lexer.token.at, NULL, p->err, "more than %d conditions", MAX_LEAVES);
+        return where_fail_at(p->lexer.text, p->lexer.token.at, NULL, p->err, "more than %d conditions",
+                             MAX_LEAVES);
     if (at_symbol(p, "(")) {
         if (++p->depth > MAX_DEPTH)
-            return where_fail_at(p->lexer.text, p->lexer.token.at, NULL, p->err, "more than %d parentheses deep", MAX_DEPTH);
+            return where_fail_at(p->lexer.text, p->lexer.token.at, NULL, p->err,
+                                 "more than %d parentheses deep", MAX_DEPTH);
         DF_TRY(advance(p));
         DF_TRY(parse_or(p, negate, out));
         p->depth--;
@@ -447,7 +461,8 @@ static df_code parse_not(parser *p, bool negate, node **out)
 
 typedef df_code (*parse_fn)(parser *, bool, node **);
 
-static df_code parse_chain(parser *p, const char *word, delta_where_op op, parse_fn part, bool negate, node **out)
+static df_code parse_chain(parser *p, const char *word, delta_where_op op, parse_fn part, bool negate,
+                           node **out)
 {
     node_list list = {0};
     for (;;) {
@@ -485,11 +500,12 @@ static df_code parse_all(parser *p)
     return DF_OK;
 }
 
-df_code delta_where_compile(const char *text, const delta_metadata *metadata, df_arena *arena, delta_where **out,
-                            df_error *err)
+df_code delta_where_compile(const char *text, const delta_metadata *metadata, df_arena *arena,
+                            delta_where **out, df_error *err)
 {
     parser p = {.lexer = {.text = df_str_from(text), .arena = arena}, .arena = arena, .err = err};
-    if (p.lexer.text.len > MAX_TEXT) return df_fail(err, DF_USAGE, "the expression is longer than %d bytes", MAX_TEXT);
+    if (p.lexer.text.len > MAX_TEXT)
+        return df_fail(err, DF_USAGE, "the expression is longer than %d bytes", MAX_TEXT);
     if (!df_str_is_utf8(p.lexer.text)) return df_fail(err, DF_USAGE, "the expression is not valid UTF-8");
     p.lexer.text = df_arena_str(arena, p.lexer.text);
     DF_TRY(where_schema_open(&p.schema, metadata, err));

@@ -17,10 +17,10 @@
  *     literal    = [+-]number | 'string' | TRUE | FALSE | NULL | DATE 'yyyy-mm-dd'
  *                | TIMESTAMP 'yyyy-mm-dd hh:mm[:ss[.ffffff]][zone]' | X'hex'
  *
- * docs/where.md explains it to users. An expression is compiled against the schema of one version: columns are
- * resolved, literals become values of the columns' types, NOT is pushed down to the predicates. What remains is AND
- * and OR over predicates, each answered from what is known of a file's column: the exact value of a
- * partition column, or true bounds made from statistics. What is not known may always match.
+ * docs/where.md explains it to users. An expression is compiled against the schema of one version: columns
+ * are resolved, literals become values of the columns' types, NOT is pushed down to the predicates. What
+ * remains is AND and OR over predicates, each answered from what is known of a file's column: the exact value
+ * of a partition column, or true bounds made from statistics. What is not known may always match.
  */
 #ifndef DF_DELTA_CATALOG_WHERE_H
 #define DF_DELTA_CATALOG_WHERE_H
@@ -33,7 +33,8 @@
 /* How values of a type are held and compared. */
 typedef enum delta_kind {
     DELTA_KIND_NONE, /* not comparable: only IS NULL makes sense */
-    DELTA_KIND_INT,  /* int64: integers, booleans, days, microseconds, decimals of up to 18 digits at the column's scale */
+    DELTA_KIND_INT,  /* int64: integers, booleans, days, microseconds, decimals of up to 18 digits at the
+                        column's scale */
     DELTA_KIND_REAL, /* float and double */
     DELTA_KIND_TEXT, /* bytes: strings, binary; wider decimals as text that sorts like the number */
 } delta_kind;
@@ -62,10 +63,12 @@ typedef struct delta_type {
 } delta_type;
 
 typedef struct delta_where_column {
-    df_str name;       /* logical, as the schema writes it, parts joined by '.' */
-    df_str key;        /* physical, for delta_column_stats: parts joined by '.', or a JSON array when a part has a '.' */
-    df_str kind_name;  /* of the type, for delta_stats_columns.kind: bounds of equal kind_name are interchangeable */
-    df_str *path;      /* physical parts */
+    df_str name; /* logical, as the schema writes it, parts joined by '.' */
+    df_str key;  /* physical, for delta_column_stats: parts joined by '.', or a JSON array when a part has a
+                    '.' */
+    df_str kind_name; /* of the type, for delta_stats_columns.kind: bounds of equal kind_name are
+                         interchangeable */
+    df_str *path;     /* physical parts */
     size_t n_path;
     delta_type type;
     bool partition;
@@ -82,13 +85,13 @@ typedef union delta_datum {
 typedef enum delta_nan { DELTA_NAN_MAYBE, DELTA_NAN_NEVER, DELTA_NAN_ALWAYS } delta_nan;
 
 /*
- * True bounds: every value that is neither null nor NaN lies in [min, max]. The zero value says that nothing is known.
- * Counts are upper bounds when rows were deleted, which is safe: only 0 is made use of.
+ * True bounds: every value that is neither null nor NaN lies in [min, max]. The zero value says that nothing
+ * is known. Counts are upper bounds when rows were deleted, which is safe: only 0 is made use of.
  */
 typedef struct delta_bounds {
     bool has_min, has_max, has_nulls, has_values;
-    bool exact;     /* min is max and is the only value: a partition value */
-    delta_nan nan;  /* floats only */
+    bool exact;    /* min is max and is the only value: a partition value */
+    delta_nan nan; /* floats only */
     delta_datum min, max;
     int64_t nulls;  /* rows in which the column is null; when has_nulls */
     int64_t values; /* rows in which it is not; when has_values */
@@ -101,9 +104,9 @@ typedef enum delta_where_op {
     DELTA_WHERE_FALSE,
     DELTA_WHERE_AND,
     DELTA_WHERE_OR,
-    DELTA_WHERE_RANGE,     /* the column lies in one of `ranges` */
-    DELTA_WHERE_OUTSIDE,   /* the column is none of the values in `ranges` (each low == high) */
-    DELTA_WHERE_LIKE,      /* exact values: matches `pattern`; bounds: `ranges` */
+    DELTA_WHERE_RANGE,   /* the column lies in one of `ranges` */
+    DELTA_WHERE_OUTSIDE, /* the column is none of the values in `ranges` (each low == high) */
+    DELTA_WHERE_LIKE,    /* exact values: matches `pattern`; bounds: `ranges` */
     DELTA_WHERE_NOT_LIKE,
     DELTA_WHERE_IS_NULL,
     DELTA_WHERE_NOT_NULL,
@@ -118,8 +121,8 @@ typedef struct delta_range {
 typedef struct delta_where_node {
     delta_where_op op;
     bool partition_only; /* no statistics below */
-    bool nan_matches;    /* RANGE and OUTSIDE over floats: NaN, which is greater than all else, makes it true */
-    size_t column;       /* of leaves: index in columns */
+    bool nan_matches; /* RANGE and OUTSIDE over floats: NaN, which is greater than all else, makes it true */
+    size_t column;    /* of leaves: index in columns */
     struct delta_where_node **children;
     size_t n_children;
     delta_range *ranges; /* sorted by low */
@@ -135,8 +138,9 @@ typedef struct delta_where {
 } delta_where;
 
 /*
- * Compiles `text` for the table described by `metadata`. Everything lives in `arena`. DF_USAGE: message with the position,
- * hint with a caret line and, for an unknown column, the nearest names. DF_CORRUPT: the schema cannot be read.
+ * Compiles `text` for the table described by `metadata`. Everything lives in `arena`. DF_USAGE: message with
+ * the position, hint with a caret line and, for an unknown column, the nearest names. DF_CORRUPT: the schema
+ * cannot be read.
  */
 DF_MUST_USE df_code delta_where_compile(const char *text, const delta_metadata *metadata, df_arena *arena,
                                         delta_where **out, df_error *err);
@@ -144,7 +148,8 @@ DF_MUST_USE df_code delta_where_compile(const char *text, const delta_metadata *
 /* Whether a file of which `bounds` (one a column of the expression) are known may hold a matching row. */
 bool delta_where_may_match(const delta_where *where, const delta_bounds *bounds);
 /* The same for a part of the expression. */
-bool delta_where_node_may_match(const delta_where *where, const delta_where_node *node, const delta_bounds *bounds);
+bool delta_where_node_may_match(const delta_where *where, const delta_where_node *node,
+                                const delta_bounds *bounds);
 
 /* ---- bounds from what the log holds ---- */
 
@@ -156,12 +161,14 @@ typedef struct delta_bounds_reader {
 void delta_bounds_reader_release(delta_bounds_reader *reader);
 
 /*
- * Sets bounds[i] for every partition column of `where` from partitionValues (JSON object; absent: unknown), and leaves the
- * others as they are. Forgets what the reader read before.
+ * Sets bounds[i] for every partition column of `where` from partitionValues (JSON object; absent: unknown),
+ * and leaves the others as they are. Forgets what the reader read before.
  */
 void delta_bounds_of_partition(delta_bounds_reader *reader, const delta_where *where, df_str partition_values,
                                delta_bounds *bounds);
-/* Sets bounds[i] for every column that is not a partition column from a file's statistics (JSON text; absent: unknown). */
-void delta_bounds_of_stats(delta_bounds_reader *reader, const delta_where *where, df_str stats, delta_bounds *bounds);
+/* Sets bounds[i] for every column that is not a partition column from a file's statistics (JSON text; absent:
+ * unknown). */
+void delta_bounds_of_stats(delta_bounds_reader *reader, const delta_where *where, df_str stats,
+                           delta_bounds *bounds);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What partitionValues and statistics say of a column, as true bounds. Writers round: long strings are cut,
- * timestamps lose their microseconds, decimals go through doubles, NaN is left out. Each rounding is undone outward here, so
- * that nobody after this needs to know of it.
+ * timestamps lose their microseconds, decimals go through doubles, NaN is left out. Each rounding is undone
+ * outward here, so that nobody after this needs to know of it.
  *
  * Source: Delta Transaction Log Protocol, "Per-file Statistics" and "Partition Value Serialization".
  */
@@ -76,9 +76,12 @@ static bool read_real(const delta_type *type, df_str text, reading *out)
         out->nan = true;
         return true;
     }
-    if (is_word(text, "Infinity") || is_word(text, "Inf") || is_word(text, "+Infinity")) value = HUGE_VAL;
-    else if (is_word(text, "-Infinity") || is_word(text, "-Inf")) value = -HUGE_VAL;
-    else if (!where_double_parse(text, &value)) return false;
+    if (is_word(text, "Infinity") || is_word(text, "Inf") || is_word(text, "+Infinity"))
+        value = HUGE_VAL;
+    else if (is_word(text, "-Infinity") || is_word(text, "-Inf"))
+        value = -HUGE_VAL;
+    else if (!where_double_parse(text, &value))
+        return false;
     out->low.d = out->high.d = value;
     if (type->single) where_single(value, &out->low.d, &out->high.d);
     return true;
@@ -108,7 +111,8 @@ static bool read_time(const delta_type *type, df_str text, bool written_by_stats
 
 /* ---- partition values ---- */
 
-/* Bytes written as one character each, which is how some writers put binary into a string; absent when it is not that. */
+/* Bytes written as one character each, which is how some writers put binary into a string; absent when it is
+ * not that. */
 static df_str as_latin1(df_arena *arena, df_str text)
 {
     char *bytes = df_arena_alloc(arena, text.len + 1);
@@ -118,7 +122,8 @@ static df_str as_latin1(df_arena *arena, df_str text)
         if (c < 0x80) {
             bytes[n++] = (char)c;
         } else if ((c == 0xC2 || c == 0xC3) && i + 1 < text.len) {
-            bytes[n++] = (char)(unsigned char)((unsigned)(c & 3) << 6 | ((unsigned char)text.ptr[++i] & 0x3F));
+            bytes[n++] =
+                (char)(unsigned char)((unsigned)(c & 3) << 6 | ((unsigned char)text.ptr[++i] & 0x3F));
         } else {
             return text;
         }
@@ -182,7 +187,8 @@ void delta_bounds_of_partition(delta_bounds_reader *reader, const delta_where *w
         if (!known) continue;
         df_json_iter it = df_json_each(object);
         while (df_json_next(&it))
-            if (df_str_eq(it.key, column->path[0])) bounds[i] = partition_bounds(&reader->arena, &column->type, it.value);
+            if (df_str_eq(it.key, column->path[0]))
+                bounds[i] = partition_bounds(&reader->arena, &column->type, it.value);
     }
 }
 
@@ -236,8 +242,12 @@ static bool read_stats_value(delta_bounds_reader *reader, const delta_type *type
     df_str text = quoted ? where_json_string(reader, token) : token;
     if (!text.ptr) return false;
     switch (type->id) {
-    case DELTA_TYPE_BOOLEAN: out->low.i = out->high.i = is_word(text, "true"); return is_word(text, "true") || is_word(text, "false");
-    case DELTA_TYPE_INTEGER: return read_number(&reader->arena, type, text, memchr(text.ptr, 'e', text.len) || memchr(text.ptr, 'E', text.len), out);
+    case DELTA_TYPE_BOOLEAN:
+        out->low.i = out->high.i = is_word(text, "true");
+        return is_word(text, "true") || is_word(text, "false");
+    case DELTA_TYPE_INTEGER:
+        return read_number(&reader->arena, type, text,
+                           memchr(text.ptr, 'e', text.len) || memchr(text.ptr, 'E', text.len), out);
     case DELTA_TYPE_DECIMAL: return read_number(&reader->arena, type, text, true, out);
     case DELTA_TYPE_FLOAT:
     case DELTA_TYPE_DOUBLE: return read_real(type, text, out) && !out->nan;
@@ -262,7 +272,8 @@ static void set_counts(df_str nulls, int64_t records, delta_bounds *b)
     b->values = records >= 0 ? records - count : 0;
 }
 
-static delta_bounds stats_bounds(delta_bounds_reader *reader, const delta_where_column *column, const stats_text *stats)
+static delta_bounds stats_bounds(delta_bounds_reader *reader, const delta_where_column *column,
+                                 const stats_text *stats)
 {
     delta_bounds b = {0};
     const delta_type *type = &column->type;
@@ -286,13 +297,15 @@ static delta_bounds stats_bounds(delta_bounds_reader *reader, const delta_where_
     return b;
 }
 
-void delta_bounds_of_stats(delta_bounds_reader *reader, const delta_where *where, df_str stats, delta_bounds *bounds)
+void delta_bounds_of_stats(delta_bounds_reader *reader, const delta_where *where, df_str stats,
+                           delta_bounds *bounds)
 {
     stats_text parts = {.records = -1};
     df_arena_reset(&reader->arena);
     if (stats.ptr) {
         df_str records = DF_STR_NONE;
-        const df_str names[] = {DF_STR("minValues"), DF_STR("maxValues"), DF_STR("nullCount"), DF_STR("numRecords")};
+        const df_str names[] = {DF_STR("minValues"), DF_STR("maxValues"), DF_STR("nullCount"),
+                                DF_STR("numRecords")};
         df_str *values[] = {&parts.minimum, &parts.maximum, &parts.nulls, &records};
         where_json_members(reader, stats, names, values, 4);
         if (records.ptr && (!df_str_int64(records, &parts.records) || parts.records < 0)) parts.records = -1;

@@ -36,7 +36,8 @@ typedef struct where_lexer {
 
 /* Moves to the next token. */
 df_code where_advance(where_lexer *lexer, df_error *err);
-/* DF_USAGE with the position, and a caret line as the hint; `advice` (may be NULL) is the hint's last line. */
+/* DF_USAGE with the position, and a caret line as the hint; `advice` (may be NULL) is the hint's last line.
+ */
 df_code where_fail_at(df_str text, size_t at, const char *advice, df_error *err, const char *fmt, ...)
     DF_PRINTF(5, 6);
 
@@ -44,16 +45,17 @@ df_code where_fail_at(df_str text, size_t at, const char *advice, df_error *err,
 
 typedef struct where_schema {
     df_json_parser *parser, *partition_parser;
-    df_json root;             /* the struct type */
+    df_json root;              /* the struct type */
     df_json partition_columns; /* array of strings */
-    bool mapped;              /* column mapping: statistics and partition values go by physical names */
+    bool mapped;               /* column mapping: statistics and partition values go by physical names */
 } where_schema;
 
 df_code where_schema_open(where_schema *schema, const delta_metadata *metadata, df_error *err);
 void where_schema_close(where_schema *schema);
 
 typedef enum where_found { WHERE_FOUND, WHERE_NO_SUCH, WHERE_AMBIGUOUS } where_found;
-/* Finds the column of these name parts. Otherwise `advice` gets what to say: nearest names, or the candidates. */
+/* Finds the column of these name parts. Otherwise `advice` gets what to say: nearest names, or the
+ * candidates. */
 where_found where_resolve(const where_schema *schema, const df_str *parts, size_t n_parts, df_arena *arena,
                           delta_where_column *out, df_buf *advice);
 
@@ -62,7 +64,7 @@ where_found where_resolve(const where_schema *schema, const df_str *parts, size_
 /* An exact number: unscaled / 10^scale. `rounded`: it may have gone through a double on its way. */
 typedef struct where_decimal {
     where_int128 unscaled;
-    int scale; /* never negative */
+    int scale;       /* never negative */
     unsigned digits; /* significant ones */
     bool exponent;
 } where_decimal;
@@ -109,8 +111,8 @@ typedef struct where_literal {
 } where_literal;
 
 /*
- * A literal as a value of a column's type. `low` and `high` differ when the literal lies between two values of
- * the type (`between`: 5.5 against integers), or may mean any of them (32-bit floats, padded CHAR).
+ * A literal as a value of a column's type. `low` and `high` differ when the literal lies between two values
+ * of the type (`between`: 5.5 against integers), or may mean any of them (32-bit floats, padded CHAR).
  */
 typedef struct where_bound {
     delta_datum low, high;
@@ -120,8 +122,8 @@ typedef struct where_bound {
 } where_bound;
 
 /* DF_USAGE when the literal makes no sense for the column. */
-df_code where_bind(df_str expression, const delta_where_column *column, const where_literal *literal, df_arena *arena,
-                   where_bound *out, df_error *err);
+df_code where_bind(df_str expression, const delta_where_column *column, const where_literal *literal,
+                   df_arena *arena, where_bound *out, df_error *err);
 
 /* ---- leaves (where_node.c) ---- */
 
@@ -132,12 +134,14 @@ typedef struct where_bounds {
     size_t count, cap;
 } where_bounds;
 
-delta_where_node *where_node_leaf(df_arena *arena, const delta_where *where, size_t column, delta_where_op op);
+delta_where_node *where_node_leaf(df_arena *arena, const delta_where *where, size_t column,
+                                  delta_where_op op);
 delta_where_node *where_node_compare(df_arena *arena, const delta_where *where, size_t column, where_op op,
                                      const where_bound *bound);
 delta_where_node *where_node_in(df_arena *arena, const delta_where *where, size_t column, bool negate,
                                 const where_bounds *bounds);
-delta_where_node *where_node_like(df_arena *arena, const delta_where *where, size_t column, bool negate, df_str pattern);
+delta_where_node *where_node_like(df_arena *arena, const delta_where *where, size_t column, bool negate,
+                                  df_str pattern);
 
 /* A date or a timestamp as text. */
 typedef struct where_time {
@@ -150,8 +154,8 @@ bool where_time_parse(df_str text, where_time *out);
 /* ---- statistics as text (where_json.c) ---- */
 
 /* Values of an object's members by name, as they are written; what is not found stays as it was. */
-void where_json_members(delta_bounds_reader *reader, df_str object, const df_str *names, df_str *const *values,
-                        size_t n);
+void where_json_members(delta_bounds_reader *reader, df_str object, const df_str *names,
+                        df_str *const *values, size_t n);
 /* The value at a path of members; absent. */
 df_str where_json_at(delta_bounds_reader *reader, df_str object, const df_str *path, size_t n_path);
 /* A string's content, in the reader's arena; absent when its escapes are wrong. */

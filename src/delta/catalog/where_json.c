@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finding members in statistics without losing how numbers are written: a decimal of 38 digits must not become a double, and
- * a number that fits no integer type must not make the whole text unreadable. What is not well-formed is simply not
- * found, and then nothing is known of the file.
+ * Finding members in statistics without losing how numbers are written: a decimal of 38 digits must not
+ * become a double, and a number that fits no integer type must not make the whole text unreadable. What is
+ * not well-formed is simply not found, and then nothing is known of the file.
  */
 #include "delta/catalog/where_int.h"
 
@@ -54,7 +54,8 @@ static bool same_key(delta_bounds_reader *reader, df_str token, df_str name)
     return key.ptr && df_str_eq(key, name);
 }
 
-void where_json_members(delta_bounds_reader *reader, df_str object, const df_str *names, df_str *const *values, size_t n)
+void where_json_members(delta_bounds_reader *reader, df_str object, const df_str *names,
+                        df_str *const *values, size_t n)
 {
     const char *end = object.ptr + object.len, *p = skip_blanks(object.ptr, end);
     if (p == end || *p != '{') return;

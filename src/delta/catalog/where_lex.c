@@ -103,8 +103,10 @@ static df_code take_hex(where_lexer *lexer, df_error *err)
     char *bytes = df_arena_alloc(lexer->arena, digits.len / 2 + 1);
     for (size_t i = 0; i < digits.len / 2; i++) {
         int high = hex_digit(digits.ptr[2 * i]), low = hex_digit(digits.ptr[2 * i + 1]);
-        if (high < 0 || low < 0) digits.len = 1;
-        else bytes[i] = (char)(unsigned char)(high * 16 + low);
+        if (high < 0 || low < 0)
+            digits.len = 1;
+        else
+            bytes[i] = (char)(unsigned char)(high * 16 + low);
     }
     if (digits.len % 2)
         return where_fail_at(lexer->text, lexer->token.at, NULL, err,
@@ -128,7 +130,8 @@ static df_code take_number(where_lexer *lexer, df_error *err)
         }
     }
     if (is_name_start(peek(lexer, 0)) || peek(lexer, 0) == '.')
-        return where_fail_at(lexer->text, lexer->next, "a column whose name begins with a digit needs `back-ticks`", err,
+        return where_fail_at(lexer->text, lexer->next,
+                             "a column whose name begins with a digit needs `back-ticks`", err,
                              "unexpected character after a number");
     lexer->token.kind = WHERE_NUMBER;
     lexer->token.text = (df_str){lexer->text.ptr + start, lexer->next - start};
@@ -137,7 +140,8 @@ static df_code take_number(where_lexer *lexer, df_error *err)
 
 static df_code take_symbol(where_lexer *lexer, df_error *err)
 {
-    static const char *const symbols[] = {"==", "!=", "<>", "<=", ">=", "=", "<", ">", "(", ")", ",", ".", "+", "-"};
+    static const char *const symbols[] = {"==", "!=", "<>", "<=", ">=", "=", "<",
+                                          ">",  "(",  ")",  ",",  ".",  "+", "-"};
     df_str rest = df_str_skip(lexer->text, lexer->next);
     for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++) {
         df_str symbol = df_str_from(symbols[i]);

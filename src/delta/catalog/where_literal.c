@@ -49,13 +49,13 @@ static df_code mismatch(df_str expression, const delta_where_column *column, con
     const char *written, *type = type_name(&column->type, &written), *name = literal_name(literal);
     df_str c = column->name;
     if (!comparable)
-        return where_fail_at(expression, literal->at, written, err, "column %.*s is %s and cannot be compared with %s",
-                             DF_FMT(c), type, name);
+        return where_fail_at(expression, literal->at, written, err,
+                             "column %.*s is %s and cannot be compared with %s", DF_FMT(c), type, name);
     if (literal->kind == WHERE_LITERAL_NUMBER)
         return where_fail_at(expression, literal->at, NULL, err,
                              "the number has more digits than can be compared exactly");
-    return where_fail_at(expression, literal->at, written, err, "column %.*s is %s, and this text is none", DF_FMT(c),
-                         type);
+    return where_fail_at(expression, literal->at, written, err, "column %.*s is %s, and this text is none",
+                         DF_FMT(c), type);
 }
 
 bool where_time_parse(df_str text, where_time *out)
@@ -77,7 +77,8 @@ bool where_time_parse(df_str text, where_time *out)
 static void bind_exact(const delta_type *type, const where_decimal *number, df_arena *arena, where_bound *out)
 {
     where_int128 floor, ceiling;
-    /* A literal with an exponent is a double to most readers, so it may mean what a double cannot tell from it. */
+    /* A literal with an exponent is a double to most readers, so it may mean what a double cannot tell from
+     * it. */
     where_decimal_at(number, type->scale, number->exponent, &floor, &ceiling);
     out->between = floor < ceiling;
     where_int128 low = out->between ? floor : ceiling, high = out->between ? ceiling : floor;
@@ -97,7 +98,8 @@ static bool bind_real(const delta_type *type, df_str text, where_bound *out)
     static const struct {
         const char *name;
         double value;
-    } special[] = {{"nan", 0}, {"infinity", 1}, {"inf", 1}, {"+infinity", 1}, {"-infinity", -1}, {"-inf", -1}};
+    } special[] = {{"nan", 0},       {"infinity", 1},   {"inf", 1},
+                   {"+infinity", 1}, {"-infinity", -1}, {"-inf", -1}};
     double value = 0;
     bool named = false;
     for (size_t i = 0; i < sizeof special / sizeof *special; i++) {
@@ -149,15 +151,16 @@ static bool bind_time(const delta_type *type, const where_literal *literal, wher
 static bool bind_bool(const where_literal *literal, where_bound *out)
 {
     df_str t = literal->text;
-    bool is_true = literal->kind == WHERE_LITERAL_BOOL ? literal->i != 0 : t.len == 4 && !strncasecmp(t.ptr, "true", 4);
+    bool is_true =
+        literal->kind == WHERE_LITERAL_BOOL ? literal->i != 0 : t.len == 4 && !strncasecmp(t.ptr, "true", 4);
     if (literal->kind == WHERE_LITERAL_STRING && !is_true && (t.len != 5 || strncasecmp(t.ptr, "false", 5)))
         return false;
     out->low.i = out->high.i = is_true;
     return true;
 }
 
-df_code where_bind(df_str expression, const delta_where_column *column, const where_literal *literal, df_arena *arena,
-                   where_bound *out, df_error *err)
+df_code where_bind(df_str expression, const delta_where_column *column, const where_literal *literal,
+                   df_arena *arena, where_bound *out, df_error *err)
 {
     const delta_type *type = &column->type;
     where_literal_kind kind = literal->kind;
@@ -171,7 +174,8 @@ df_code where_bind(df_str expression, const delta_where_column *column, const wh
     case DELTA_TYPE_INTEGER:
     case DELTA_TYPE_DECIMAL:
         if (!text && !number) break;
-        if (!where_decimal_parse(literal->text, &decimal)) return mismatch(expression, column, literal, true, err);
+        if (!where_decimal_parse(literal->text, &decimal))
+            return mismatch(expression, column, literal, true, err);
         bind_exact(type, &decimal, arena, out);
         return DF_OK;
     case DELTA_TYPE_FLOAT:
@@ -180,8 +184,9 @@ df_code where_bind(df_str expression, const delta_where_column *column, const wh
         return bind_real(type, literal->text, out) ? DF_OK : mismatch(expression, column, literal, true, err);
     case DELTA_TYPE_STRING:
         if (!text) break;
-        return bind_string(type, literal->text, arena, out) ? DF_OK
-                                                            : df_fail(err, DF_NO_MEMORY, "the literal is too long");
+        return bind_string(type, literal->text, arena, out)
+                   ? DF_OK
+                   : df_fail(err, DF_NO_MEMORY, "the literal is too long");
     case DELTA_TYPE_BINARY:
         if (!text && kind != WHERE_LITERAL_BINARY) break;
         out->low.s = out->high.s = literal->text;

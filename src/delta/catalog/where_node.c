@@ -2,10 +2,12 @@
 /* Leaves: predicates as ranges of a column's values; and whether a file may satisfy them. */
 #include "delta/catalog/where_int.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
-/* More ranges than this on a column with statistics are merged with their neighbours: still nothing is lost. */
+/* More ranges than this on a column with statistics are merged with their neighbours: still nothing is lost.
+ */
 enum { MAX_STATS_RANGES = 200 };
 
 delta_where_node *where_node_leaf(df_arena *arena, const delta_where *where, size_t column, delta_where_op op)
@@ -17,7 +19,15 @@ delta_where_node *where_node_leaf(df_arena *arena, const delta_where *where, siz
     return node;
 }
 
-static delta_where_node *range_leaf(df_arena *arena, const delta_where *where, size_t column, delta_range range)
+/* Values that bounds with infinities in them are not held against, since not every database can store those.
+ */
+static bool beyond_index(const delta_where_column *column, delta_datum value)
+{
+    return column->type.kind == DELTA_KIND_REAL && !column->partition && !(fabs(value.d) < DBL_MAX);
+}
+
+static delta_where_node *range_leaf(df_arena *arena, const delta_where *where, size_t column,
+                                    delta_range range)
 {
     delta_where_node *node = where_node_leaf(arena, where, column, DELTA_WHERE_RANGE);
     node->ranges = df_arena_alloc(arena, sizeof range);
@@ -36,7 +46,8 @@ static delta_where_node *never(df_arena *arena)
 }
 
 /* NaN equals itself and is greater than every number. */
-static delta_where_node *compare_with_nan(df_arena *arena, const delta_where *where, size_t column, where_op op)
+static delta_where_node *compare_with_nan(df_arena *arena, const delta_where *where, size_t column,
+                                          where_op op)
 {
     if (op == WHERE_GT) return never(arena);
     bool numbers = op == WHERE_LT || op == WHERE_LE || op == WHERE_NE;
@@ -47,10 +58,11 @@ static delta_where_node *compare_with_nan(df_arena *arena, const delta_where *wh
 }
 
 /* A literal that the column's kind cannot hold: the answer is the same for all values. */
-static delta_where_node *compare_outside(df_arena *arena, const delta_where *where, size_t column, where_op op,
-                                         bool above)
+static delta_where_node *compare_outside(df_arena *arena, const delta_where *where, size_t column,
+                                         where_op op, bool above)
 {
-    bool all = op == WHERE_NE || (above ? op == WHERE_LT || op == WHERE_LE : op == WHERE_GT || op == WHERE_GE);
+    bool all =
+        op == WHERE_NE || (above ? op == WHERE_LT || op == WHERE_LE : op == WHERE_GT || op == WHERE_GE);
     return all ? where_node_leaf(arena, where, column, DELTA_WHERE_NOT_NULL) : never(arena);
 }
 
@@ -70,7 +82,7 @@ delta_where_node *where_node_compare(df_arena *arena, const delta_where *where, 
         range.has_low = range.has_high = true;
         break;
     case WHERE_NE:
-        if (!single_value) {
+        if (!single_value || beyond_index(&where->columns[column], bound->low)) {
             delta_where_node *any = range_leaf(arena, where, column, (delta_range){0});
             any->nan_matches = real;
             return any;
@@ -117,7 +129,8 @@ static size_t normalise(delta_kind kind, delta_range *ranges, size_t count)
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
         if (kept && where_compare(kind, ranges[i].low, ranges[kept - 1].high) <= 0) {
-            if (where_compare(kind, ranges[i].high, ranges[kept - 1].high) > 0) ranges[kept - 1].high = ranges[i].high;
+            if (where_compare(kind, ranges[i].high, ranges[kept - 1].high) > 0)
+                ranges[kept - 1].high = ranges[i].high;
         } else {
             ranges[kept++] = ranges[i];
         }
@@ -151,7 +164,8 @@ delta_where_node *where_node_in(df_arena *arena, const delta_where *where, size_
         nan = nan || b->nan;
         if (b->nan || b->between || b->below || b->above) continue;
         /* NOT IN may only use values that are one for certain. */
-        if (negate && where_compare(c->type.kind, b->low, b->high) != 0) continue;
+        if (negate && (where_compare(c->type.kind, b->low, b->high) != 0 || beyond_index(c, b->low)))
+            continue;
         ranges[count++] = (delta_range){.low = b->low, .high = b->high, .has_low = true, .has_high = true};
     }
     count = normalise(c->type.kind, ranges, count);
@@ -172,10 +186,12 @@ delta_where_node *where_node_in(df_arena *arena, const delta_where *where, size_
     return node;
 }
 
-delta_where_node *where_node_like(df_arena *arena, const delta_where *where, size_t column, bool negate, df_str pattern)
+delta_where_node *where_node_like(df_arena *arena, const delta_where *where, size_t column, bool negate,
+                                  df_str pattern)
 {
     const delta_type *type = &where->columns[column].type;
-    if (type->unordered || type->char_length) return where_node_leaf(arena, where, column, DELTA_WHERE_NOT_NULL);
+    if (type->unordered || type->char_length)
+        return where_node_leaf(arena, where, column, DELTA_WHERE_NOT_NULL);
     bool whole;
     df_str prefix = where_like_prefix(arena, pattern, &whole);
     delta_range range = {.low.s = prefix, .has_low = prefix.len > 0 || whole, .has_high = whole};
@@ -213,8 +229,10 @@ static size_t first_not_below(delta_kind kind, const delta_where_node *node, del
     size_t low = 0, high = node->n_ranges;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (where_compare(kind, node->ranges[middle].high, value) < 0) low = middle + 1;
-        else high = middle;
+        if (where_compare(kind, node->ranges[middle].high, value) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
@@ -248,13 +266,15 @@ static bool leaf_may_match(const delta_where *where, const delta_where_node *nod
     switch (node->op) {
     case DELTA_WHERE_RANGE: return in_ranges(kind, node, b);
     case DELTA_WHERE_OUTSIDE: return outside(kind, node, b);
-    case DELTA_WHERE_LIKE: return b->exact ? where_like(b->min.s, node->pattern) : reaches(kind, node->ranges, b);
+    case DELTA_WHERE_LIKE:
+        return b->exact ? where_like(b->min.s, node->pattern) : reaches(kind, node->ranges, b);
     case DELTA_WHERE_NOT_LIKE: return !b->exact || !where_like(b->min.s, node->pattern);
     default: return true; /* IS NOT NULL */
     }
 }
 
-bool delta_where_node_may_match(const delta_where *where, const delta_where_node *node, const delta_bounds *bounds)
+bool delta_where_node_may_match(const delta_where *where, const delta_where_node *node,
+                                const delta_bounds *bounds)
 {
     switch (node->op) {
     case DELTA_WHERE_TRUE: return true;

@@ -20,7 +20,8 @@ df_code where_schema_open(where_schema *schema, const delta_metadata *metadata, 
         }
     }
     if (code == DF_OK && metadata->partition_columns.len)
-        code = df_json_parse(schema->partition_parser, metadata->partition_columns, &schema->partition_columns, err);
+        code = df_json_parse(schema->partition_parser, metadata->partition_columns,
+                             &schema->partition_columns, err);
     if (code == DF_OK) code = df_json_parse(schema->parser, metadata->schema, &schema->root, err);
     if (code == DF_OK && df_json_typeof(df_json_get(schema->root, "fields")) != DF_JSON_ARRAY)
         code = df_fail(err, DF_CORRUPT, "the table's schema is not a struct type");
@@ -48,7 +49,8 @@ static bool decimal_type(df_str text, delta_type *type)
         memcpy(buffer, text.ptr, text.len);
         buffer[text.len] = '\0';
         int used = 0;
-        if (sscanf(buffer, "decimal( %2u , %2u )%n", &precision, &scale, &used) != 2 || (size_t)used != text.len)
+        if (sscanf(buffer, "decimal( %2u , %2u )%n", &precision, &scale, &used) != 2 ||
+            (size_t)used != text.len)
             return false;
     }
     if (precision < 1 || precision > 38 || scale > precision) return false;
@@ -82,11 +84,16 @@ static delta_type type_of(df_json field)
         delta_type_id id;
         delta_kind kind;
     } names[] = {
-        {"boolean", DELTA_TYPE_BOOLEAN, DELTA_KIND_INT},  {"byte", DELTA_TYPE_INTEGER, DELTA_KIND_INT},
-        {"short", DELTA_TYPE_INTEGER, DELTA_KIND_INT},    {"integer", DELTA_TYPE_INTEGER, DELTA_KIND_INT},
-        {"long", DELTA_TYPE_INTEGER, DELTA_KIND_INT},     {"float", DELTA_TYPE_FLOAT, DELTA_KIND_REAL},
-        {"double", DELTA_TYPE_DOUBLE, DELTA_KIND_REAL},   {"string", DELTA_TYPE_STRING, DELTA_KIND_TEXT},
-        {"binary", DELTA_TYPE_BINARY, DELTA_KIND_TEXT},   {"date", DELTA_TYPE_DATE, DELTA_KIND_INT},
+        {"boolean", DELTA_TYPE_BOOLEAN, DELTA_KIND_INT},
+        {"byte", DELTA_TYPE_INTEGER, DELTA_KIND_INT},
+        {"short", DELTA_TYPE_INTEGER, DELTA_KIND_INT},
+        {"integer", DELTA_TYPE_INTEGER, DELTA_KIND_INT},
+        {"long", DELTA_TYPE_INTEGER, DELTA_KIND_INT},
+        {"float", DELTA_TYPE_FLOAT, DELTA_KIND_REAL},
+        {"double", DELTA_TYPE_DOUBLE, DELTA_KIND_REAL},
+        {"string", DELTA_TYPE_STRING, DELTA_KIND_TEXT},
+        {"binary", DELTA_TYPE_BINARY, DELTA_KIND_TEXT},
+        {"date", DELTA_TYPE_DATE, DELTA_KIND_INT},
         {"timestamp", DELTA_TYPE_TIMESTAMP, DELTA_KIND_INT},
         {"timestamp_ntz", DELTA_TYPE_TIMESTAMP_NTZ, DELTA_KIND_INT},
         {"timestamp_without_time_zone", DELTA_TYPE_TIMESTAMP_NTZ, DELTA_KIND_INT},
@@ -131,8 +138,8 @@ static df_str kind_name(const delta_type *type, df_arena *arena)
     case DELTA_TYPE_TIMESTAMP_NTZ: return DF_STR("timestamp_ntz");
     case DELTA_TYPE_STRING: return type->unordered ? DF_STR("other") : DF_STR("string");
     case DELTA_TYPE_DECIMAL:
-        return df_str_from(df_arena_printf(arena, "%s(%u)", type->kind == DELTA_KIND_INT ? "decimal" : "wide decimal",
-                                           type->scale));
+        return df_str_from(df_arena_printf(
+            arena, "%s(%u)", type->kind == DELTA_KIND_INT ? "decimal" : "wide decimal", type->scale));
     case DELTA_TYPE_BINARY:
     case DELTA_TYPE_OTHER: break;
     }
@@ -149,8 +156,9 @@ static bool same_ignoring_case(df_str a, df_str b)
 /* The struct whose fields a part of a name may name: a field's type, or the schema itself. */
 static df_json fields_of(df_json struct_type)
 {
-    return df_str_is(df_json_str(df_json_get(struct_type, "type")), "struct") ? df_json_get(struct_type, "fields")
-                                                                              : (df_json){0};
+    return df_str_is(df_json_str(df_json_get(struct_type, "type")), "struct")
+               ? df_json_get(struct_type, "fields")
+               : (df_json){0};
 }
 
 static where_found find_field(df_json fields, df_str name, df_json *out, df_buf *advice)
@@ -197,7 +205,8 @@ static size_t distance(df_str a, df_str b)
         size_t diagonal = row[0];
         row[0] = i;
         for (size_t j = 1; j <= b.len; j++) {
-            size_t change = diagonal + !same_ignoring_case((df_str){a.ptr + i - 1, 1}, (df_str){b.ptr + j - 1, 1});
+            size_t change =
+                diagonal + !same_ignoring_case((df_str){a.ptr + i - 1, 1}, (df_str){b.ptr + j - 1, 1});
             diagonal = row[j];
             size_t step = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
             row[j] = change < step ? change : step;
@@ -225,10 +234,13 @@ static void suggest_fields(suggester *s, df_json fields, df_str parent, unsigned
     while (depth < MAX_DEPTH && df_json_next(&it)) {
         df_str name = df_json_str(df_json_get(it.value, "name"));
         if (!name.ptr) continue;
-        if (parent.len) name = df_str_from(df_arena_printf(&s->arena, "%.*s.%.*s", DF_FMT(parent), DF_FMT(name)));
+        if (parent.len)
+            name = df_str_from(df_arena_printf(&s->arena, "%.*s.%.*s", DF_FMT(parent), DF_FMT(name)));
         df_json nested = fields_of(df_json_get(it.value, "type"));
-        if (nested.at) suggest_fields(s, nested, name, depth + 1);
-        else suggest(s, name);
+        if (nested.at)
+            suggest_fields(s, nested, name, depth + 1);
+        else
+            suggest(s, name);
     }
 }
 
@@ -239,10 +251,13 @@ static void advise_names(const where_schema *schema, df_str wanted, df_buf *advi
     if (s.n_best) df_buf_text(advice, "did you mean ");
     for (size_t i = 0; i < s.n_best; i++)
         df_buf_printf(advice, "%s%.*s", !i ? "" : i + 1 < s.n_best ? ", " : " or ", DF_FMT(s.best[i].name));
-    if (s.n_best) df_buf_char(advice, '?');
+    if (s.n_best)
+        df_buf_char(advice, '?');
     else if (s.n_columns)
-        df_buf_printf(advice, "columns are: %.*s%s", DF_FMT(df_buf_str(&s.first)), s.n_columns > 8 ? ", …" : "");
-    else df_buf_text(advice, "the table has no columns");
+        df_buf_printf(advice, "columns are: %.*s%s", DF_FMT(df_buf_str(&s.first)),
+                      s.n_columns > 8 ? ", …" : "");
+    else
+        df_buf_text(advice, "the table has no columns");
     df_buf_release(&s.first);
     df_arena_release(&s.arena);
 }
@@ -272,12 +287,15 @@ static df_str join(df_arena *arena, const df_str *parts, size_t n_parts, bool un
     df_buf text = {0};
     bool array = false;
     for (size_t i = 0; unique && i < n_parts; i++)
-        array = array || (parts[i].len && (parts[i].ptr[0] == '[' || memchr(parts[i].ptr, '.', parts[i].len)));
+        array =
+            array || (parts[i].len && (parts[i].ptr[0] == '[' || memchr(parts[i].ptr, '.', parts[i].len)));
     if (array) df_buf_char(&text, '[');
     for (size_t i = 0; i < n_parts; i++) {
         if (i) df_buf_char(&text, array ? ',' : '.');
-        if (array) df_json_put_str(&text, parts[i]);
-        else df_buf_str_add(&text, parts[i]);
+        if (array)
+            df_json_put_str(&text, parts[i]);
+        else
+            df_buf_str_add(&text, parts[i]);
     }
     if (array) df_buf_char(&text, ']');
     df_str out = df_arena_str(arena, df_buf_str(&text));

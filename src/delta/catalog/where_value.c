@@ -43,7 +43,8 @@ bool where_decimal_parse(df_str text, where_decimal *out)
         df_str rest = df_str_skip(text, i + 1);
         if (rest.len && rest.ptr[0] == '+') rest = df_str_skip(rest, 1);
         int64_t exponent;
-        if (!rest.len || rest.ptr[0] == '+' || !df_str_int64(rest, &exponent) || exponent > 1000 || exponent < -1000)
+        if (!rest.len || rest.ptr[0] == '+' || !df_str_int64(rest, &exponent) || exponent > 1000 ||
+            exponent < -1000)
             return false;
         scale -= exponent;
         out->exponent = true;
@@ -65,7 +66,8 @@ static where_int128 saturating_add(where_int128 a, where_int128 b)
     return b > 0 ? INT128_MAX : INT128_MIN;
 }
 
-/* What a number with this many digits may have lost by being a double for a while: four units in its last place. */
+/* What a number with this many digits may have lost by being a double for a while: four units in its last
+ * place. */
 static where_int128 lost_by_double(const where_decimal *number)
 {
     if (number->digits > DOUBLE_DIGITS) return 0; /* no double prints so many digits */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A checkpoint's rows have one column a kind of action, and all but one of them null. For every kind there is a
- * column that tells where its next action is; the smallest of these rows is the next action of the file. Columns
- * of a kind are looked at only in its own rows, so that what is null costs next to nothing.
+ * A checkpoint's rows have one column a kind of action, and all but one of them null. For every kind there is
+ * a column that tells where its next action is; the smallest of these rows is the next action of the file.
+ * Columns of a kind are looked at only in its own rows, so that what is null costs next to nothing.
  */
 #include "delta/log/checkpoint.h"
 
@@ -14,7 +14,8 @@
 
 /* Between two looks at whether the run is to be stopped. */
 enum { ROWS_PER_LOOK = 4096 };
-/* No checkpoint has more rows than this for each of its bytes; a hostile one may claim any number of nulls. */
+/* No checkpoint has more rows than this for each of its bytes; a hostile one may claim any number of nulls.
+ */
 enum { ROWS_PER_BYTE = 64 };
 
 /* add and remove */
@@ -88,7 +89,8 @@ static df_buf *text(reading *r, int which)
 
 /* ---- finding columns ---- */
 
-#define FIND(group, name, kind, out) DF_TRY(delta_columns_find(&r->columns, group, name, DELTA_COLUMN_##kind, out, err))
+#define FIND(group, name, kind, out)                                                                         \
+    DF_TRY(delta_columns_find(&r->columns, group, name, DELTA_COLUMN_##kind, out, err))
 
 static df_code find_file(reading *r, const parquet_node *group, file_columns *f, df_error *err)
 {
@@ -177,10 +179,11 @@ static df_code find_nothing(reading *r, const parquet_node *group, df_error *err
 
 /* ---- taking actions ---- */
 
-#define TAKE_INT(column, out) DF_TRY(delta_columns_int(&r->columns, column, row, out, err))
+#define TAKE_INT(column, out)  DF_TRY(delta_columns_int(&r->columns, column, row, out, err))
 #define TAKE_TEXT(column, out) DF_TRY(delta_columns_text(&r->columns, column, row, out, err))
 
-static df_code take_map(reading *r, const delta_collection *map, int64_t row, int which, df_str *out, df_error *err)
+static df_code take_map(reading *r, const delta_collection *map, int64_t row, int which, df_str *out,
+                        df_error *err)
 {
     bool given;
     df_buf *buf = text(r, which);
@@ -189,8 +192,8 @@ static df_code take_map(reading *r, const delta_collection *map, int64_t row, in
     return DF_OK;
 }
 
-static df_code take_list(reading *r, const delta_collection *list, int64_t row, bool sorted, int which, df_str *out,
-                         df_error *err)
+static df_code take_list(reading *r, const delta_collection *list, int64_t row, bool sorted, int which,
+                         df_str *out, df_error *err)
 {
     bool given;
     df_buf *buf = text(r, which);
@@ -199,7 +202,8 @@ static df_code take_list(reading *r, const delta_collection *list, int64_t row, 
     return DF_OK;
 }
 
-static void put_dv(df_buf *out, df_str storage, df_str path, int64_t offset, int64_t size, int64_t cardinality)
+static void put_dv(df_buf *out, df_str storage, df_str path, int64_t offset, int64_t size,
+                   int64_t cardinality)
 {
     df_buf_char(out, '{');
     if (cardinality != DELTA_ABSENT) df_buf_printf(out, "\"cardinality\":%lld,", (long long)cardinality);
@@ -286,8 +290,8 @@ static df_code take_file(reading *r, const file_columns *f, int64_t row, delta_f
 /* A struct that is never null stands, with nothing in it, for one that is. */
 static bool is_empty_file(const delta_file *f)
 {
-    return f->size == DELTA_ABSENT && f->modification_time == DELTA_ABSENT && f->deletion_timestamp == DELTA_ABSENT &&
-           !f->deletion_vector.ptr;
+    return f->size == DELTA_ABSENT && f->modification_time == DELTA_ABSENT &&
+           f->deletion_timestamp == DELTA_ABSENT && !f->deletion_vector.ptr;
 }
 
 static df_code take_add(reading *r, int64_t row, delta_action *out, bool *given, df_error *err)
@@ -344,7 +348,8 @@ static df_code take_metadata(reading *r, int64_t row, delta_action *out, bool *g
     TAKE_TEXT(m->schema, &o->schema);
     TAKE_INT(m->created_time, &o->created_time);
     DF_TRY(take_map(r, &m->configuration, row, TEXT_TAGS, &o->configuration, err));
-    DF_TRY(take_list(r, &m->partition_columns, row, false, TEXT_PARTITION_VALUES, &o->partition_columns, err));
+    DF_TRY(
+        take_list(r, &m->partition_columns, row, false, TEXT_PARTITION_VALUES, &o->partition_columns, err));
     *given = o->id.ptr || o->schema.ptr;
     if (!o->id.ptr) o->id = DF_STR("");
     return take_format(r, row, o, err);
@@ -402,7 +407,8 @@ static df_code take_sidecar(reading *r, int64_t row, delta_action *out, bool *gi
     return df_fail(err, DF_CORRUPT, "row %lld: sidecar has no path", (long long)row);
 }
 
-static df_code take_checkpoint_metadata(reading *r, int64_t row, delta_action *out, bool *given, df_error *err)
+static df_code take_checkpoint_metadata(reading *r, int64_t row, delta_action *out, bool *given,
+                                        df_error *err)
 {
     *given = true;
     return DF_OK;
@@ -413,7 +419,8 @@ static df_code take_checkpoint_metadata(reading *r, int64_t row, delta_action *o
 static const kind kinds[] = {
     {"checkpointMetadata", 0, DELTA_CHECKPOINT_METADATA, "version", DELTA_COLUMN_INT, find_nothing,
      take_checkpoint_metadata},
-    {"protocol", DELTA_WANT_REST, DELTA_PROTOCOL, "minReaderVersion", DELTA_COLUMN_INT, find_protocol, take_protocol},
+    {"protocol", DELTA_WANT_REST, DELTA_PROTOCOL, "minReaderVersion", DELTA_COLUMN_INT, find_protocol,
+     take_protocol},
     {"metaData", DELTA_WANT_REST, DELTA_METADATA, "id", DELTA_COLUMN_TEXT, find_metadata, take_metadata},
     {"txn", DELTA_WANT_REST, DELTA_TXN, "appId", DELTA_COLUMN_TEXT, find_txn, take_txn},
     {"domainMetadata", DELTA_WANT_REST, DELTA_DOMAIN, "domain", DELTA_COLUMN_TEXT, find_domain, take_domain},
@@ -478,7 +485,8 @@ static df_code read_row_group(reading *r, df_error *err)
         if (taken % ROWS_PER_LOOK == 0) DF_TRY(df_check_cancelled(r->observer, err));
         present_kind *first = NULL;
         for (size_t i = 0; i < r->n_present; i++)
-            if (r->present[i].next < rows && (!first || r->present[i].next < first->next)) first = &r->present[i];
+            if (r->present[i].next < rows && (!first || r->present[i].next < first->next))
+                first = &r->present[i];
         if (!first) return DF_OK;
         DF_TRY(take_row(r, first, rows, err));
     }
@@ -506,10 +514,11 @@ static df_code read_file(reading *r, df_error *err)
     return DF_OK;
 }
 
-df_code delta_checkpoint_parquet(const df_input *input, unsigned want, delta_sink sink, const df_observer *observer,
-                                 df_error *err)
+df_code delta_checkpoint_parquet(const df_input *input, unsigned want, delta_sink sink,
+                                 const df_observer *observer, df_error *err)
 {
-    reading r = {.want = want, .sink = sink, .observer = observer, .input = input, .parsed = {.row_group = -1}};
+    reading r = {
+        .want = want, .sink = sink, .observer = observer, .input = input, .parsed = {.row_group = -1}};
     df_code code = read_file(&r, err);
     delta_parsed_stats_release(&r.parsed);
     delta_columns_release(&r.columns);

@@ -35,8 +35,8 @@ static const parquet_node *find_node(const parquet_node *group, const char *name
     return parquet_child(group, name);
 }
 
-df_code delta_columns_find(delta_columns *columns, const parquet_node *group, const char *name, delta_column_type type,
-                           delta_column *out, df_error *err)
+df_code delta_columns_find(delta_columns *columns, const parquet_node *group, const char *name,
+                           delta_column_type type, delta_column *out, df_error *err)
 {
     *out = DELTA_NO_COLUMN;
     const parquet_node *node = find_node(group, name);
@@ -125,7 +125,8 @@ static inline df_code seek(delta_columns *columns, delta_column column, int64_t 
     return DF_OK;
 }
 
-df_code delta_columns_int(delta_columns *columns, delta_column column, int64_t row, int64_t *out, df_error *err)
+df_code delta_columns_int(delta_columns *columns, delta_column column, int64_t row, int64_t *out,
+                          df_error *err)
 {
     parquet_cursor *c;
     DF_TRY(seek(columns, column, row, &c, err));
@@ -169,7 +170,8 @@ static df_code check_text(const parquet_cursor *c, df_str text, df_error *err)
     return DF_CORRUPT;
 }
 
-df_code delta_columns_text(delta_columns *columns, delta_column column, int64_t row, df_str *out, df_error *err)
+df_code delta_columns_text(delta_columns *columns, delta_column column, int64_t row, df_str *out,
+                           df_error *err)
 {
     parquet_cursor *c;
     DF_TRY(seek(columns, column, row, &c, err));
@@ -178,7 +180,8 @@ df_code delta_columns_text(delta_columns *columns, delta_column column, int64_t 
     return check_text(c, *out, err);
 }
 
-/* The first level from `from` on that is at least `def` (not 0); `n` when there is none. Mostly they are zeros. */
+/* The first level from `from` on that is at least `def` (not 0); `n` when there is none. Mostly they are
+ * zeros. */
 static size_t find_level(const uint8_t *levels, size_t from, size_t n, uint8_t def)
 {
     size_t i = from;
@@ -193,8 +196,8 @@ static size_t find_level(const uint8_t *levels, size_t from, size_t n, uint8_t d
     return n;
 }
 
-df_code delta_columns_find_row(delta_columns *columns, delta_column column, uint8_t def, int64_t row, int64_t rows,
-                               int64_t *out, df_error *err)
+df_code delta_columns_find_row(delta_columns *columns, delta_column column, uint8_t def, int64_t row,
+                               int64_t rows, int64_t *out, df_error *err)
 {
     *out = rows;
     if (column < 0) return DF_OK;
@@ -290,8 +293,8 @@ static df_code put_text(const parquet_cursor *c, df_buf *out, df_error *err)
 }
 
 /* Copies the entry that the cursors stand at: the next step may take its bytes away. */
-static df_code collect(delta_collector *collector, const parquet_cursor *key, const parquet_cursor *value, bool map,
-                       df_error *err)
+static df_code collect(delta_collector *collector, const parquet_cursor *key, const parquet_cursor *value,
+                       bool map, df_error *err)
 {
     if (map && !parquet_cursor_has_value(key))
         return wrong_column(parquet_column_leaf(key->column), "without nulls, which keys must be", err);
@@ -330,8 +333,8 @@ static df_code collect_row(delta_columns *columns, const delta_collection *from,
     return DF_OK;
 }
 
-df_code delta_columns_map(delta_columns *columns, const delta_collection *map, int64_t row, delta_collector *collector,
-                          df_buf *out, bool *given, df_error *err)
+df_code delta_columns_map(delta_columns *columns, const delta_collection *map, int64_t row,
+                          delta_collector *collector, df_buf *out, bool *given, df_error *err)
 {
     DF_TRY(collect_row(columns, map, row, true, collector, given, err));
     if (!*given) return DF_OK;

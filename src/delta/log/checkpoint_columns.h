@@ -37,10 +37,10 @@ typedef struct delta_collector {
 /* Adds the column `name` ("deletionVector.offset") of a group; DELTA_NO_COLUMN when there is none. */
 DF_MUST_USE df_code delta_columns_find(delta_columns *columns, const parquet_node *group, const char *name,
                                        delta_column_type type, delta_column *out, df_error *err);
-DF_MUST_USE df_code delta_columns_find_map(delta_columns *columns, const parquet_node *group, const char *name,
-                                           delta_collection *out, df_error *err);
-DF_MUST_USE df_code delta_columns_find_list(delta_columns *columns, const parquet_node *group, const char *name,
-                                            delta_collection *out, df_error *err);
+DF_MUST_USE df_code delta_columns_find_map(delta_columns *columns, const parquet_node *group,
+                                           const char *name, delta_collection *out, df_error *err);
+DF_MUST_USE df_code delta_columns_find_list(delta_columns *columns, const parquet_node *group,
+                                            const char *name, delta_collection *out, df_error *err);
 /* Adds any leaf. */
 delta_column delta_columns_add(delta_columns *columns, const parquet_node *leaf);
 /* Begins the scan; nothing can be added any more. */
@@ -58,15 +58,18 @@ DF_MUST_USE df_code delta_columns_bool(delta_columns *columns, delta_column colu
                                        bool *given, df_error *err);
 DF_MUST_USE df_code delta_columns_text(delta_columns *columns, delta_column column, int64_t row, df_str *out,
                                        df_error *err);
-/* The first row at or after `row`, and before `rows`, whose level is at least `def`; `rows` when there is none. */
-DF_MUST_USE df_code delta_columns_find_row(delta_columns *columns, delta_column column, uint8_t def, int64_t row,
-                                           int64_t rows, int64_t *out, df_error *err);
+/* The first row at or after `row`, and before `rows`, whose level is at least `def`; `rows` when there is
+ * none. */
+DF_MUST_USE df_code delta_columns_find_row(delta_columns *columns, delta_column column, uint8_t def,
+                                           int64_t row, int64_t rows, int64_t *out, df_error *err);
 
-/* A map as a JSON object with sorted members, a list as a JSON array, appended to `out`; *given is false for null. */
+/* A map as a JSON object with sorted members, a list as a JSON array, appended to `out`; *given is false for
+ * null. */
 DF_MUST_USE df_code delta_columns_map(delta_columns *columns, const delta_collection *map, int64_t row,
                                       delta_collector *collector, df_buf *out, bool *given, df_error *err);
-DF_MUST_USE df_code delta_columns_list(delta_columns *columns, const delta_collection *list, int64_t row, bool sorted,
-                                       delta_collector *collector, df_buf *out, bool *given, df_error *err);
+DF_MUST_USE df_code delta_columns_list(delta_columns *columns, const delta_collection *list, int64_t row,
+                                       bool sorted, delta_collector *collector, df_buf *out, bool *given,
+                                       df_error *err);
 void delta_collector_release(delta_collector *collector);
 
 #endif

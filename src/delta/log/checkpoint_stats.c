@@ -34,7 +34,8 @@ void delta_parsed_stats_release(delta_parsed_stats *stats)
 static bool is_text(const parquet_node *leaf)
 {
     return leaf->type == PARQUET_BYTE_ARRAY &&
-           (leaf->meaning == PARQUET_STRING || leaf->meaning == PARQUET_ENUM || leaf->meaning == PARQUET_JSON);
+           (leaf->meaning == PARQUET_STRING || leaf->meaning == PARQUET_ENUM ||
+            leaf->meaning == PARQUET_JSON);
 }
 
 /* Binary values have no statistics in JSON, nor have repeated ones. */
@@ -42,7 +43,8 @@ static bool is_told(const parquet_node *leaf)
 {
     if (leaf->max_rep) return false;
     if (leaf->type == PARQUET_BYTE_ARRAY) return is_text(leaf) || leaf->meaning == PARQUET_DECIMAL;
-    if (leaf->type == PARQUET_FIXED) return leaf->meaning == PARQUET_DECIMAL && leaf->type_length <= DECIMAL_BYTES;
+    if (leaf->type == PARQUET_FIXED)
+        return leaf->meaning == PARQUET_DECIMAL && leaf->type_length <= DECIMAL_BYTES;
     return true;
 }
 
@@ -55,7 +57,8 @@ static df_code open_columns(delta_parsed_stats *stats, df_error *err)
         const parquet_node *member = parquet_child(root, members[m]);
         for (size_t i = 0; member && i < member->leaves; i++) {
             const parquet_node *leaf = parquet_leaf(stats->file, member->leaf + i);
-            if (is_told(leaf)) stats->of_leaf[leaf->leaf - root->leaf] = delta_columns_add(&stats->columns, leaf);
+            if (is_told(leaf))
+                stats->of_leaf[leaf->leaf - root->leaf] = delta_columns_add(&stats->columns, leaf);
         }
     }
     return delta_columns_open(&stats->columns, stats->file, err);
@@ -157,16 +160,21 @@ static void put_float(df_buf *out, float value)
 
 static void put_int(df_buf *out, int64_t value, const parquet_node *leaf)
 {
-    if (leaf->meaning == PARQUET_DATE) put_date(out, value);
-    else if (leaf->meaning == PARQUET_DECIMAL) put_int_decimal(out, value, leaf->scale);
-    else if (leaf->meaning == PARQUET_TIMESTAMP) put_timestamp(out, value, leaf);
+    if (leaf->meaning == PARQUET_DATE)
+        put_date(out, value);
+    else if (leaf->meaning == PARQUET_DECIMAL)
+        put_int_decimal(out, value, leaf->scale);
+    else if (leaf->meaning == PARQUET_TIMESTAMP)
+        put_timestamp(out, value, leaf);
     else if (leaf->meaning == PARQUET_INTEGER && !leaf->is_signed && leaf->bits == 64)
         df_buf_printf(out, "%llu", (unsigned long long)value);
-    else df_buf_int(out, value);
+    else
+        df_buf_int(out, value);
 }
 
 /* The value at the cursor. false when it cannot be told. */
-static df_code put_value(const parquet_cursor *c, const parquet_node *leaf, df_buf *out, bool *told, df_error *err)
+static df_code put_value(const parquet_cursor *c, const parquet_node *leaf, df_buf *out, bool *told,
+                         df_error *err)
 {
     size_t at = c->value_at;
     *told = true;
@@ -234,8 +242,10 @@ static df_code put_group(put_state *s, const parquet_node *group, bool *told)
         df_buf_char(s->out, ':');
         bool child_told;
         DF_TRY(put_node(s, child, &child_told));
-        if (child_told) first = false;
-        else s->out->len = before;
+        if (child_told)
+            first = false;
+        else
+            s->out->len = before;
     }
     df_buf_char(s->out, '}');
     *told = true;
@@ -260,8 +270,8 @@ static df_code take_num_records(put_state *s, int64_t *out)
     const parquet_node *node = parquet_child(s->stats->root, "numRecords");
     bool integer = node && !node->max_rep && (node->type == PARQUET_INT64 || node->type == PARQUET_INT32);
     if (!integer) return DF_OK;
-    return delta_columns_int(&s->stats->columns, s->stats->of_leaf[node->leaf - s->stats->root->leaf], s->row, out,
-                             s->err);
+    return delta_columns_int(&s->stats->columns, s->stats->of_leaf[node->leaf - s->stats->root->leaf], s->row,
+                             out, s->err);
 }
 
 static df_code put_members(put_state *s, bool *given)
@@ -275,11 +285,15 @@ static df_code put_members(put_state *s, bool *given)
         df_buf_printf(s->out, "%c\"%s\":", any ? ',' : '{', members[m]);
         bool told;
         DF_TRY(put_node(s, node, &told));
-        if (told) any = true;
-        else s->out->len = before;
+        if (told)
+            any = true;
+        else
+            s->out->len = before;
     }
-    if (any) df_buf_char(s->out, '}');
-    else s->out->len = start;
+    if (any)
+        df_buf_char(s->out, '}');
+    else
+        s->out->len = start;
     *given = any;
     return DF_OK;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Statistics that a checkpoint has as typed columns only (add.stats_parsed), as the JSON that commits write. */
+/* Statistics that a checkpoint has as typed columns only (add.stats_parsed), as the JSON that commits write.
+ */
 #ifndef DF_DELTA_LOG_CHECKPOINT_STATS_H
 #define DF_DELTA_LOG_CHECKPOINT_STATS_H
 
@@ -22,7 +23,7 @@ void delta_parsed_stats_release(delta_parsed_stats *stats);
  * {"numRecords":…,"tightBounds":…,"minValues":{…},"maxValues":{…},"nullCount":{…}}, without what is null.
  * *given is false, and nothing is appended, when the row has none.
  */
-DF_MUST_USE df_code delta_parsed_stats_put(delta_parsed_stats *stats, size_t row_group, int64_t row, df_buf *out,
-                                           int64_t *num_records, bool *given, df_error *err);
+DF_MUST_USE df_code delta_parsed_stats_put(delta_parsed_stats *stats, size_t row_group, int64_t row,
+                                           df_buf *out, int64_t *num_records, bool *given, df_error *err);
 
 #endif

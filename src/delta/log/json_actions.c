@@ -115,26 +115,6 @@ static df_code take_map(df_json v, const char *member, df_buf *buf, df_str *out,
 
 /* ---- add, remove, cdc ---- */
 
-int64_t delta_stats_num_records(df_str stats, delta_scratch *scratch)
-{
-    static const char lead[] = "{\"numRecords\":";
-    if (!stats.len) return DELTA_ABSENT;
-    if (df_str_starts(stats, DF_STR("{\"numRecords\":"))) {
-        int64_t value = 0;
-        size_t i = sizeof lead - 1, first = i;
-        for (; i < stats.len && stats.ptr[i] >= '0' && stats.ptr[i] <= '9' && i - first < 18; i++)
-            value = value * 10 + (stats.ptr[i] - '0');
-        if (i > first && i < stats.len && (stats.ptr[i] == ',' || stats.ptr[i] == '}')) return value;
-    }
-    if (!scratch->stats_parser) scratch->stats_parser = df_json_parser_open();
-    df_json root;
-    int64_t value = DELTA_ABSENT;
-    df_error ignored;
-    if (df_json_parse(scratch->stats_parser, stats, &root, &ignored) != DF_OK) return DELTA_ABSENT;
-    if (take_int(df_json_get(root, "numRecords"), "numRecords", &value, &ignored) != DF_OK) return DELTA_ABSENT;
-    return value;
-}
-
 static df_code take_deletion_vector(df_json v, delta_scratch *scratch, delta_file *out, df_error *err)
 {
     df_json object;

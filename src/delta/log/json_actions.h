@@ -50,7 +50,10 @@ DF_MUST_USE df_code delta_domain_from_json(df_json value, delta_domain *out, df_
 void delta_file_init(delta_file *file);
 void delta_file_finish(delta_file *file, delta_scratch *scratch);
 
-/* numRecords of a stats text; DELTA_ABSENT when it has none or is not JSON. Reads no further than it must. */
+/*
+ * numRecords of a stats text; DELTA_ABSENT when it has none or is not JSON. The text is only looked over, not
+ * parsed, when it begins with numRecords and its quotes are where those of JSON are.
+ */
 int64_t delta_stats_num_records(df_str stats, delta_scratch *scratch);
 
 #endif

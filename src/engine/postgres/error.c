@@ -48,7 +48,7 @@ df_code pg_fail(pg_conn *c, const PGresult *result, df_error *err)
     snprintf(text, sizeof text, "%s%s%s%s%s%s", message, *detail ? " (" : "", detail, *detail ? ")" : "",
              strncmp(where, "COPY ", 5) == 0 ? "; " : "", strncmp(where, "COPY ", 5) == 0 ? where : "");
     df_engine_fail(err, code, state, text);
-    if (*hint) df_error_hint(err, "%s", hint);
+    if (*hint && code != DF_DISK_FULL) df_error_hint(err, "%s", hint);
     return code;
 }
 

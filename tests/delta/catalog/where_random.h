@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random tables, files and expressions, with an evaluator of its own: rows are compared one by one, in three-valued
- * logic, knowing nothing of bounds. What it finds true in some row, pruning must keep.
+ * Random tables, files and expressions, with an evaluator of its own: rows are compared one by one, in
+ * three-valued logic, knowing nothing of bounds. What it finds true in some row, pruning must keep.
  */
 #ifndef TESTS_WHERE_RANDOM_H
 #define TESTS_WHERE_RANDOM_H
@@ -64,12 +64,17 @@ enum { N_COLUMNS = sizeof random_columns / sizeof *random_columns, MAX_ROWS = 6 
 
 static const char random_schema[] =
     "{\"type\":\"struct\",\"fields\":["
-    "{\"name\":\"i\",\"type\":\"long\"},{\"name\":\"d\",\"type\":\"double\"},{\"name\":\"f\",\"type\":\"float\"},"
-    "{\"name\":\"s\",\"type\":\"string\"},{\"name\":\"b\",\"type\":\"boolean\"},{\"name\":\"at\",\"type\":\"timestamp\"},"
+    "{\"name\":\"i\",\"type\":\"long\"},{\"name\":\"d\",\"type\":\"double\"},{\"name\":\"f\",\"type\":"
+    "\"float\"},"
+    "{\"name\":\"s\",\"type\":\"string\"},{\"name\":\"b\",\"type\":\"boolean\"},{\"name\":\"at\",\"type\":"
+    "\"timestamp\"},"
     "{\"name\":\"Day\",\"type\":\"date\"},{\"name\":\"price\",\"type\":\"decimal(10,2)\"},"
-    "{\"name\":\"wide\",\"type\":\"decimal(38,5)\"},{\"name\":\"nest\",\"type\":{\"type\":\"struct\",\"fields\":["
-    "{\"name\":\"inner\",\"type\":\"long\"}]}},{\"name\":\"pi\",\"type\":\"integer\"},{\"name\":\"ps\",\"type\":\"string\"},"
-    "{\"name\":\"pd\",\"type\":\"date\"},{\"name\":\"pr\",\"type\":\"double\"},{\"name\":\"pt\",\"type\":\"timestamp\"},"
+    "{\"name\":\"wide\",\"type\":\"decimal(38,5)\"},{\"name\":\"nest\",\"type\":{\"type\":\"struct\","
+    "\"fields\":["
+    "{\"name\":\"inner\",\"type\":\"long\"}]}},{\"name\":\"pi\",\"type\":\"integer\"},{\"name\":\"ps\","
+    "\"type\":\"string\"},"
+    "{\"name\":\"pd\",\"type\":\"date\"},{\"name\":\"pr\",\"type\":\"double\"},{\"name\":\"pt\",\"type\":"
+    "\"timestamp\"},"
     "{\"name\":\"pc\",\"type\":\"decimal(12,3)\"}]}";
 static const char random_partition_columns[] = "[\"pi\",\"ps\",\"pd\",\"pr\",\"pt\",\"pc\"]";
 
@@ -84,8 +89,9 @@ typedef struct value {
 
 static void random_text(char out[80])
 {
-    static const char *const pieces[] = {"a", "b", "B", "ab", "~", "\x7F", "\xC3\xA9", "\xF0\x9F\x98\x80", "\xEF\xBF\xBD",
-                                         "\xF4\x8F\xBF\xBF", "'", "%", "_", "\"", "\\", " "};
+    static const char *const pieces[] = {
+        "a", "b", "B", "ab", "~",  "\x7F", "\xC3\xA9", "\xF0\x9F\x98\x80", "\xEF\xBF\xBD", "\xF4\x8F\xBF\xBF",
+        "'", "%", "_", "\"", "\\", " "};
     out[0] = '\0';
     unsigned n = random_below(8) ? 1 + random_below(3) : random_below(45); /* some longer than writers keep */
     for (unsigned i = 0; i < n && strlen(out) < 70; i++)
@@ -94,20 +100,29 @@ static void random_text(char out[80])
 
 static value random_value(const random_column *c)
 {
-    static const int64_t extremes[] = {INT64_MIN, INT64_MAX, INT64_MAX - 1, 9007199254740993, -9007199254740993};
+    static const int64_t extremes[] = {INT64_MIN, INT64_MAX, INT64_MAX - 1, 9007199254740993,
+                                       -9007199254740993};
     static const double doubles[] = {0.0, -0.0, 0.1, 1e308, -1e308, 5e-324, HUGE_VAL, -HUGE_VAL, NAN, 1.5};
     value v = {0};
     switch (c->family) {
-    case INTEGER: v.i = random_below(20) || c->partition ? (int)random_below(15) - 7 : extremes[random_below(5)]; break;
+    case INTEGER:
+        v.i = random_below(20) || c->partition ? (int)random_below(15) - 7 : extremes[random_below(5)];
+        break;
     case BOOLEAN: v.i = random_below(2); break;
     case REAL: v.d = random_below(4) ? (int)random_below(20) / 2.0 - 5 : doubles[random_below(10)]; break;
-    case SINGLE: v.d = random_below(4) ? (int)random_below(20) / 2.0 - 5 : (double)(float)doubles[random_below(3)]; break;
-    case TEXT: random_text(v.s); v.null = c->partition && !v.s[0]; break; /* an empty partition value is null */
+    case SINGLE:
+        v.d = random_below(4) ? (int)random_below(20) / 2.0 - 5 : (double)(float)doubles[random_below(3)];
+        break;
+    case TEXT:
+        random_text(v.s);
+        v.null = c->partition && !v.s[0];
+        break; /* an empty partition value is null */
     case TIME: v.i = ((big)random_below(6) - 3) * 86400000000 + (int)random_below(5) * 250333; break;
     case DAY: v.i = (int)random_below(40) - 20; break;
     case DECIMAL:
         v.i = (int)random_below(1000) - 500;
-        if (c->scale == 5 && !random_below(2)) v.i = (v.i * 1000000000000000 + random_below(1000)) * 100000000000000 + 7;
+        if (c->scale == 5 && !random_below(2))
+            v.i = (v.i * 1000000000000000 + random_below(1000)) * 100000000000000 + 7;
         break;
     }
     return v;
@@ -158,9 +173,12 @@ static void put_time(df_buf *out, int64_t us, unsigned digits, char between)
 
 static void put_double(df_buf *out, double d)
 {
-    if (isnan(d)) df_buf_text(out, "NaN");
-    else if (isinf(d)) df_buf_text(out, d < 0 ? "-Infinity" : "Infinity");
-    else df_buf_printf(out, "%.17g", d);
+    if (isnan(d))
+        df_buf_text(out, "NaN");
+    else if (isinf(d))
+        df_buf_text(out, d < 0 ? "-Infinity" : "Infinity");
+    else
+        df_buf_printf(out, "%.17g", d);
 }
 
 static void put_quoted(df_buf *out, const char *text)
@@ -187,8 +205,10 @@ static void put_literal(df_buf *out, const random_column *c, const value *v)
     case REAL:
     case SINGLE:
         put_double(&text, v->d);
-        if (isfinite(v->d)) df_buf_str_add(out, df_buf_str(&text));
-        else put_quoted(out, df_buf_cstr(&text));
+        if (isfinite(v->d))
+            df_buf_str_add(out, df_buf_str(&text));
+        else
+            put_quoted(out, df_buf_cstr(&text));
         break;
     case TEXT: put_quoted(out, v->s); break;
     case TIME:
@@ -221,9 +241,12 @@ static void put_partition_value(df_buf *out, const random_column *c, const value
         df_buf_text(out, c->family == TEXT ? "\"\"" : "null");
         return;
     }
-    if (c->family == TEXT) df_buf_text(&text, v->s);
-    else if (c->family == DAY) put_day(&text, (int64_t)v->i);
-    else if (c->family == REAL) put_double(&text, v->d);
+    if (c->family == TEXT)
+        df_buf_text(&text, v->s);
+    else if (c->family == DAY)
+        put_day(&text, (int64_t)v->i);
+    else if (c->family == REAL)
+        put_double(&text, v->d);
     else if (c->family == TIME) {
         bool iso = v->i % 2 != 0;
         put_time(&text, (int64_t)v->i, 6, iso ? 'T' : ' ');
@@ -254,9 +277,12 @@ static void put_bound(df_buf *out, const random_column *c, const value *v, bool 
     }
     case REAL:
     case SINGLE:
-        if (isinf(v->d)) df_buf_printf(out, "\"%sInfinity\"", v->d < 0 ? "-" : "");
-        else if (c->family == SINGLE) df_buf_printf(out, "%.9g", v->d);
-        else df_buf_printf(out, "%.17g", v->d);
+        if (isinf(v->d))
+            df_buf_printf(out, "\"%sInfinity\"", v->d < 0 ? "-" : "");
+        else if (c->family == SINGLE)
+            df_buf_printf(out, "%.9g", v->d);
+        else
+            df_buf_printf(out, "%.17g", v->d);
         break;
     case BOOLEAN: df_buf_text(out, v->i ? "true" : "false"); break;
     case TIME: {
@@ -276,8 +302,10 @@ static void put_bound(df_buf *out, const random_column *c, const value *v, bool 
     case INTEGER: put_big(out, v->i, 0); break;
     case DECIMAL:
         put_big(&text, v->i, c->scale);
-        if (random_below(2)) df_buf_str_add(out, df_buf_str(&text));
-        else df_buf_printf(out, "%.17g", strtod(df_buf_cstr(&text), NULL));
+        if (random_below(2))
+            df_buf_str_add(out, df_buf_str(&text));
+        else
+            df_buf_printf(out, "%.17g", strtod(df_buf_cstr(&text), NULL));
         break;
     }
     df_buf_release(&text);
@@ -296,9 +324,12 @@ static void put_stats_member(df_buf *out, const random_file *file, size_t column
         if (!high || compare_values(c->family, v, high) > 0) high = v;
     }
     df_buf text = {0};
-    if (!strcmp(member, "nullCount")) df_buf_int(&text, nulls);
-    else if (!strcmp(member, "minValues") && low) put_bound(&text, c, low, false);
-    else if (!strcmp(member, "maxValues") && high) put_bound(&text, c, high, true);
+    if (!strcmp(member, "nullCount"))
+        df_buf_int(&text, nulls);
+    else if (!strcmp(member, "minValues") && low)
+        put_bound(&text, c, low, false);
+    else if (!strcmp(member, "maxValues") && high)
+        put_bound(&text, c, high, true);
     if (text.len) {
         if (out->ptr[out->len - 1] != '{') df_buf_char(out, ',');
         if (c->parent) df_buf_printf(out, "\"%s\":{", c->parent);
@@ -332,7 +363,8 @@ static void random_file_make(random_file *file)
     for (size_t m = 0; m < 3; m++) {
         df_buf_printf(&file->stats, ",\"%s\":{", members[m]);
         for (size_t c = 0; c < N_COLUMNS; c++)
-            if (!random_columns[c].partition && random_below(40)) put_stats_member(&file->stats, file, c, members[m]);
+            if (!random_columns[c].partition && random_below(40))
+                put_stats_member(&file->stats, file, c, members[m]);
         df_buf_char(&file->stats, '}');
     }
     df_buf_char(&file->stats, '}');
@@ -440,8 +472,10 @@ static truth compare_truth(const char *op, family f, const value *a, const value
 {
     if (a->null || b->null) return UNKNOWN_;
     int order = compare_values(f, a, b);
-    bool yes = op[0] == '=' ? order == 0 : op[0] == '!' ? order != 0
-             : op[0] == '<' ? order < 0 || (op[1] && order == 0) : order > 0 || (op[1] && order == 0);
+    bool yes = op[0] == '='   ? order == 0
+               : op[0] == '!' ? order != 0
+               : op[0] == '<' ? order < 0 || (op[1] && order == 0)
+                              : order > 0 || (op[1] && order == 0);
     return yes ? TRUE_ : FALSE_;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Expressions without a database: what they mean, what is wrong with them, and that nothing that matches is left out. */
+/* Expressions without a database: what they mean, what is wrong with them, and that nothing that matches is
+ * left out. */
 #include "delta/catalog/where.h"
 
 #include "tap.h"
@@ -11,7 +12,8 @@ static const delta_metadata random_metadata = {
     .configuration = {"{}", 2},
 };
 
-static bool may_match(const delta_where *where, delta_bounds_reader readers[2], df_str partition, df_str stats)
+static bool may_match(const delta_where *where, delta_bounds_reader readers[2], df_str partition,
+                      df_str stats)
 {
     delta_bounds bounds[64] = {0};
     delta_bounds_of_partition(&readers[0], where, partition, bounds);
@@ -41,14 +43,16 @@ static void test_soundness(uint64_t seed, unsigned tables)
             } else {
                 for (size_t f = 0; f < 8; f++) {
                     df_str stats = files[f].no_stats ? DF_STR_NONE : df_buf_str(&files[f].stats);
-                    bool may = may_match(where, readers, df_buf_str(&files[f].partition), stats), does = false;
-                    for (unsigned r = 0; r < files[f].n_rows; r++) does = does || evaluate(e, files[f].rows[r]) == TRUE_;
+                    bool may = may_match(where, readers, df_buf_str(&files[f].partition), stats),
+                         does = false;
+                    for (unsigned r = 0; r < files[f].n_rows; r++)
+                        does = does || evaluate(e, files[f].rows[r]) == TRUE_;
                     files_seen++;
                     kept += may;
                     needed += does;
                     if (does && !may && !lost++)
-                        note("lost: %s\n# stats %s\n# partition %s", df_buf_cstr(&text), df_buf_cstr(&files[f].stats),
-                             df_buf_cstr(&files[f].partition));
+                        note("lost: %s\n# stats %s\n# partition %s", df_buf_cstr(&text),
+                             df_buf_cstr(&files[f].stats), df_buf_cstr(&files[f].partition));
                 }
             }
             df_arena_release(&arena);
@@ -59,7 +63,8 @@ static void test_soundness(uint64_t seed, unsigned tables)
     }
     delta_bounds_reader_release(&readers[0]);
     delta_bounds_reader_release(&readers[1]);
-    check(lost == 0, "seed %llu: of %u files that match none is lost (%u lost)", (unsigned long long)seed, needed, lost);
+    check(lost == 0, "seed %llu: of %u files that match none is lost (%u lost)", (unsigned long long)seed,
+          needed, lost);
     check(unread == 0, "every random expression can be read");
     check(kept < files_seen && kept - needed < (files_seen - needed) * 2 / 3,
           "files are really left out: %u of %u kept, %u match", kept, files_seen, needed);
@@ -68,17 +73,27 @@ static void test_soundness(uint64_t seed, unsigned tables)
 /* ---- single cases ---- */
 
 #define FIELD(name, type) "{\"name\":\"" name "\",\"type\":\"" type "\",\"nullable\":true,\"metadata\":{}}"
-static const char schema[] =
-    "{\"type\":\"struct\",\"fields\":[" FIELD("id", "long") "," FIELD("price", "decimal(10,2)") "," FIELD("name", "string") "," //
-    FIELD("day", "date") "," FIELD("x", "double") "," FIELD("ts", "timestamp") "," FIELD("ok", "boolean") "," //
-    FIELD("raw", "binary") "," FIELD("a.b", "long") "," FIELD("A", "long") "," FIELD("a", "long") "," FIELD("date", "long") "," //
-    "{\"name\":\"c5\",\"type\":\"string\",\"metadata\":{\"__CHAR_VARCHAR_TYPE_STRING\":\"char(5)\"}},"
-    "{\"name\":\"ci\",\"type\":\"string\",\"metadata\":{\"__COLLATIONS\":{\"ci\":\"spark.UTF8_LCASE\"}}},"
-    "{\"name\":\"wider\",\"type\":\"double\",\"metadata\":{\"delta.typeChanges\":[{\"fromType\":\"float\",\"toType\":\"double\"}]}},"
-    "{\"name\":\"mapped\",\"type\":\"long\",\"metadata\":{\"delta.columnMapping.physicalName\":\"col-1\"}},"
-    "{\"name\":\"s\",\"type\":{\"type\":\"struct\",\"fields\":[" FIELD("inner", "timestamp") ",{\"name\":\"deep\",\"type\":"
-    "{\"type\":\"struct\",\"fields\":[" FIELD("n", "integer") "]}}]}},"
-    "{\"name\":\"list\",\"type\":{\"type\":\"array\",\"elementType\":\"long\"}}]}";
+static const char schema[] = "{\"type\":\"struct\",\"fields\":[" FIELD("id", "long") "," FIELD(
+    "price", "decimal(10,2)") "," FIELD("name", "string") "," //
+    FIELD("day", "date") "," FIELD("x", "double") "," FIELD("ts", "timestamp") "," FIELD("ok",
+                                                                                         "boolean") "," //
+    FIELD("raw", "binary") "," FIELD("a.b", "long") "," FIELD("A", "long") "," FIELD("a", "long") "," FIELD(
+        "date", "long") "," //
+                        "{\"name\":\"c5\",\"type\":\"string\",\"metadata\":{\"__CHAR_VARCHAR_TYPE_STRING\":"
+                        "\"char(5)\"}},"
+                        "{\"name\":\"ci\",\"type\":\"string\",\"metadata\":{\"__COLLATIONS\":{\"ci\":\"spark."
+                        "UTF8_LCASE\"}}},"
+                        "{\"name\":\"wider\",\"type\":\"double\",\"metadata\":{\"delta.typeChanges\":[{"
+                        "\"fromType\":\"float\",\"toType\":\"double\"}]}},"
+                        "{\"name\":\"mapped\",\"type\":\"long\",\"metadata\":{\"delta.columnMapping."
+                        "physicalName\":\"col-1\"}},"
+                        "{\"name\":\"s\",\"type\":{\"type\":\"struct\",\"fields\":[" FIELD(
+                            "inner", "timestamp") ",{\"name\":\"deep\",\"type\":"
+                                                  "{\"type\":\"struct\",\"fields\":[" FIELD(
+                                                      "n",
+                                                      "integer") "]}}]}},"
+                                                                 "{\"name\":\"list\",\"type\":{\"type\":"
+                                                                 "\"array\",\"elementType\":\"long\"}}]}";
 
 static delta_metadata case_metadata(bool mapped)
 {
@@ -90,13 +105,13 @@ static delta_metadata case_metadata(bool mapped)
 }
 
 /* '1', '0', or 'E' for an expression that cannot be read. */
-static char ask(const char *expression, const char *stats, const char *partition, bool mapped, df_error *err)
+static char ask(const char *text, const char *stats, const char *partition, bool mapped, df_error *err)
 {
     delta_metadata metadata = case_metadata(mapped);
     df_arena arena = {0};
     delta_where *where;
     char answer = 'E';
-    if (delta_where_compile(expression, &metadata, &arena, &where, err) == DF_OK) {
+    if (delta_where_compile(text, &metadata, &arena, &where, err) == DF_OK) {
         delta_bounds_reader readers[2] = {0};
         answer = may_match(where, readers, df_str_from(partition), df_str_from(stats)) ? '1' : '0';
         delta_bounds_reader_release(&readers[0]);
@@ -106,17 +121,18 @@ static char ask(const char *expression, const char *stats, const char *partition
     return answer;
 }
 
-static void expect(char wanted, const char *expression, const char *stats)
+static void expect(char wanted, const char *text, const char *stats)
 {
     df_error err = {0};
-    char got = ask(expression, stats, "{\"day\":\"2024-02-29\"}", false, &err);
-    check(got == wanted, "%c: %s | %s", wanted, expression, stats ? stats : "no statistics");
+    char got = ask(text, stats, "{\"day\":\"2024-02-29\"}", false, &err);
+    check(got == wanted, "%c: %s | %s", wanted, text, stats ? stats : "no statistics");
     if (got == 'E') note("%s", err.message);
 }
 
 static void test_meaning(void)
 {
-    const char *ids = "{\"numRecords\":4,\"minValues\":{\"id\":10},\"maxValues\":{\"id\":20},\"nullCount\":{\"id\":0}}";
+    const char *ids =
+        "{\"numRecords\":4,\"minValues\":{\"id\":10},\"maxValues\":{\"id\":20},\"nullCount\":{\"id\":0}}";
     expect('1', "id = 10", ids);
     expect('0', "id = 9", ids);
     expect('0', "9 = id", ids);
@@ -161,17 +177,22 @@ static void test_meaning(void)
     /* strings that were cut */
     expect('1', "name = 'abcdefghijklmnopqrstuvwxyzabcdefzz'",
            "{\"minValues\":{\"name\":\"a\"},\"maxValues\":{\"name\":\"abcdefghijklmnopqrstuvwxyzabcdef\"}}");
-    expect('0', "name = 'b'", "{\"minValues\":{\"name\":\"a\"},\"maxValues\":{\"name\":\"abcdefghijklmnopqrstuvwxyzabcdef\"}}");
-    expect('1', "name = 'abz'", "{\"minValues\":{\"name\":\"a\"},\"maxValues\":{\"name\":\"ab\xEF\xBF\xBD\"}}");
+    expect('0', "name = 'b'",
+           "{\"minValues\":{\"name\":\"a\"},\"maxValues\":{\"name\":\"abcdefghijklmnopqrstuvwxyzabcdef\"}}");
+    expect('1', "name = 'abz'",
+           "{\"minValues\":{\"name\":\"a\"},\"maxValues\":{\"name\":\"ab\xEF\xBF\xBD\"}}");
     expect('0', "name LIKE 'b%'", "{\"minValues\":{\"name\":\"c\"},\"maxValues\":{\"name\":\"d\"}}");
     expect('1', "name LIKE '%b'", "{\"minValues\":{\"name\":\"c\"},\"maxValues\":{\"name\":\"d\"}}");
     expect('1', "name NOT LIKE 'c%'", "{\"minValues\":{\"name\":\"c\"},\"maxValues\":{\"name\":\"cc\"}}");
     expect('1', "c5 = 'ab'", "{\"minValues\":{\"c5\":\"ab   \"},\"maxValues\":{\"c5\":\"ab   \"}}");
     expect('1', "ci = 'AB'", "{\"minValues\":{\"ci\":\"ab\"},\"maxValues\":{\"ci\":\"ab\"}}");
     /* times */
-    expect('1', "ts > TIMESTAMP '2024-01-01 00:00:00.1234'", "{\"maxValues\":{\"ts\":\"2024-01-01T00:00:00.123Z\"}}");
-    expect('0', "ts > TIMESTAMP '2024-01-01 00:00:00.124'", "{\"maxValues\":{\"ts\":\"2024-01-01T00:00:00.123Z\"}}");
-    expect('0', "ts > TIMESTAMP '2024-01-01 08:00:00.124'", "{\"maxValues\":{\"ts\":\"2024-01-01T00:00:00.123-08:00\"}}");
+    expect('1', "ts > TIMESTAMP '2024-01-01 00:00:00.1234'",
+           "{\"maxValues\":{\"ts\":\"2024-01-01T00:00:00.123Z\"}}");
+    expect('0', "ts > TIMESTAMP '2024-01-01 00:00:00.124'",
+           "{\"maxValues\":{\"ts\":\"2024-01-01T00:00:00.123Z\"}}");
+    expect('0', "ts > TIMESTAMP '2024-01-01 08:00:00.124'",
+           "{\"maxValues\":{\"ts\":\"2024-01-01T00:00:00.123-08:00\"}}");
     expect('0', "s.inner < '2024-01-01'", "{\"minValues\":{\"s\":{\"inner\":\"2024-01-01T00:00:00.000Z\"}}}");
     expect('0', "s.deep.n = 3", "{\"minValues\":{\"s\":{\"deep\":{\"n\":4}}}}");
     expect('1', "s IS NULL", "{\"numRecords\":2,\"nullCount\":{\"s\":{\"inner\":0}}}");
@@ -183,7 +204,8 @@ static void test_meaning(void)
     expect('0', "x < 1", "{\"minValues\":{\"x\":1},\"maxValues\":{\"x\":\"NaN\"}}");
     expect('1', "x < 1", "{\"minValues\":{\"x\":\"NaN\"},\"maxValues\":{\"x\":\"NaN\"}}");
     expect('1', "x = 0", "{\"minValues\":{\"x\":-0.0},\"maxValues\":{\"x\":-0.0}}");
-    expect('1', "wider = 0.10000000149011612", "{\"minValues\":{\"wider\":0.1},\"maxValues\":{\"wider\":0.1}}");
+    expect('1', "wider = 0.10000000149011612",
+           "{\"minValues\":{\"wider\":0.1},\"maxValues\":{\"wider\":0.1}}");
     expect('0', "price > 123.45", "{\"maxValues\":{\"price\":123.45}}");
     expect('1', "price >= 123.45", "{\"maxValues\":{\"price\":123.44999999999999}}");
     expect('0', "price = 1.005", "{\"minValues\":{\"price\":1},\"maxValues\":{\"price\":2}}");
@@ -195,22 +217,26 @@ static void test_meaning(void)
     expect('0', "PRICE = 1", "{\"minValues\":{\"price\":2}}");
     expect('0', "date = 1", "{\"minValues\":{\"date\":2}}");
     df_error err = {0};
-    check(ask("mapped = 1", "{\"minValues\":{\"col-1\":2}}", "{}", true, &err) == '0', "statistics go by the physical name");
-    check(ask("mapped = 1", "{\"minValues\":{\"col-1\":2}}", "{}", false, &err) == '1', "but only under column mapping");
+    check(ask("mapped = 1", "{\"minValues\":{\"col-1\":2}}", "{}", true, &err) == '0',
+          "statistics go by the physical name");
+    check(ask("mapped = 1", "{\"minValues\":{\"col-1\":2}}", "{}", false, &err) == '1',
+          "but only under column mapping");
     check(ask("day IS NULL", NULL, "{\"day\":\"\"}", false, &err) == '1', "an empty partition value is null");
     check(ask("day = '2024-01-01'", NULL, "{\"day\":null}", false, &err) == '0', "a null one equals nothing");
     check(ask("day = '2024-01-01'", NULL, "{}", false, &err) == '1', "a missing one may be anything");
-    check(ask("day = '2024-01-01'", NULL, "{\"day\":\"soon\"}", false, &err) == '1', "so may one that cannot be read");
+    check(ask("day = '2024-01-01'", NULL, "{\"day\":\"soon\"}", false, &err) == '1',
+          "so may one that cannot be read");
 }
 
 /* ---- errors ---- */
 
-static void expect_error(const char *expression, const char *message, const char *hint)
+static void expect_error(const char *text, const char *message, const char *hint)
 {
     df_error err = {0};
-    char got = ask(expression, NULL, "{}", false, &err);
-    bool right = got == 'E' && err.code == DF_USAGE && strstr(err.message, message) && (!hint || strstr(err.hint, hint));
-    check(right, "%s: %s", expression, message);
+    char got = ask(text, NULL, "{}", false, &err);
+    bool right = got == 'E' && err.code == DF_USAGE && strstr(err.message, message) &&
+                 (!hint || strstr(err.hint, hint));
+    check(right, "%s: %s", text, message);
     if (!right) note("%c %s / %s", got, err.message, err.hint);
 }
 
@@ -219,7 +245,8 @@ static void test_errors(void)
     expect_error("", "empty", NULL);
     expect_error("   ", "empty", NULL);
     expect_error("prise > 5", "no column prise (at character 1", "prise > 5\n^\ndid you mean price");
-    expect_error("id = 5 AND nome = 'x'", "no column nome (at character 12", "           ^\ndid you mean name");
+    expect_error("id = 5 AND nome = 'x'", "no column nome (at character 12",
+                 "           ^\ndid you mean name");
     expect_error("zzzzzzzz = 1", "no column", "columns are: id, price");
     expect_error("s.innr = 'x'", "no column s.innr", "s.inner");
     expect_error("\xC3\xA9\xC3\xA9 = 1 AND", "no column", NULL);
@@ -259,7 +286,8 @@ static void test_errors(void)
     delta_where *where;
     df_arena arena = {0};
     delta_metadata broken = {.schema = DF_STR("{\"type\":")};
-    check(delta_where_compile("id = 1", &broken, &arena, &where, &err) == DF_CORRUPT, "a broken schema is said to be one");
+    check(delta_where_compile("id = 1", &broken, &arena, &where, &err) == DF_CORRUPT,
+          "a broken schema is said to be one");
     df_arena_release(&arena);
 }
 

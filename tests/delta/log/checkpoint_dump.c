@@ -16,20 +16,18 @@
 #include <sys/resource.h>
 
 static const char *const kinds[] = {
-    [DELTA_ADD] = "add",
-    [DELTA_REMOVE] = "remove",
-    [DELTA_METADATA] = "metaData",
-    [DELTA_PROTOCOL] = "protocol",
-    [DELTA_TXN] = "txn",
-    [DELTA_DOMAIN] = "domainMetadata",
-    [DELTA_SIDECAR] = "sidecar",
-    [DELTA_CHECKPOINT_METADATA] = "checkpointMetadata",
+    [DELTA_ADD] = "add",           [DELTA_REMOVE] = "remove",
+    [DELTA_METADATA] = "metaData", [DELTA_PROTOCOL] = "protocol",
+    [DELTA_TXN] = "txn",           [DELTA_DOMAIN] = "domainMetadata",
+    [DELTA_SIDECAR] = "sidecar",   [DELTA_CHECKPOINT_METADATA] = "checkpointMetadata",
 };
 
 static void put_int(df_json_writer *w, const char *name, int64_t value)
 {
-    if (value == DELTA_ABSENT) df_json_add_null(w, name);
-    else df_json_add_int(w, name, value);
+    if (value == DELTA_ABSENT)
+        df_json_add_null(w, name);
+    else
+        df_json_add_int(w, name, value);
 }
 
 static void put_file(df_json_writer *w, const delta_file *f)
@@ -132,8 +130,8 @@ int main(int argc, char **argv)
     double start = df_monotonic_s();
     df_code code = df_file_open(argv[1], &file, &err);
     if (code == DF_OK)
-        code = delta_checkpoint_parquet(&file->input, argc > 2 ? (unsigned)atoi(argv[2]) : DELTA_WANT_ALL, sink, NULL,
-                                        &err);
+        code = delta_checkpoint_parquet(&file->input, argc > 2 ? (unsigned)atoi(argv[2]) : DELTA_WANT_ALL,
+                                        sink, NULL, &err);
     double seconds = df_monotonic_s() - start;
     if (timed && code == DF_OK) {
         struct rusage usage;
