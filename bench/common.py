@@ -21,11 +21,21 @@ class Bench:
 
     def __init__(self, name, description, runs=5):
         parser = argparse.ArgumentParser(description=description)
-        parser.add_argument("--program", default=os.environ.get("DELTALAKEDB", os.path.join(ROOT, "build/src/bin/deltalakedb/deltalakedb")),
-                            help="deltalakedb (default: DELTALAKEDB, else build/src/bin/deltalakedb/deltalakedb)")
-        parser.add_argument("--cache", default=os.environ.get("BENCH_CACHE", os.path.join(tempfile.gettempdir(), "deltalakedb-bench")),
-                            help="folder for generated logs and compiled floors (default: BENCH_CACHE)")
-        parser.add_argument("--runs", type=int, default=runs, help=f"runs of each measurement (default {runs})")
+        parser.add_argument(
+            "--program",
+            default=os.environ.get(
+                "DELTALAKEDB", os.path.join(ROOT, "build/src/bin/deltalakedb/deltalakedb")
+            ),
+            help="deltalakedb (default: DELTALAKEDB, else build/src/bin/deltalakedb/deltalakedb)",
+        )
+        parser.add_argument(
+            "--cache",
+            default=os.environ.get("BENCH_CACHE", os.path.join(tempfile.gettempdir(), "deltalakedb-bench")),
+            help="folder for generated logs and compiled floors (default: BENCH_CACHE)",
+        )
+        parser.add_argument(
+            "--runs", type=int, default=runs, help=f"runs of each measurement (default {runs})"
+        )
         parser.add_argument("--json", metavar="FILE", help="write the results there, too")
         parser.add_argument("--quick", action="store_true", help="a tenth of the size: does it run at all?")
         self.parser, self.name, self.rows = parser, name, []
@@ -43,15 +53,26 @@ class Bench:
     def scale(self, count):
         return max(count // 10, 10) if self.options.quick else count
 
-    def log(self, kind, **arguments):
+    def log(self, generator, /, **arguments):
         """A generated log, from the cache."""
-        say(f"generating, or taking from the cache: {kind} {arguments}")
-        return delta_gen.cached(self.cache, kind, **arguments)
+        say(f"generating, or taking from the cache: {generator} {arguments}")
+        return delta_gen.cached(self.cache, generator, **arguments)
 
     def add(self, group, what, values, unit, target=None, floor=None, note=""):
-        """A measured row. `values`: numbers; `target`: at most (or, with '>=', at least) this; `floor`: name and numbers of what it is held against."""
-        row = {"group": group, "what": what, "unit": unit, "median": statistics.median(values), "low": min(values), "high": max(values),
-               "runs": len(values), "note": note}
+        """
+        A measured row. `values`: numbers; `target`: at most (or, with '>=', at least) this; `floor`: name
+        and numbers of what it is held against.
+        """
+        row = {
+            "group": group,
+            "what": what,
+            "unit": unit,
+            "median": statistics.median(values),
+            "low": min(values),
+            "high": max(values),
+            "runs": len(values),
+            "note": note,
+        }
         if floor:
             row["floor"], row["floor_median"] = floor[0], statistics.median(floor[1])
             row["ratio"] = row["median"] / row["floor_median"] if row["floor_median"] else None
@@ -102,7 +123,13 @@ def compiled(bench, name, *packages):
     source, target = os.path.join(HERE, name + ".c"), os.path.join(bench.cache, name)
     if os.path.exists(target) and os.path.getmtime(target) > os.path.getmtime(source):
         return target
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", *packages], capture_output=True, text=True, check=True).stdout.split() if packages else []
+    flags = (
+        subprocess.run(
+            ["pkg-config", "--cflags", "--libs", *packages], capture_output=True, text=True, check=True
+        ).stdout.split()
+        if packages
+        else []
+    )
     subprocess.run([os.environ.get("CC", "cc"), "-O2", "-o", target, source, *flags], check=True)
     return target
 
@@ -110,13 +137,17 @@ def compiled(bench, name, *packages):
 def spawn(bench, command, runs=1, core=None, status=0):
     """Runs a command; a list of {wall_s, user_s, system_s, rss_kib}. `core`: pin it to that processor."""
     pin = ["taskset", "-c", str(core)] if core is not None else []
-    result = subprocess.run([compiled(bench, "spawn"), str(runs), *pin, *map(str, command)], capture_output=True, text=True)
+    result = subprocess.run(
+        [compiled(bench, "spawn"), str(runs), *pin, *map(str, command)], capture_output=True, text=True
+    )
     if result.returncode:
         raise RuntimeError(f"{command[0]}: {result.stderr.strip()}")
     measured = json.loads(result.stdout)
     wrong = [m for m in measured if m["status"] != status]
     if wrong:
-        raise RuntimeError(f"{' '.join(map(str, command))}: exit status {wrong[0]['status']}: {result.stderr.strip()[:1000]}")
+        raise RuntimeError(
+            f"{' '.join(map(str, command))}: exit status {wrong[0]['status']}: {result.stderr.strip()[:1000]}"
+        )
     return measured
 
 
@@ -124,7 +155,9 @@ def answer(command):
     """The JSON document that a command prints."""
     result = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     if result.returncode:
-        raise RuntimeError(f"{' '.join(map(str, command))}: exit status {result.returncode}: {result.stderr.strip()[:1000]}")
+        raise RuntimeError(
+            f"{' '.join(map(str, command))}: exit status {result.returncode}: {result.stderr.strip()[:1000]}"
+        )
     return json.loads(result.stdout)
 
 

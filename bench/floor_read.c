@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * floor_read FILE...: reads files and counts their newlines, as a bound for anything that must at least look at every byte.
- * Prints {"bytes", "lines", "seconds"}.
+ * floor_read FILE...: reads files and counts their newlines, as a bound for anything that must at least look
+ * at every byte. Prints {"bytes", "lines", "seconds"}.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

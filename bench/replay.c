@@ -5,8 +5,8 @@
  *
  *     replay TABLE [RUNS [commits|snapshot]]
  *
- * Prints one line a run: bytes, seconds, GB/s, actions. The files should be in the page cache (the first run puts
- * them there); one thread does all the work.
+ * Prints one line a run: bytes, seconds, GB/s by the clock and by the processor's time, actions. The files
+ * should be in the page cache (the first run puts them there); one thread does all the work.
  */
 #include "base/clock.h"
 #include "base/error.h"
@@ -14,6 +14,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 typedef struct tally {
     int64_t actions, files, size, records;
@@ -32,23 +33,37 @@ static df_code count(void *context, const delta_action *action, df_error *err)
     return DF_OK;
 }
 
-static void print_run(const char *what, int64_t bytes, double seconds, int64_t actions)
+typedef struct stopwatch {
+    double wall, cpu;
+} stopwatch;
+
+static stopwatch now(void)
 {
-    printf("%-9s %10.1f MB %8.3f s %6.2f GB/s %10lld actions %6.0f ns each\n", what, (double)bytes / 1e6, seconds,
-           (double)bytes / 1e9 / seconds, (long long)actions, actions ? seconds * 1e9 / (double)actions : 0);
+    struct timespec cpu;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+    return (stopwatch){df_monotonic_s(), (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9};
+}
+
+static void print_run(const char *what, int64_t bytes, stopwatch began, int64_t actions)
+{
+    stopwatch ended = now();
+    double wall = ended.wall - began.wall, cpu = ended.cpu - began.cpu;
+    printf("%-9s %9.1f MB %7.3f s %6.2f GB/s (%.2f by CPU time) %9lld actions, %.0f ns each\n", what,
+           (double)bytes / 1e6, wall, (double)bytes / 1e9 / wall, (double)bytes / 1e9 / cpu,
+           (long long)actions, actions ? cpu * 1e9 / (double)actions : 0);
 }
 
 static df_code forward(const delta_log *log, delta_reader *reader, df_error *err)
 {
     tally t = {0};
     int64_t bytes = 0;
-    double began = df_monotonic_s();
+    stopwatch began = now();
     for (size_t i = 0; i < log->commits.count; i++) {
         delta_sink sink = {.context = &t, .take = count};
         DF_TRY(delta_read_commit(reader, &log->commits.items[i], sink, err));
         bytes += log->commits.items[i].size;
     }
-    print_run("commits", bytes, df_monotonic_s() - began, t.actions);
+    print_run("commits", bytes, began, t.actions);
     return DF_OK;
 }
 
@@ -57,8 +72,9 @@ static df_code backward(delta_log *log, delta_reader *reader, delta_defects *def
     delta_plan plan;
     delta_snapshot_summary sum;
     tally t = {0};
-    double began = df_monotonic_s();
-    DF_TRY(delta_log_plan(log, &(delta_plan_options){.latest_only = true, .up_to = -1}, NULL, 0, &plan, defects, err));
+    stopwatch began = now();
+    DF_TRY(delta_log_plan(log, &(delta_plan_options){.latest_only = true, .up_to = -1}, NULL, 0, &plan,
+                          defects, err));
     const delta_segment *segment = &plan.segments[0];
     int64_t bytes = 0;
     for (size_t i = 0; i < log->commits.count; i++)
@@ -69,7 +85,7 @@ static df_code backward(delta_log *log, delta_reader *reader, delta_defects *def
     df_code code = delta_snapshot(reader, log, segment->checkpoint, plan.version, DELTA_WANT_ALL,
                                   (delta_sink){.context = &t, .take = count}, &sum, err);
     if (code == DF_OK) {
-        print_run("snapshot", bytes, df_monotonic_s() - began, t.actions);
+        print_run("snapshot", bytes, began, t.actions);
         char digest[33];
         df_hash_hex(sum.digest, digest);
         printf("          version %lld: %lld files, %lld bytes, digest %s\n", (long long)sum.version,

@@ -24,17 +24,26 @@ PAGE = os.path.join(common.ROOT, "docs", "benchmarks.md")
 
 def machine():
     """One paragraph on what was measured with; nothing that identifies the machine."""
-    processor = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
-    memory = next(int(line.split()[1]) for line in open("/proc/meminfo") if line.startswith("MemTotal")) / 2**20
+    processor = next(
+        (line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")),
+        platform.machine(),
+    )
+    memory = (
+        next(int(line.split()[1]) for line in open("/proc/meminfo") if line.startswith("MemTotal")) / 2**20
+    )
+
     def version(*command):
         try:
             return subprocess.run(command, capture_output=True, text=True).stdout.strip().splitlines()[0]
         except (OSError, IndexError):
             return "?"
+
     system = re.search(r'PRETTY_NAME="(.*)"', open("/etc/os-release").read())[1]
-    return (f"Measured on {datetime.date.today().isoformat()}: {processor}, {os.cpu_count()} processors, {memory:.0f} GiB of memory, "
-            f"{system}, Linux {platform.release().split('-')[0]}, {version('cc', '--version')}, SQLite {version('sqlite3', '--version').split()[0]}, "
-            f"{version('psql', '--version')}, {version('mariadb', '--version').split(',')[0]}.")
+    return (
+        f"Measured on {datetime.date.today().isoformat()}: {processor}, {os.cpu_count()} processors, {memory:.0f} GiB of memory, "
+        f"{system}, Linux {platform.release().split('-')[0]}, {version('cc', '--version')}, SQLite {version('sqlite3', '--version').split()[0]}, "
+        f"{version('psql', '--version')}, {version('mariadb', '--version').split(',')[0]}."
+    )
 
 
 def table_of(rows):
@@ -42,13 +51,21 @@ def table_of(rows):
     for row in rows:
         if row["group"] != group:
             group = row["group"]
-            lines += ["", f"**{group}**", "", "| what | median | spread | runs | held against | ratio | target |", "|---|--:|---|--:|---|--:|---|"]
+            lines += [
+                "",
+                f"**{group}**",
+                "",
+                "| what | median | spread | runs | held against | ratio | target |",
+                "|---|--:|---|--:|---|--:|---|",
+            ]
         note = f"<br>{row['note']}" if row["note"] else ""
         floor = f"{row['floor']}: {common.show(row['floor_median'])} {row['unit']}" if "floor" in row else ""
         ratio = f"{row['ratio']:.2f}" if row.get("ratio") is not None else ""
         target = f"{row['target']}: {'met' if row['met'] else '**missed**'}" if "target" in row else ""
-        lines.append(f"| {row['what']}{note} | {common.show(row['median'])} {row['unit']} | {common.show(row['low'])} … {common.show(row['high'])} "
-                     f"| {row['runs']} | {floor} | {ratio} | {target} |")
+        lines.append(
+            f"| {row['what']}{note} | {common.show(row['median'])} {row['unit']} | {common.show(row['low'])} … {common.show(row['high'])} "
+            f"| {row['runs']} | {floor} | {ratio} | {target} |"
+        )
     return "\n".join(lines[1:])
 
 
@@ -63,16 +80,30 @@ def write(name, text):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser = argparse.ArgumentParser(description=__doc__.strip().split("\n\n")[0], allow_abbrev=False)
     parser.add_argument("--only", default=",".join(NAMES))
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--cache", default=os.environ.get("BENCH_CACHE", os.path.join(common.tempfile.gettempdir(), "deltalakedb-bench")))
+    parser.add_argument(
+        "--cache",
+        default=os.environ.get(
+            "BENCH_CACHE", os.path.join(common.tempfile.gettempdir(), "deltalakedb-bench")
+        ),
+    )
     options, rest = parser.parse_known_args()
     os.makedirs(options.cache, exist_ok=True)
     missed, failed = [], []
     for name in options.only.split(","):
         results = os.path.join(options.cache, f"results-{name}.json")
-        command = [sys.executable, "-B", os.path.join(common.HERE, name + ".py"), "--cache", options.cache, "--json", results, *rest]
+        command = [
+            sys.executable,
+            "-B",
+            os.path.join(common.HERE, name + ".py"),
+            "--cache",
+            options.cache,
+            "--json",
+            results,
+            *rest,
+        ]
         if subprocess.run(command).returncode:
             failed.append(name)
             continue

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * spawn RUNS COMMAND...: runs a command RUNS times, one after the other, with standard output thrown away, and prints
- * a JSON array of {wall_s, user_s, system_s, rss_kib, status}. A small process that forks small children: what a large
- * interpreter would measure is its own size and its own slow fork.
+ * spawn RUNS COMMAND...: runs a command RUNS times, one after the other, with standard output thrown away,
+ * and prints a JSON array of {wall_s, user_s, system_s, rss_kib, status}. A small process that forks small
+ * children: what a large interpreter would measure is its own size and its own slow fork.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -16,7 +16,10 @@
 
 extern char **environ;
 
-static double seconds(struct timeval t) { return (double)t.tv_sec + (double)t.tv_usec / 1e6; }
+static double seconds(struct timeval t)
+{
+    return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
 
 static double now(void)
 {
@@ -48,8 +51,8 @@ int main(int argc, char **argv)
         }
         if (wait4(pid, &status, 0, &usage) != pid) return 1;
         double wall = now() - began;
-        printf("%s{\"wall_s\": %.6f, \"user_s\": %.6f, \"system_s\": %.6f, \"rss_kib\": %ld, \"status\": %d}", i ? ",\n" : "",
-               wall, seconds(usage.ru_utime), seconds(usage.ru_stime), usage.ru_maxrss,
+        printf("%s{\"wall_s\": %.6f, \"user_s\": %.6f, \"system_s\": %.6f, \"rss_kib\": %ld, \"status\": %d}",
+               i ? ",\n" : "", wall, seconds(usage.ru_utime), seconds(usage.ru_stime), usage.ru_maxrss,
                WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
         fflush(stdout);
     }

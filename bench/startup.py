@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Small commands, started many times: --version, --help, migration-status, snapshot of a sample table, on SQLite.
+"""
+Small commands, started many times: --version, --help, migration-status, snapshot of a sample table, on
+SQLite.
 
-Warm: the program and the catalog are in the page cache. `true` shows what starting any process costs here.
+Warm: the program and the catalog are in the page cache. `true` shows what starting any process costs
+here.
 """
 
 import os
@@ -10,7 +13,7 @@ import sys
 
 import common
 
-bench = common.Bench("startup", __doc__.split("\n")[0], runs=100)
+bench = common.Bench("startup", __doc__.strip().split("\n\n")[0], runs=100)
 SAMPLES = ("trips", "sensors", "customers", "orders")
 
 
@@ -23,14 +26,29 @@ def main():
     bench.start()
     url = f"sqlite://{os.path.join(bench.scratch, 'catalog.db')}"
     for name in SAMPLES:
-        common.spawn(bench, [bench.program, "import", os.path.join(common.ROOT, "samples", name), "--database-url", url])
+        common.spawn(
+            bench,
+            [bench.program, "import", os.path.join(common.ROOT, "samples", name), "--database-url", url],
+        )
     floor = ("true", milliseconds(["true"]))
     bench.add("start-up", "--version", milliseconds([bench.program, "--version"]), "ms", "<= 5 ms", floor)
     bench.add("start-up", "--help", milliseconds([bench.program, "--help"]), "ms", "<= 5 ms", floor)
-    bench.add("start-up", "migration-status, 4 tables, SQLite", milliseconds([bench.program, "migration-status", "--database-url", url]),
-              "ms", "<= 20 ms", floor)
-    bench.add("start-up", "snapshot --json of a small table, SQLite", milliseconds([bench.program, "snapshot", "trips", "--database-url", url, "--json"]), "ms",
-              None, floor)
+    bench.add(
+        "start-up",
+        "migration-status, 4 tables, SQLite",
+        milliseconds([bench.program, "migration-status", "--database-url", url]),
+        "ms",
+        "<= 20 ms",
+        floor,
+    )
+    bench.add(
+        "start-up",
+        "snapshot --json of a small table, SQLite",
+        milliseconds([bench.program, "snapshot", "trips", "--database-url", url, "--json"]),
+        "ms",
+        None,
+        floor,
+    )
     return bench.finish()
 
 

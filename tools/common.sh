@@ -72,8 +72,8 @@ apt_get() {
         as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l LC_ALL=C apt-get -q -y \
             -o DPkg::Lock::Timeout=300 "$@" 2>&1 | tee "$output" || status=${PIPESTATUS[0]}
         ((status != 0)) && grep -qE 'Could not get lock|Unable to (acquire|lock)|is another process using it' "$output" || break
-        echo "another package manager is at work; trying again in 5 seconds"
-        sleep 5
+        echo "another package manager is at work; trying again soon"
+        sleep "${APT_WAIT:-5}"
     done
     rm -f "$output"
     return "$status"

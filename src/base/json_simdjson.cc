@@ -35,10 +35,11 @@ extern "C" void df_json_parser_close(df_json_parser *parser)
 
 static df_code parse(df_json_parser *parser, df_str text, bool copy, df_json *out, df_error *err)
 {
-    /* simdjson grows its buffers with the largest document seen, and keeps them. */
+    /* Buffers grow with the largest document seen, by doubling, and are kept. */
     if (parser->parser.max_depth() != max_depth || parser->parser.capacity() < text.len) {
-        size_t capacity = text.len < 4096 ? 4096 : text.len;
-        if (parser->parser.allocate(capacity, max_depth))
+        size_t capacity = text.len < 2048 ? 4096 : text.len * 2;
+        if (capacity > simdjson::SIMDJSON_MAXSIZE_BYTES) capacity = text.len;
+        if (text.len > simdjson::SIMDJSON_MAXSIZE_BYTES || parser->parser.allocate(capacity, max_depth))
             return df_fail(err, DF_NO_MEMORY, "not enough memory for a JSON document of %zu bytes", text.len);
     }
     simdjson::dom::element root;

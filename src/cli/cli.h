@@ -29,7 +29,7 @@
  *         const snapshot_args *args = values;
  *         df_error err = {0};
  *         df_snapshot s;
- *         if (df_snapshot_read(args->url, args->table_id, args->version, &cli->arena, &cli->observer, &s, &err))
+ *         if (df_snapshot_read(args->url, args->table_id, args->version, &cli->observer, &s, &err))
  *             return cli_fail(cli, &err);
  *         cli_view *v = cli_record(cli, NULL);
  *         cli_put_text(cli_field(v, "table_id", "Table"), s.table_id);
@@ -76,7 +76,7 @@ typedef struct cli_list {
 /* What an int64_t holds when it was not given and has no default. (A double: NAN; a text: NULL.) */
 #define CLI_UNSET INT64_MIN
 
-/* Where a value goes, `member` of the command's struct, and from the member's type what kind of value it is. */
+/* Where a value goes: `member` of the command's struct; its type tells what kind of value it is. */
 #define CLI_INTO(struct_, member)                                                                            \
     .at = offsetof(struct_, member), .type = _Generic(((struct_ *)0)->member, bool                           \
                                                       : CLI_FLAG, int64_t                                    \
@@ -88,8 +88,8 @@ typedef struct cli_list {
 /* How an entry stands to the entry before it. */
 typedef enum cli_relation {
     CLI_ALONE,
-    CLI_ONE_OF, /* instead of it: not both. When the first of the chain is required, exactly one must be given */
-    CLI_ANY_OF, /* instead of it, or with it. When the first of the chain is required, at least one must be given */
+    CLI_ONE_OF, /* instead of it: not both. When the chain's first is required, exactly one must be given */
+    CLI_ANY_OF, /* instead of it or with it. When the chain's first is required, at least one must be given */
 } cli_relation;
 
 /* One option or operand. Members that are not named are zero, and zero is the usual case. */
@@ -117,10 +117,10 @@ typedef struct cli_context cli_context;
 
 typedef struct cli_command {
     const char *name, *alias; /* "import"; "import-table" or NULL */
-    const char *group;        /* heading under which the program's help lists it; the groups in order of appearance */
+    const char *group;        /* heading in the program's help; the groups in order of appearance */
     const char *help;         /* one line, no capital, no full stop */
-    const char *manual;       /* paragraphs parted by an empty line; lines that begin with two blanks stay as they are */
-    const char *examples;     /* one a line; # begins a line that explains the next; PROGRAM is the program's name */
+    const char *manual;       /* paragraphs parted by an empty line; what two blanks begin stays as it is */
+    const char *examples;     /* one a line; # begins one that explains the next; PROGRAM is the program */
     const cli_option *options; /* ends with {0}; NULL: none */
     size_t values_size;        /* of the struct that the options fill */
     /* Does the work and returns the exit status: 0, or what cli_fail or df_code_exit_status returned. */
@@ -143,8 +143,8 @@ typedef struct cli_program {
 int cli_main(const cli_program *program, int argc, char **argv);
 
 /*
- * Faults of a table (a default out of range, a name used twice, a help line with a full stop …) as lines in
- * `faults`; returns how many. For tests, and called before a manual page is made.
+ * Faults of a table (a default out of range, a name used twice, a help line with a full stop …) as lines
+ * in `faults`; returns how many. For tests, and called before a manual page is made.
  */
 size_t cli_check_program(const cli_program *program, df_buf *faults);
 
@@ -167,7 +167,13 @@ struct cli_context {
 };
 
 /* Where a value came from, lowest precedence first. */
-typedef enum cli_origin { CLI_NOT_GIVEN, CLI_FROM_DEFAULT, CLI_FROM_FILE, CLI_FROM_ENVIRONMENT, CLI_FROM_FLAG } cli_origin;
+typedef enum cli_origin {
+    CLI_NOT_GIVEN,
+    CLI_FROM_DEFAULT,
+    CLI_FROM_FILE,
+    CLI_FROM_ENVIRONMENT,
+    CLI_FROM_FLAG,
+} cli_origin;
 
 /* Where the value of a member of the command's struct came from: cli_origin_of(cli, &args->url). */
 cli_origin cli_origin_of(const cli_context *cli, const void *member);
@@ -210,7 +216,7 @@ DF_MUST_USE df_code cli_check_output(cli_context *cli, df_error *err);
 void cli_note(cli_context *cli, const char *fmt, ...) DF_PRINTF(2, 3);
 
 /*
- * Whether to go on: true when `yes` is (the --yes option), else asks on the terminal; without a terminal false.
+ * Whether to go on: true when `yes` is (the --yes option), else asks on the terminal; without one, false.
  */
 bool cli_confirm(cli_context *cli, bool yes, const char *fmt, ...) DF_PRINTF(3, 4);
 
@@ -223,10 +229,10 @@ df_json_writer *cli_json(cli_context *cli);
 /* ---- views: rows and records ---- */
 
 /*
- * A view is a list of rows (a table, CSV, a JSON array of objects, plain lines) or a record (aligned labels and
- * values, a JSON object). Values are put one after the other by the functions below; a row is complete by itself.
- * Views nest: what is opened while another is open becomes its member `name` in JSON, and follows it for people.
- * Rows are streamed: columns are aligned over the first thousand, and memory stays bounded.
+ * A view is a list of rows (a table, CSV, a JSON array of objects, plain lines) or a record (aligned labels
+ * and values, a JSON object). Values are put one after the other by the functions below; a row is complete by
+ * itself. Views nest: what is opened while another is open becomes its member `name` in JSON, and follows it
+ * for people. Rows are streamed: columns are aligned over the first thousand, and memory stays bounded.
  */
 typedef struct cli_view cli_view;
 
@@ -247,7 +253,8 @@ typedef struct cli_column {
 } cli_column;
 
 /* `columns` must outlive the view. */
-cli_view *cli_rows(cli_context *cli, const char *name, const cli_column *columns, size_t n_columns, cli_format format);
+cli_view *cli_rows(cli_context *cli, const char *name, const cli_column *columns, size_t n_columns,
+                   cli_format format);
 cli_view *cli_record(cli_context *cli, const char *name);
 /* Names the next value of a record. `name` NULL: for people only; `label` NULL: for JSON only. */
 cli_view *cli_field(cli_view *record, const char *name, const char *label);
@@ -264,7 +271,7 @@ void cli_put_count(cli_view *view, int64_t value);     /* for people 1,234,567 *
 void cli_put_bytes(cli_view *view, int64_t bytes);     /* for people 1.4 GiB */
 void cli_put_duration(cli_view *view, double seconds); /* for people 12.4 s */
 void cli_put_double(cli_view *view, double value, int decimals); /* decimals are for people */
-void cli_put_time(cli_view *view, int64_t ms); /* since 1970; 2026-11-20T19:06:16.123Z, for people without T, ms, Z */
+void cli_put_time(cli_view *view, int64_t ms); /* since 1970: 2026-11-20T19:06:16.123Z; shorter for people */
 void cli_put_bool(cli_view *view, bool value); /* for people yes, no */
 void cli_put_mark(cli_view *view, cli_mark mark); /* elsewhere "ok", "failed", "warning", NULL */
 void cli_put_list(cli_view *view, const df_str *items, size_t count); /* for people a, b, c */
@@ -273,7 +280,7 @@ void cli_put_null(cli_view *view);
 
 /* ---- texts ---- */
 
-/* How many columns of a terminal the text takes (UTF-8; wide characters 2, combining ones 0; invalid bytes 1). */
+/* How many columns of a terminal the text takes: wide characters 2, combining ones 0, invalid bytes 1. */
 size_t cli_width(df_str text);
 /* Adds `text` so that it takes at most `width` columns, with an ellipsis where something was left out. */
 void cli_put_cut(df_buf *out, df_str text, size_t width, cli_cut cut, bool unicode);

@@ -65,11 +65,12 @@ static void parsing(void)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int64_t us = 0;
         bool ok = df_time_parse_us(df_str_from(cases[i].text), &us);
-        check(ok == cases[i].ok && (!ok || us == cases[i].us), "\"%s\" (%s, %lld)", cases[i].text, ok ? "read" : "refused",
-              (long long)us);
+        check(ok == cases[i].ok && (!ok || us == cases[i].us), "\"%s\" (%s, %lld)", cases[i].text,
+              ok ? "read" : "refused", (long long)us);
     }
     int64_t ms;
-    check(df_time_parse(DF_STR("1969-12-31T23:59:59.9999"), &ms) && ms == -1, "milliseconds round down before 1970 too");
+    check(df_time_parse(DF_STR("1969-12-31T23:59:59.9999"), &ms) && ms == -1,
+          "milliseconds round down before 1970 too");
 }
 
 /* The calendar against the C library's, every 997 days over 8000 years. */
@@ -83,8 +84,8 @@ static void calendar(void)
         time_t seconds = (time_t)day * 86400;
         struct tm tm;
         gmtime_r(&seconds, &tm);
-        same = year == tm.tm_year + 1900 && month == (unsigned)tm.tm_mon + 1 && of_month == (unsigned)tm.tm_mday &&
-               df_days_from_civil(year, month, of_month) == day;
+        same = year == tm.tm_year + 1900 && month == (unsigned)tm.tm_mon + 1 &&
+               of_month == (unsigned)tm.tm_mday && df_days_from_civil(year, month, of_month) == day;
         if (!same) note("day %lld", (long long)day);
     }
     check(same, "days and dates agree with gmtime");
@@ -96,12 +97,13 @@ static void for_people(void)
     static const struct {
         double seconds;
         const char *text;
-    } durations[] = {{0.0001, "0.1 ms"}, {0.34, "340 ms"}, {12.44, "12.4 s"}, {99.96, "1 min 39 s"}, {200, "3 min 20 s"},
-                     {7500, "2 h 05 min"}};
+    } durations[] = {{0.0001, "0.1 ms"},    {0.34, "340 ms"},    {12.44, "12.4 s"},
+                     {99.96, "1 min 39 s"}, {200, "3 min 20 s"}, {7500, "2 h 05 min"}};
     for (size_t i = 0; i < sizeof durations / sizeof *durations; i++) {
         df_buf_clear(&buf);
         df_put_duration(&buf, durations[i].seconds);
-        check(strcmp(df_buf_cstr(&buf), durations[i].text) == 0, "%g s is %s", durations[i].seconds, df_buf_cstr(&buf));
+        check(strcmp(df_buf_cstr(&buf), durations[i].text) == 0, "%g s is %s", durations[i].seconds,
+              df_buf_cstr(&buf));
     }
     static const struct {
         int64_t n;
@@ -116,7 +118,8 @@ static void for_people(void)
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         df_buf_clear(&buf);
         df_put_bytes(&buf, numbers[i].n);
-        check(strcmp(df_buf_cstr(&buf), numbers[i].bytes) == 0, "%s is %s", numbers[i].count, df_buf_cstr(&buf));
+        check(strcmp(df_buf_cstr(&buf), numbers[i].bytes) == 0, "%s is %s", numbers[i].count,
+              df_buf_cstr(&buf));
         df_buf_clear(&buf);
         df_put_count(&buf, numbers[i].n);
         check(strcmp(df_buf_cstr(&buf), numbers[i].count) == 0, "%s", df_buf_cstr(&buf));

@@ -18,7 +18,8 @@ static void hashes(void)
     check(!df_hash_from_hex(DF_STR("06b0"), &back), "too few digits");
     check(!df_hash_from_hex(DF_STR("06b05ab6733a618578af5f94892f395g"), &back), "not a digit");
     df_hash128 sum = df_hash_add(df_hash_add(empty, text), text);
-    check(df_hash_eq(df_hash_sub(df_hash_sub(sum, text), empty), text), "a sum can be taken apart in any order");
+    check(df_hash_eq(df_hash_sub(df_hash_sub(sum, text), empty), text),
+          "a sum can be taken apart in any order");
     check(!df_hash_eq(df_hash_add(text, text), (df_hash128){0}), "a member twice does not cancel out");
 }
 

@@ -32,20 +32,24 @@ static void reading(void)
     int64_t i = 0;
     double x = 0;
     bool b = false;
-    df_json o = parse("{\"i\":-9223372036854775808,\"u\":18446744073709551615,\"x\":1.5e3,\"b\":true,\"n\":null,"
-                      "\"s\":\"a\\u0000\\n\\u00e9\\ud83d\\udc18\",\"a\":[1,[2],{}],\"s\":\"last\"}");
+    df_json o =
+        parse("{\"i\":-9223372036854775808,\"u\":18446744073709551615,\"x\":1.5e3,\"b\":true,\"n\":null,"
+              "\"s\":\"a\\u0000\\n\\u00e9\\ud83d\\udc18\",\"a\":[1,[2],{}],\"s\":\"last\"}");
     check(df_json_int(df_json_get(o, "i"), &i) && i == INT64_MIN, "the smallest integer is exact");
-    check(df_json_typeof(df_json_get(o, "u")) == DF_JSON_UINT && !df_json_int(df_json_get(o, "u"), &i), "above int64");
+    check(df_json_typeof(df_json_get(o, "u")) == DF_JSON_UINT && !df_json_int(df_json_get(o, "u"), &i),
+          "above int64");
     check(df_json_double(df_json_get(o, "x"), &x) && x == 1500, "a double");
     check(df_json_double(df_json_get(o, "i"), &x) && x == -9223372036854775808.0, "an integer as a double");
     check(df_json_bool(df_json_get(o, "b"), &b) && b, "true");
     check(df_json_typeof(df_json_get(o, "n")) == DF_JSON_NULL, "null is there");
-    check(df_json_get(o, "no").at == NULL && df_json_typeof(df_json_get(o, "no")) == DF_JSON_NONE, "what is not there is none");
+    check(df_json_get(o, "no").at == NULL && df_json_typeof(df_json_get(o, "no")) == DF_JSON_NONE,
+          "what is not there is none");
     check(df_str_is(df_json_str(df_json_get(o, "s")), "last"), "of a repeated name the last wins");
     check(df_json_count(o) == 8 && df_json_count(df_json_get(o, "a")) == 3, "counts");
     df_json_iter it = df_json_each(o);
     for (int k = 0; k < 6; k++) df_json_next(&it);
-    check(df_str_eq(df_json_str(it.value), DF_STR("a\0\n\xC3\xA9\xF0\x9F\x90\x98")), "escapes, with NUL and a pair of surrogates");
+    check(df_str_eq(df_json_str(it.value), DF_STR("a\0\n\xC3\xA9\xF0\x9F\x90\x98")),
+          "escapes, with NUL and a pair of surrogates");
     it = df_json_each(df_json_get(o, "a"));
     int n = 0;
     while (df_json_next(&it)) n += it.key.ptr == NULL;
@@ -57,9 +61,14 @@ static void reading(void)
 
 static void refusing(void)
 {
-    static const char *const bad[] = {"", " ", "{", "{\"a\":1", "{\"a\":1}x", "{\"a\":1}{}", "[1,]", "{'a':1}", "{\"a\":01}", "tru",
-                                      "\"\\ud800\"", "\"a", "\"\\x\"", "NaN", "{\"a\":99999999999999999999}", "\"\t\""};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) check(refused(df_str_from(bad[i])), "refused: %s", bad[i]);
+    static const char *const bad[] = {"",         " ",           "{",
+                                      "{\"a\":1", "{\"a\":1}x",  "{\"a\":1}{}",
+                                      "[1,]",     "{'a':1}",     "{\"a\":01}",
+                                      "tru",      "\"\\ud800\"", "\"a",
+                                      "\"\\x\"",  "NaN",         "{\"a\":99999999999999999999}",
+                                      "\"\t\""};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        check(refused(df_str_from(bad[i])), "refused: %s", bad[i]);
     check(refused(DF_STR("\"\xFF\"")), "refused: not UTF-8");
     check(refused(DF_STR("\"\xED\xA0\x80\"")), "refused: a surrogate in UTF-8");
     char deep[2000];
@@ -80,7 +89,8 @@ static void growing(void)
             memset(text, 'x', size + 2);
             text[0] = text[size + 1] = '"';
             df_json root;
-            right &= df_json_parse(parser, (df_str){text, size + 2}, &root, NULL) == DF_OK && df_json_str(root).len == size;
+            right &= df_json_parse(parser, (df_str){text, size + 2}, &root, NULL) == DF_OK &&
+                     df_json_str(root).len == size;
             free(text);
         }
     }
@@ -92,8 +102,16 @@ static void extents(void)
     static const struct {
         const char *text;
         size_t length;
-    } cases[] = {{"{}x", 2},      {"{\"a\":\"}\"} {", 9}, {"[[1],{\"b\":\"\\\"]\"}]]", 17}, {"{\"a\":1", 0}, {"x{}", 0},
-                 {"", 0},         {"{\"a\":\"\n\"}", 0},  {"{\n\"a\":\n1}\n", 9},          {"]", 0},       {"\"{}\"", 0},
+    } cases[] = {{"{}x", 2},
+                 {"{\"a\":\"}\"} {", 9},
+                 {"[[1],{\"b\":\"\\\"]\"}]]", 17},
+                 {"{\"a\":1", 0},
+                 {"x{}", 0},
+                 {"", 0},
+                 {"{\"a\":\"\n\"}", 0},
+                 {"{\n\"a\":\n1}\n", 9},
+                 {"]", 0},
+                 {"\"{}\"", 0},
                  {"{\"a\\\\\":1}}", 9}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         size_t length = df_json_extent(df_str_from(cases[i].text));
@@ -111,8 +129,10 @@ static void extents(void)
 static bool writes(const char *in, bool canonical, const char *out)
 {
     df_buf buf = {0};
-    if (canonical) df_json_put_canonical(&buf, parse(in));
-    else df_json_put(&buf, parse(in));
+    if (canonical)
+        df_json_put_canonical(&buf, parse(in));
+    else
+        df_json_put(&buf, parse(in));
     bool same = strcmp(df_buf_cstr(&buf), out) == 0;
     if (!same) note("%s", df_buf_cstr(&buf));
     df_buf_release(&buf);
@@ -121,13 +141,19 @@ static bool writes(const char *in, bool canonical, const char *out)
 
 static void writing(void)
 {
-    const char *text = "{\"b\":[1,2.5,true,null,\"\\u0001\\\"\\\\\\n\"],\"a\":{\"d\":{},\"c\":[]},\"b\":18446744073709551615}";
-    check(writes(text, false, "{\"b\":[1,2.5,true,null,\"\\u0001\\\"\\\\\\n\"],\"a\":{\"d\":{},\"c\":[]},\"b\":18446744073709551615}"),
+    const char *text = "{\"b\":[1,2.5,true,null,\"\\u0001\\\"\\\\\\n\"],\"a\":{\"d\":{},\"c\":[]},\"b\":"
+                       "18446744073709551615}";
+    check(writes(text, false,
+                 "{\"b\":[1,2.5,true,null,\"\\u0001\\\"\\\\\\n\"],\"a\":{\"d\":{},\"c\":[]},\"b\":"
+                 "18446744073709551615}"),
           "written again as it was");
-    check(writes(text, true, "{\"a\":{\"c\":[],\"d\":{}},\"b\":18446744073709551615}"), "canonical: sorted, last of a name");
-    check(writes("{\"B\":1,\"a\":2,\"\":3,\"aa\":4}", true, "{\"\":3,\"B\":1,\"a\":2,\"aa\":4}"), "names sort by bytes");
+    check(writes(text, true, "{\"a\":{\"c\":[],\"d\":{}},\"b\":18446744073709551615}"),
+          "canonical: sorted, last of a name");
+    check(writes("{\"B\":1,\"a\":2,\"\":3,\"aa\":4}", true, "{\"\":3,\"B\":1,\"a\":2,\"aa\":4}"),
+          "names sort by bytes");
     df_buf buf = {0};
-    df_json_put_str(&buf, DF_STR("a\xFF" "b\xC3\xA9"));
+    df_json_put_str(&buf, DF_STR("a\xFF"
+                                 "b\xC3\xA9"));
     check(strstr(df_buf_cstr(&buf), "\xEF\xBF\xBD"), "bytes that are not UTF-8 are replaced");
     df_json root;
     check(df_json_parse(parser, df_buf_str(&buf), &root, NULL) == DF_OK, "and what is written is JSON");
@@ -137,8 +163,9 @@ static void writing(void)
         df_buf_clear(&buf);
         df_json_put_double(&buf, numbers[i]);
         double value = 0;
-        back &= df_json_parse(parser, df_buf_str(&buf), &root, NULL) == DF_OK && df_json_typeof(root) == DF_JSON_DOUBLE &&
-                df_json_double(root, &value) && value == numbers[i] && signbit(value) == signbit(numbers[i]);
+        back &= df_json_parse(parser, df_buf_str(&buf), &root, NULL) == DF_OK &&
+                df_json_typeof(root) == DF_JSON_DOUBLE && df_json_double(root, &value) &&
+                value == numbers[i] && signbit(value) == signbit(numbers[i]);
     }
     check(back, "doubles come back the same, and as doubles");
     df_buf_clear(&buf);
@@ -164,8 +191,9 @@ static void building(void)
     df_json_end(&w, ']');
     df_json_add_double(&w, "x", 2);
     df_json_end(&w, '}');
-    check(strcmp(df_buf_cstr(&buf), "{\"i\":-5,\"absent\":null,\"list\":[false,{},[],\"q\\\"\"],\"x\":2.0}") == 0, "%s",
-          df_buf_cstr(&buf));
+    check(strcmp(df_buf_cstr(&buf),
+                 "{\"i\":-5,\"absent\":null,\"list\":[false,{},[],\"q\\\"\"],\"x\":2.0}") == 0,
+          "%s", df_buf_cstr(&buf));
     df_buf_clear(&buf);
     w = (df_json_writer){.out = &buf, .indent = 2};
     df_json_begin(&w, NULL, '{');

@@ -77,11 +77,13 @@ static void buffers(void)
     df_buf_int(&buf, INT64_MAX);
     df_buf_char(&buf, ' ');
     df_buf_int(&buf, 0);
-    check(strcmp(df_buf_cstr(&buf), "abc--9223372036854775808 9223372036854775807 0") == 0, "integers: %s", df_buf_cstr(&buf));
+    check(strcmp(df_buf_cstr(&buf), "abc--9223372036854775808 9223372036854775807 0") == 0, "integers: %s",
+          df_buf_cstr(&buf));
     df_buf_clear(&buf);
     for (int i = 0; i < 10000; i++) df_buf_printf(&buf, "%d,", i % 10);
     check(buf.len == 20000 && strncmp(buf.ptr + 19998, "9,", 2) == 0, "printf grows it");
-    check(!df_buf_try_reserve(&buf, SIZE_MAX - 100) && !df_buf_try_reserve(&buf, SIZE_MAX / 2), "an absurd size is refused");
+    check(!df_buf_try_reserve(&buf, SIZE_MAX - 100) && !df_buf_try_reserve(&buf, SIZE_MAX / 2),
+          "an absurd size is refused");
     check(buf.len == 20000, "and what was there stays");
     check(df_buf_try_reserve(&buf, 1 << 20) && buf.cap - buf.len >= 1 << 20, "a sane one is not");
     df_buf_add(&buf, NULL, 0);

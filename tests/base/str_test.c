@@ -13,9 +13,12 @@ static void comparing(void)
     check(df_str_cmp(DF_STR("a"), DF_STR("ab")) < 0, "a prefix comes first");
     check(df_str_cmp(DF_STR("\xff"), DF_STR("a")) > 0, "bytes compare unsigned");
     check(df_str_cmp(DF_STR_NONE, DF_STR("")) == 0, "absent sorts as empty");
-    check(df_str_starts(DF_STR("file:/x"), DF_STR("file:")) && !df_str_starts(DF_STR("f"), DF_STR("file")), "starts");
-    check(df_str_ends(DF_STR("a.json"), DF_STR(".json")) && !df_str_ends(DF_STR("n"), DF_STR("json")), "ends");
-    check(df_str_is(df_str_skip(DF_STR("abc"), 2), "c") && df_str_skip(DF_STR("abc"), 9).len == 0, "skip stops at the end");
+    check(df_str_starts(DF_STR("file:/x"), DF_STR("file:")) && !df_str_starts(DF_STR("f"), DF_STR("file")),
+          "starts");
+    check(df_str_ends(DF_STR("a.json"), DF_STR(".json")) && !df_str_ends(DF_STR("n"), DF_STR("json")),
+          "ends");
+    check(df_str_is(df_str_skip(DF_STR("abc"), 2), "c") && df_str_skip(DF_STR("abc"), 9).len == 0,
+          "skip stops at the end");
 }
 
 static void numbers(void)
@@ -55,8 +58,11 @@ static void utf8(void)
     check(!df_str_is_utf8(DF_STR("\xC3")), "cut short");
     check(!df_str_is_utf8(DF_STR("\xC0\xAF")) && !df_str_is_utf8(DF_STR("\xE0\x80\xAF")), "overlong forms");
     check(!df_str_is_utf8(DF_STR("\xED\xA0\x80")), "a surrogate");
-    check(!df_str_is_utf8(DF_STR("\xF4\x90\x80\x80")) && !df_str_is_utf8(DF_STR("\xF5\x80\x80\x80")), "beyond U+10FFFF");
-    check(!df_str_is_utf8(DF_STR("\xE2\x82" "a")), "broken in the middle");
+    check(!df_str_is_utf8(DF_STR("\xF4\x90\x80\x80")) && !df_str_is_utf8(DF_STR("\xF5\x80\x80\x80")),
+          "beyond U+10FFFF");
+    check(!df_str_is_utf8(DF_STR("\xE2\x82"
+                                 "a")),
+          "broken in the middle");
 }
 
 static void globs(void)

@@ -8,9 +8,9 @@ int main(void)
     static const struct {
         const char *in, *out;
     } decoded[] = {
-        {"", ""},           {"plain", "plain"}, {"a%20b", "a b"},     {"%2525", "%25"}, {"a+b", "a+b"},
-        {"%C3%a9", "\xC3\xA9"}, {"%", "%"},     {"%2", "%2"},         {"%zz", "%zz"},   {"100%", "100%"},
-        {"%%20", "% "},     {"%2%20", "%2 "},
+        {"", ""},       {"plain", "plain"},     {"a%20b", "a b"}, {"%2525", "%25"},
+        {"a+b", "a+b"}, {"%C3%a9", "\xC3\xA9"}, {"%", "%"},       {"%2", "%2"},
+        {"%zz", "%zz"}, {"100%", "100%"},       {"%%20", "% "},   {"%2%20", "%2 "},
     };
     df_buf buf = {0};
     for (size_t i = 0; i < sizeof decoded / sizeof *decoded; i++) {

@@ -39,11 +39,19 @@ static uint64_t mix_int(uint64_t sum, int64_t n)
 
 static uint64_t file_print(uint64_t sum, const delta_file *f)
 {
-    const df_str texts[] = {f->path, f->raw_path, f->dv_id, f->partition_values, f->stats, f->tags,
-                            f->deletion_vector, f->clustering_provider};
-    const int64_t numbers[] = {f->size, f->modification_time, f->deletion_timestamp, f->data_change,
-                               f->extended_file_metadata, f->num_records, f->dv_cardinality, f->base_row_id,
-                               f->default_row_commit_version, (int64_t)f->key.low, (int64_t)f->key.high};
+    const df_str texts[] = {f->path,  f->raw_path, f->dv_id,           f->partition_values,
+                            f->stats, f->tags,     f->deletion_vector, f->clustering_provider};
+    const int64_t numbers[] = {f->size,
+                               f->modification_time,
+                               f->deletion_timestamp,
+                               f->data_change,
+                               f->extended_file_metadata,
+                               f->num_records,
+                               f->dv_cardinality,
+                               f->base_row_id,
+                               f->default_row_commit_version,
+                               (int64_t)f->key.low,
+                               (int64_t)f->key.high};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) sum = mix(sum, texts[i]);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) sum = mix_int(sum, numbers[i]);
     MUST(df_str_is_utf8(f->path) && !memchr(f->path.ptr, '\0', f->path.len));
@@ -64,7 +72,8 @@ static uint64_t print_of(const delta_action *a)
         sum = mix(mix(sum, a->protocol.reader_features), a->protocol.writer_features);
         return mix_int(mix_int(sum, a->protocol.min_reader_version), a->protocol.min_writer_version);
     case DELTA_TXN: return mix_int(mix_int(mix(sum, a->txn.app_id), a->txn.version), a->txn.last_updated);
-    case DELTA_DOMAIN: return mix_int(mix(mix(sum, a->domain.domain), a->domain.configuration), a->domain.removed);
+    case DELTA_DOMAIN:
+        return mix_int(mix(mix(sum, a->domain.domain), a->domain.configuration), a->domain.removed);
     case DELTA_COMMIT_INFO: return mix_int(mix(sum, a->commit_info.operation), a->commit_info.timestamp);
     case DELTA_SIDECAR: return mix_int(mix(sum, a->sidecar.path), a->sidecar.size);
     case DELTA_CHECKPOINT_METADATA: return sum;
@@ -122,14 +131,17 @@ static void compare_directions(df_str bytes)
     trail forward = {0}, backward = {0};
     delta_source source = {.name = "forward", .is_commit = true};
     df_error err = {0};
-    df_code code = delta_read_lines(reader, &source, &memory.input, &(delta_sink){&forward, note_action}, &err);
+    df_code code =
+        delta_read_lines(reader, &source, &memory.input, &(delta_sink){&forward, note_action}, &err);
     MUST(code == DF_OK || (code == DF_CORRUPT && err.line > 0 && err.message[0]));
     source = (delta_source){.name = "backward"};
-    df_code other = delta_read_backward(reader, &source, &memory.input, &(delta_sink){&backward, note_action}, &err);
+    df_code other =
+        delta_read_backward(reader, &source, &memory.input, &(delta_sink){&backward, note_action}, &err);
     MUST(other == code);
     if (code == DF_OK) {
         MUST(forward.count == backward.count);
-        for (size_t i = 0; i < forward.count; i++) MUST(forward.items[i] == backward.items[forward.count - 1 - i]);
+        for (size_t i = 0; i < forward.count; i++)
+            MUST(forward.items[i] == backward.items[forward.count - 1 - i]);
     }
     free(forward.items);
     free(backward.items);

@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Fast generators of Delta logs (metadata only, no data files) for tests and benchmarks.
+"""
+Fast generators of Delta logs (metadata only, no data files) for tests and benchmarks.
 
-Everything about a file (path, size, statistics, partition, deletion vector) is a function of its number, so that any
-part of a log can be written without remembering the rest, and so that what a log holds is known without reading it:
-each generator returns, and leaves in the table's folder as generated.json, the expected version, num_files,
-size_in_bytes, num_records, tombstones and so on. Rows are byte matrices made by numpy: about a million a second.
+Everything about a file (path, size, statistics, partition, deletion vector) is a function of its number,
+so that any part of a log can be written without remembering the rest, and so that what a log holds is
+known without reading it: each generator returns, and leaves in the table's folder as generated.json, the
+expected version, num_files, size_in_bytes, num_records, tombstones and so on. Rows are byte matrices made
+by numpy: about a million a second.
 
     json_log      K commits of adds
     churn_log     C commits that each add and remove files, checkpoints by the way
     checkpoint    one checkpoint of N files: classic, multi-part, or V2 with sidecars
 
-As a program: delta_gen.py json|churn|checkpoint FOLDER [--name value]..., names being the generators' arguments.
+As a program: delta_gen.py json|churn|checkpoint FOLDER [--name value]..., names being the generators'
+arguments.
 """
 
 import argparse
@@ -23,170 +26,30 @@ import sys
 
 import numpy as np
 
+from delta_gen_files import (
+    PATH,
+    START_MS,
+    STATS,
+    Shape,
+    add_template,
+    cardinality_of,
+    commit_path,
+    features,
+    head,
+    lines,
+    meta_data,
+    ranged,
+    records_of,
+    remove_template,
+    render,
+    size_of,
+)
+
 ROW_GROUP = 100_000
-START_MS = 1_700_000_000_000  # commit 0; commits follow each second
-SCHEMA = {"type": "struct", "fields": [
-    {"name": name, "type": kind, "nullable": True, "metadata": {}}
-    for name, kind in (("id", "long"), ("price", "double"), ("at", "timestamp"), ("name", "string"), ("day", "date"))]}
-STATS = ('{"numRecords":%(records)s,"minValues":{"id":%(id0)s,"price":%(price0)s.25,"at":"2024-%(month)s-01T00:00:00.%(ms0)sZ",'
-         '"name":"alpha-%(name0)s"},"maxValues":{"id":%(id1)s,"price":%(price1)s.75,"at":"2024-%(month)s-28T23:59:59.%(ms1)sZ",'
-         '"name":"omega-%(name1)s"},"nullCount":{"id":0,"price":%(nulls)s,"at":0,"name":%(nulls)s}}')
-PATH = "day=%(day)s/part-%(task)s-%(uuid)s-c000.snappy.parquet"
-
-
-# ---- numbers from a file's number ----
-
-def mix(numbers, salt):
-    """splitmix64: a well mixed 64-bit number for each file number."""
-    with np.errstate(over="ignore"):
-        z = numbers.astype(np.uint64) + np.uint64((salt * 0x9E3779B97F4A7C15 + 0x9E3779B97F4A7C15) % 2**64)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return z ^ (z >> np.uint64(31))
-
-
-def ranged(numbers, salt, low, high):
-    return (np.uint64(low) + mix(numbers, salt) % np.uint64(high - low)).astype(np.int64)
-
-
-def digits(values, width):
-    """Decimal digits, zero-padded, as a byte matrix."""
-    out = np.empty((len(values), width), np.uint8)
-    rest = values.astype(np.int64)
-    for column in range(width - 1, -1, -1):
-        out[:, column] = 48 + rest % 10
-        rest = rest // 10
-    return out
-
-
-def uuids(numbers, salt):
-    raw = np.stack([mix(numbers, salt), mix(numbers, salt + 1)], axis=1).astype(">u8").view(np.uint8).reshape(-1, 16)
-    hexes = np.frombuffer(b"0123456789abcdef", np.uint8)
-    flat = np.empty((len(numbers), 32), np.uint8)
-    flat[:, 0::2] = hexes[raw >> 4]
-    flat[:, 1::2] = hexes[raw & 15]
-    out = np.full((len(numbers), 36), ord("-"), np.uint8)
-    for to, start, end in ((0, 0, 8), (9, 8, 12), (14, 12, 16), (19, 16, 20), (24, 20, 32)):
-        out[:, to:to + end - start] = flat[:, start:end]
-    return out
-
-
-def size_of(numbers):
-    return ranged(numbers, 1, 1_000_000, 10_000_000)
-
-
-def records_of(numbers):
-    return ranged(numbers, 2, 10_000, 100_000)
-
-
-def cardinality_of(numbers):
-    return ranged(numbers, 3, 1, 10)
-
-
-class Shape:
-    """What the files of a log look like; slots() gives the byte matrices that the templates name."""
-
-    def __init__(self, partitions=100, stats=True, dv_every=0, seed=0):
-        self.partitions, self.stats, self.dv_every, self.seed = partitions, stats, dv_every, seed
-        days = np.datetime64("2024-01-01") + np.arange(max(partitions, 1))
-        self.days = np.array([list(str(day).encode()) for day in days], np.uint8)
-
-    def partition_of(self, numbers):
-        return ranged(numbers, 4 + self.seed, 0, max(self.partitions, 1))
-
-    def slots(self, numbers):
-        low = ranged(numbers, 5, 100_000_000, 400_000_000)
-        return {
-            "day": self.days[self.partition_of(numbers)], "task": digits(numbers % 1000, 5),
-            "uuid": uuids(numbers, 100 + 2 * self.seed), "size": digits(size_of(numbers), 7),
-            "records": digits(records_of(numbers), 5), "id0": digits(low, 9), "id1": digits(low * 2, 9),
-            "price0": digits(ranged(numbers, 6, 100, 499), 3), "price1": digits(ranged(numbers, 7, 500, 999), 3),
-            "month": digits(ranged(numbers, 8, 1, 13), 2), "ms0": digits(ranged(numbers, 9, 0, 1000), 3),
-            "ms1": digits(ranged(numbers, 10, 0, 1000), 3), "name0": digits(ranged(numbers, 11, 0, 10**8), 8),
-            "name1": digits(ranged(numbers, 12, 0, 10**8), 8), "nulls": digits(ranged(numbers, 13, 10, 99), 2),
-            "dv": uuids(numbers, 50)[:, 9:29], "cardinality": digits(cardinality_of(numbers), 1),
-        }
-
-    def has_dv(self, numbers):
-        return numbers % self.dv_every == 0 if self.dv_every else np.zeros(len(numbers), bool)
-
-
-def render(template, slots, count):
-    """A byte matrix of `count` rows from a template with %(slot)s in it."""
-    pieces = []
-    rest = template
-    while rest:
-        fixed, mark, rest = rest.partition("%(")
-        if fixed:
-            pieces.append(np.broadcast_to(np.frombuffer(fixed.encode(), np.uint8), (count, len(fixed.encode()))))
-        if mark:
-            name, _, rest = rest.partition(")s")
-            pieces.append(slots[name])
-    return np.concatenate(pieces, axis=1)
-
-
-# ---- JSON lines ----
-
-def add_template(shape, dv):
-    line = '{"add":{"path":"' + PATH + '","partitionValues":' + ('{"day":"%(day)s"}' if shape.partitions else "{}")
-    line += ',"size":%(size)s,"modificationTime":%(time)s,"dataChange":true'
-    if shape.stats:
-        line += ',"stats":"' + STATS.replace('"', '\\"') + '"'
-    if dv:
-        line += ',"deletionVector":{"storageType":"u","pathOrInlineDv":"%(dv)s","offset":1,"sizeInBytes":36,"cardinality":%(cardinality)s}'
-    return line + "}}\n"
-
-
-def remove_template(shape, dv):
-    line = ('{"remove":{"path":"' + PATH + '","deletionTimestamp":%(time)s,"dataChange":true,"extendedFileMetadata":true,"partitionValues":'
-            + ('{"day":"%(day)s"}' if shape.partitions else "{}") + ',"size":%(size)s')
-    if dv:
-        line += ',"deletionVector":{"storageType":"u","pathOrInlineDv":"%(dv)s","offset":1,"sizeInBytes":36,"cardinality":%(cardinality)s}'
-    return line + "}}\n"
-
-
-def lines(shape, numbers, times, template):
-    """JSON lines of the files, those with a deletion vector last; bytes, and a list of row ends is not needed."""
-    out = []
-    marks = shape.has_dv(numbers)
-    for dv in (False, True):
-        chosen = marks == dv
-        if chosen.any():
-            slots = shape.slots(numbers[chosen])
-            slots["time"] = digits(times[chosen], 13)
-            out.append(render(template(shape, dv), slots, int(chosen.sum())).tobytes())
-    return b"".join(out)
-
-
-def features(shape):
-    if shape.dv_every:
-        return {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["deletionVectors"], "writerFeatures": ["deletionVectors"]}
-    return {"minReaderVersion": 1, "minWriterVersion": 2}
-
-
-def meta_data(shape):
-    return {"id": "7f0c0000-0000-4000-8000-%012d" % shape.seed, "name": "generated", "format": {"provider": "parquet", "options": {}},
-            "schemaString": json.dumps(SCHEMA), "partitionColumns": ["day"] if shape.partitions else [], "configuration": {},
-            "createdTime": START_MS}
-
-
-def commit_info(version, operation="WRITE"):
-    return {"commitInfo": {"timestamp": START_MS + 1000 * version, "operation": operation, "operationParameters": {"mode": "Append"},
-                           "isBlindAppend": True, "engineInfo": "delta_gen"}}
-
-
-def head(shape, version):
-    actions = [commit_info(version)]
-    if version == 0:
-        actions += [{"protocol": features(shape)}, {"metaData": meta_data(shape)}]
-    return "".join(json.dumps(action, separators=(",", ":")) + "\n" for action in actions).encode()
-
-
-def commit_path(log, version):
-    return os.path.join(log, "%020d.json" % version)
 
 
 # ---- checkpoints ----
+
 
 def fixed_text(matrix):
     """A byte matrix as an Arrow string array, without copying rows."""
@@ -194,13 +57,17 @@ def fixed_text(matrix):
 
     count, width = matrix.shape
     offsets = np.arange(count + 1, dtype=np.int32) * width
-    return pa.Array.from_buffers(pa.utf8(), count, [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(matrix))])
+    return pa.Array.from_buffers(
+        pa.utf8(), count, [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(matrix))]
+    )
 
 
 def partition_map(shape, slots, count):
     import pyarrow as pa
 
-    offsets = pa.array(np.arange(count + 1, dtype=np.int32) if shape.partitions else np.zeros(count + 1, np.int32))
+    offsets = pa.array(
+        np.arange(count + 1, dtype=np.int32) if shape.partitions else np.zeros(count + 1, np.int32)
+    )
     if not shape.partitions:
         return pa.MapArray.from_arrays(offsets, pa.array([], pa.utf8()), pa.array([], pa.utf8()))
     keys = fixed_text(np.broadcast_to(np.frombuffer(b"day", np.uint8), (count, 3)))
@@ -211,24 +78,38 @@ def dv_array(slots, marks):
     import pyarrow as pa
 
     count = len(marks)
-    columns = [pa.array(["u"] * count), fixed_text(slots["dv"]), pa.array(np.ones(count, np.int32)),
-               pa.array(np.full(count, 36, np.int32)), pa.array((slots["cardinality"][:, 0] - 48).astype(np.int64))]
-    return pa.StructArray.from_arrays(columns, ["storageType", "pathOrInlineDv", "offset", "sizeInBytes", "cardinality"],
-                                      mask=pa.array(~marks))
+    columns = [
+        pa.array(["u"] * count),
+        fixed_text(slots["dv"]),
+        pa.array(np.ones(count, np.int32)),
+        pa.array(np.full(count, 36, np.int32)),
+        pa.array((slots["cardinality"][:, 0] - 48).astype(np.int64)),
+    ]
+    return pa.StructArray.from_arrays(
+        columns,
+        ["storageType", "pathOrInlineDv", "offset", "sizeInBytes", "cardinality"],
+        mask=pa.array(~marks),
+    )
 
 
 def add_array(shape, numbers, times, stats_parsed=False):
     import pyarrow as pa
 
     slots, count = shape.slots(numbers), len(numbers)
-    fields = {"path": fixed_text(render(PATH, slots, count)), "partitionValues": partition_map(shape, slots, count),
-              "size": pa.array(size_of(numbers)), "modificationTime": pa.array(times), "dataChange": pa.array(np.zeros(count, bool))}
+    fields = {
+        "path": fixed_text(render(PATH, slots, count)),
+        "partitionValues": partition_map(shape, slots, count),
+        "size": pa.array(size_of(numbers)),
+        "modificationTime": pa.array(times),
+        "dataChange": pa.array(np.zeros(count, bool)),
+    }
     if shape.stats and stats_parsed:
         low, nothing = ranged(numbers, 5, 100_000_000, 400_000_000), pa.array(np.zeros(count, np.int64))
         one = lambda values: pa.StructArray.from_arrays([values], ["id"])
         fields["stats_parsed"] = pa.StructArray.from_arrays(
             [pa.array(records_of(numbers)), one(pa.array(low)), one(pa.array(low * 2)), one(nothing)],
-            ["numRecords", "minValues", "maxValues", "nullCount"])
+            ["numRecords", "minValues", "maxValues", "nullCount"],
+        )
     elif shape.stats:
         fields["stats"] = fixed_text(render(STATS, slots, count))
     if shape.dv_every:
@@ -240,9 +121,14 @@ def remove_array(shape, numbers, times):
     import pyarrow as pa
 
     slots, count = shape.slots(numbers), len(numbers)
-    fields = {"path": fixed_text(render(PATH, slots, count)), "deletionTimestamp": pa.array(times),
-              "dataChange": pa.array(np.ones(count, bool)), "extendedFileMetadata": pa.array(np.ones(count, bool)),
-              "partitionValues": partition_map(shape, slots, count), "size": pa.array(size_of(numbers))}
+    fields = {
+        "path": fixed_text(render(PATH, slots, count)),
+        "deletionTimestamp": pa.array(times),
+        "dataChange": pa.array(np.ones(count, bool)),
+        "extendedFileMetadata": pa.array(np.ones(count, bool)),
+        "partitionValues": partition_map(shape, slots, count),
+        "size": pa.array(size_of(numbers)),
+    }
     if shape.dv_every:
         fields["deletionVector"] = dv_array(slots, shape.has_dv(numbers))
     return pa.StructArray.from_arrays(list(fields.values()), list(fields))
@@ -254,22 +140,42 @@ def rest_types():
     text, texts, map_type = pa.utf8(), pa.list_(pa.utf8()), pa.map_(pa.utf8(), pa.utf8())
     return {
         "txn": pa.struct([("appId", text), ("version", pa.int64()), ("lastUpdated", pa.int64())]),
-        "metaData": pa.struct([("id", text), ("name", text), ("description", text),
-                               ("format", pa.struct([("provider", text), ("options", map_type)])), ("schemaString", text),
-                               ("partitionColumns", texts), ("configuration", map_type), ("createdTime", pa.int64())]),
-        "protocol": pa.struct([("minReaderVersion", pa.int32()), ("minWriterVersion", pa.int32()), ("readerFeatures", texts),
-                               ("writerFeatures", texts)]),
+        "metaData": pa.struct(
+            [
+                ("id", text),
+                ("name", text),
+                ("description", text),
+                ("format", pa.struct([("provider", text), ("options", map_type)])),
+                ("schemaString", text),
+                ("partitionColumns", texts),
+                ("configuration", map_type),
+                ("createdTime", pa.int64()),
+            ]
+        ),
+        "protocol": pa.struct(
+            [
+                ("minReaderVersion", pa.int32()),
+                ("minWriterVersion", pa.int32()),
+                ("readerFeatures", texts),
+                ("writerFeatures", texts),
+            ]
+        ),
     }
 
 
 def rest_rows(shape, txns, v2=False):
     protocol = features(shape)
     if v2:
-        protocol = {"minReaderVersion": 3, "minWriterVersion": 7,
-                    "readerFeatures": protocol.get("readerFeatures", []) + ["v2Checkpoint"],
-                    "writerFeatures": protocol.get("writerFeatures", []) + ["v2Checkpoint"]}
+        protocol = {
+            "minReaderVersion": 3,
+            "minWriterVersion": 7,
+            "readerFeatures": protocol.get("readerFeatures", []) + ["v2Checkpoint"],
+            "writerFeatures": protocol.get("writerFeatures", []) + ["v2Checkpoint"],
+        }
     rows = [{"protocol": protocol}, {"metaData": meta_data(shape)}]
-    return rows + [{"txn": {"appId": "app-%06d" % n, "version": n, "lastUpdated": START_MS}} for n in range(txns)]
+    return rows + [
+        {"txn": {"appId": "app-%06d" % n, "version": n, "lastUpdated": START_MS}} for n in range(txns)
+    ]
 
 
 class CheckpointWriter:
@@ -286,15 +192,19 @@ class CheckpointWriter:
     def write(self, count, **arrays):
         import pyarrow as pa
 
-        columns = [arrays[name].cast(kind) if name in arrays else pa.nulls(count, kind)
-                   for name, kind in zip(self.schema.names, self.schema.types)]
+        columns = [
+            arrays[name].cast(kind) if name in arrays else pa.nulls(count, kind)
+            for name, kind in zip(self.schema.names, self.schema.types)
+        ]
         self.writer.write_table(pa.Table.from_arrays(columns, schema=self.schema), row_group_size=ROW_GROUP)
         self.rows += count
 
     def write_rest(self, rows):
         import pyarrow as pa
 
-        table = pa.Table.from_pylist(rows, schema=pa.schema([f for f in self.schema if f.name in rest_types()]))
+        table = pa.Table.from_pylist(
+            rows, schema=pa.schema([f for f in self.schema if f.name in rest_types()])
+        )
         self.write(len(rows), **{name: table[name].combine_chunks() for name in table.column_names})
 
     def close(self):
@@ -303,7 +213,7 @@ class CheckpointWriter:
 
 def blocks(numbers, size=ROW_GROUP):
     for start in range(0, len(numbers), size):
-        yield numbers[start:start + size]
+        yield numbers[start : start + size]
 
 
 def write_files(writer, shape, live, removed, time_of, stats_parsed):
@@ -321,9 +231,24 @@ def file_columns(shape, stats_parsed, removes=True):
     return columns
 
 
-def write_checkpoint(log, version, shape, live, removed, time_of, kind="classic", parts=1, txns=0, compression="snappy",
-                     stats_parsed=False, **options):
-    """kind: classic (parts > 1: multi-part), v2-json, v2-parquet (parts: sidecars). Returns the number of actions."""
+def write_checkpoint(
+    log,
+    version,
+    shape,
+    live,
+    removed,
+    time_of,
+    kind="classic",
+    parts=1,
+    txns=0,
+    compression="snappy",
+    stats_parsed=False,
+    **options,
+):
+    """
+    kind: classic (parts > 1: multi-part), v2-json, v2-parquet (parts: sidecars). Returns the number of
+    actions.
+    """
     stem, suffix = os.path.join(log, "%020d.checkpoint" % version), "parquet"
     columns = file_columns(shape, stats_parsed)
     rest = rest_rows(shape, txns, v2=kind != "classic")
@@ -338,7 +263,9 @@ def write_checkpoint(log, version, shape, live, removed, time_of, kind="classic"
             write_files(writer, shape, adds, removes, time_of, stats_parsed)
             writer.close()
     else:
-        write_v2(log, version, shape, shares, rest, time_of, kind, columns, compression, stats_parsed, options)
+        write_v2(
+            log, version, shape, shares, rest, time_of, kind, columns, compression, stats_parsed, options
+        )
     hint = {"version": version, "size": actions}
     if kind == "classic" and parts > 1:
         hint["parts"] = parts
@@ -365,14 +292,21 @@ def write_v2(log, version, shape, shares, rest, time_of, kind, columns, compress
         with open(stem + ".json", "w") as file:
             file.writelines(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
         return
-    types = {**rest_types(), "checkpointMetadata": pa.struct([("version", pa.int64())]),
-             "sidecar": pa.struct([("path", pa.utf8()), ("sizeInBytes", pa.int64()), ("modificationTime", pa.int64())])}
+    types = {
+        **rest_types(),
+        "checkpointMetadata": pa.struct([("version", pa.int64())]),
+        "sidecar": pa.struct(
+            [("path", pa.utf8()), ("sizeInBytes", pa.int64()), ("modificationTime", pa.int64())]
+        ),
+    }
     schema = pa.schema(list(types.items()))
     import pyarrow.parquet as pq
+
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), stem + ".parquet", compression=compression)
 
 
 # ---- the generators ----
+
 
 def fresh(folder):
     shutil.rmtree(folder, ignore_errors=True)
@@ -389,16 +323,27 @@ def summary(folder, shape, version, live, tombstones, txns=0):
         marks = shape.has_dv(part)
         vectors += int(marks.sum())
         deleted += int(cardinality_of(part[marks]).sum())
-    answer = {"version": version, "num_files": len(live), "size_in_bytes": size, "num_records": records if shape.stats or not len(live) else None,
-              "deletion_vector_files": vectors, "deleted_records": deleted, "tombstones": tombstones, "transactions": txns,
-              "partitions": shape.partitions}
+    answer = {
+        "version": version,
+        "num_files": len(live),
+        "size_in_bytes": size,
+        "num_records": records if shape.stats or not len(live) else None,
+        "deletion_vector_files": vectors,
+        "deleted_records": deleted,
+        "tombstones": tombstones,
+        "transactions": txns,
+        "partitions": shape.partitions,
+    }
     with open(os.path.join(folder, "generated.json"), "w") as file:
         json.dump(answer, file)
     return answer
 
 
 def json_log(folder, adds=500_000, commits=10, partitions=100, stats=True, dv_every=0, seed=0):
-    """A log of JSON commits only, `adds` files spread evenly over `commits`; with stats a line has about 550 bytes."""
+    """
+    A log of JSON commits only, `adds` files spread evenly over `commits`; with stats a line has about 550
+    bytes.
+    """
     log, shape = fresh(folder), Shape(partitions, stats, dv_every, seed)
     numbers = np.arange(adds, dtype=np.int64)
     for version, share in enumerate(np.array_split(numbers, commits)):
@@ -409,11 +354,23 @@ def json_log(folder, adds=500_000, commits=10, partitions=100, stats=True, dv_ev
     return summary(folder, shape, commits - 1, numbers, 0)
 
 
-def churn_log(folder, commits=10_000, live=1_000_000, removes=10, lag=50, checkpoint_every=100, keep=1, partitions=100, stats=True,
-              dv_every=0, seed=0):
+def churn_log(
+    folder,
+    commits=10_000,
+    live=1_000_000,
+    removes=10,
+    lag=50,
+    checkpoint_every=100,
+    keep=1,
+    partitions=100,
+    stats=True,
+    dv_every=0,
+    seed=0,
+):
     """
-    `commits` commits that each add (live / commits + removes) files and, from commit `lag` on, remove `removes` of those that the commit
-    `lag` before added. Checkpoints stand at multiples of `checkpoint_every`, the newest `keep` of them are written (0: all).
+    `commits` commits that each add (live / commits + removes) files and, from commit `lag` on, remove
+    `removes` of those that the commit `lag` before added. Checkpoints stand at multiples of
+    `checkpoint_every`, the newest `keep` of them are written (0: all).
     """
     log, shape = fresh(folder), Shape(partitions, stats, dv_every, seed)
     per = max(1, live // commits) + removes
@@ -432,21 +389,30 @@ def write_churn(log, shape, first, last, per, removes, lag):
     adds = np.arange(first * per, last * per, dtype=np.int64)
     if shape.dv_every:  # rows of two widths: one commit at a time
         for version in range(first, last):
-            share = adds[(version - first) * per:(version - first + 1) * per]
+            share = adds[(version - first) * per : (version - first + 1) * per]
             gone = churn_removed(version, per, removes, lag)
-            write_commit(log, shape, version, lines(shape, share, np.full(per, START_MS + 1000 * version), add_template),
-                         lines(shape, gone, np.full(len(gone), START_MS + 1000 * version), remove_template))
+            write_commit(
+                log,
+                shape,
+                version,
+                lines(shape, share, np.full(per, START_MS + 1000 * version), add_template),
+                lines(shape, gone, np.full(len(gone), START_MS + 1000 * version), remove_template),
+            )
         return
     text = lines(shape, adds, START_MS + 1000 * (adds // per), add_template)
     width = len(text) // len(adds) * per
     gone = [churn_removed(version, per, removes, lag) for version in range(first, last)]
     counts = [len(one) for one in gone]
     all_gone = np.concatenate(gone)
-    ended = lines(shape, all_gone, START_MS + 1000 * np.repeat(np.arange(first, last), counts), remove_template) if len(all_gone) else b""
+    ended = (
+        lines(shape, all_gone, START_MS + 1000 * np.repeat(np.arange(first, last), counts), remove_template)
+        if len(all_gone)
+        else b""
+    )
     row = len(ended) // len(all_gone) if len(all_gone) else 0
     at = 0
     for n, version in enumerate(range(first, last)):
-        write_commit(log, shape, version, text[n * width:(n + 1) * width], ended[at:at + counts[n] * row])
+        write_commit(log, shape, version, text[n * width : (n + 1) * width], ended[at : at + counts[n] * row])
         at += counts[n] * row
 
 
@@ -467,13 +433,41 @@ def churn_state(version, per, removes, lag):
     return numbers[~dead], numbers[dead]
 
 
-def checkpoint(folder, files=1_000_000, kind="classic", parts=1, tombstones=0, txns=0, partitions=100, stats=True, stats_parsed=False,
-               dv_every=0, compression="snappy", version=10, seed=0):
-    """A log that is one checkpoint and its commit: `files` live files, `tombstones` removed ones, `txns` application transactions."""
+def checkpoint(
+    folder,
+    files=1_000_000,
+    kind="classic",
+    parts=1,
+    tombstones=0,
+    txns=0,
+    partitions=100,
+    stats=True,
+    stats_parsed=False,
+    dv_every=0,
+    compression="snappy",
+    version=10,
+    seed=0,
+):
+    """
+    A log that is one checkpoint and its commit: `files` live files, `tombstones` removed ones, `txns`
+    application transactions.
+    """
     log, shape = fresh(folder), Shape(partitions, stats, dv_every, seed)
     numbers = np.arange(files + tombstones, dtype=np.int64)
     time_of = lambda n: START_MS + n % 1_000_000
-    write_checkpoint(log, version, shape, numbers[:files], numbers[files:], time_of, kind, parts, txns, compression, stats_parsed)
+    write_checkpoint(
+        log,
+        version,
+        shape,
+        numbers[:files],
+        numbers[files:],
+        time_of,
+        kind,
+        parts,
+        txns,
+        compression,
+        stats_parsed,
+    )
     write_commit(log, shape, version)
     return summary(folder, shape, version, numbers[:files], tombstones, txns)
 
@@ -482,7 +476,10 @@ GENERATORS = {"json": json_log, "churn": churn_log, "checkpoint": checkpoint}
 
 
 def cached(cache, generator, /, **arguments):
-    """(path of the table, what it holds); made in the folder `cache` when it is not there yet. `generator`: json, churn, checkpoint."""
+    """
+    (path of the table, what it holds); made in the folder `cache` when it is not there yet. `generator`:
+    json, churn, checkpoint.
+    """
     name = generator + "".join("-%s_%s" % item for item in sorted(arguments.items()))
     folder = os.path.join(cache, name)
     note = os.path.join(folder, "generated.json")
@@ -502,7 +499,11 @@ def main():
     parser = argparse.ArgumentParser(prog=f"delta_gen.py {sys.argv[1]}", description=generator.__doc__)
     parser.add_argument("folder")
     for name, parameter in list(inspect.signature(generator).parameters.items())[1:]:
-        kind = (lambda text: text not in ("0", "false", "no")) if isinstance(parameter.default, bool) else type(parameter.default)
+        kind = (
+            (lambda text: text not in ("0", "false", "no"))
+            if isinstance(parameter.default, bool)
+            else type(parameter.default)
+        )
         parser.add_argument("--" + name.replace("_", "-"), type=kind, default=parameter.default)
     print(json.dumps(generator(**vars(parser.parse_args(sys.argv[2:])))))
 

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""For Python tests that hold the program against other Delta readers: TAP output, running the program, and asking the peers.
+"""
+For Python tests that hold the program against other Delta readers: TAP output, running the program, and
+asking the peers.
 
-The program is argument 1 or DELTALAKEDB. PEERS_PYTHON names an interpreter that has the peers, when the one that runs has not. Catalogs are a SQLite file in a temporary folder and, when they are set, the servers
-that TEST_URL_POSTGRES and TEST_URL_MARIADB name. DuckDB's delta extension is asked in an interpreter of its own
-(DUCKDB_PYTHON, else duckdb/bin/python below Python's own folder), because it wants another DuckDB than the newest.
+The program is argument 1 or DELTALAKEDB. PEERS_PYTHON names an interpreter that has the peers, when the
+one that runs has not. Catalogs are a SQLite file in a temporary folder and, when they are set, the
+servers that TEST_URL_POSTGRES and TEST_URL_MARIADB name. DuckDB's delta extension is asked in an
+interpreter of its own (DUCKDB_PYTHON, else duckdb/bin/python below Python's own folder), because it wants
+another DuckDB than the newest.
 """
 
 import json
@@ -57,7 +61,10 @@ def skip_all(reason):
 
 
 def need(*modules):
-    """Skips the whole test when a Python module is missing here and in PEERS_PYTHON, to which it changes over."""
+    """
+    Skips the whole test when a Python module is missing here and in PEERS_PYTHON, to which it changes
+    over.
+    """
     for module in modules:
         try:
             __import__(module)
@@ -93,8 +100,10 @@ class Program:
         """The one document of a --json run; an exception with what was said otherwise."""
         result = self.run(*arguments, "--json")
         if result.returncode:
-            raise RuntimeError(f"{' '.join(map(str, arguments))}: exit status {result.returncode}: "
-                               f"{result.stderr.strip()} {result.stdout.strip()[:500]}")
+            raise RuntimeError(
+                f"{' '.join(map(str, arguments))}: exit status {result.returncode}: "
+                f"{result.stderr.strip()} {result.stdout.strip()[:500]}"
+            )
         return json.loads(result.stdout)
 
     def paths(self, table_id, *arguments):
@@ -119,7 +128,10 @@ class Scratch:
 
 
 def catalogs(program, folder):
-    """A Program for each engine that can be had; tables of different runs do not meet, ids carry the process."""
+    """
+    A Program for each engine that can be had; tables of different runs do not meet, ids carry the
+    process.
+    """
     found = [Program(program, f"sqlite://{os.path.join(folder, 'catalog.db')}", "SQLite")]
     for label, name in (("PostgreSQL", "TEST_URL_POSTGRES"), ("MariaDB", "TEST_URL_MARIADB")):
         if os.environ.get(name):
@@ -137,6 +149,7 @@ def unique(name):
 
 # ---- delta-rs ----
 
+
 def deltars(path, version=None):
     """What delta-rs says of a table: the members of `snapshot --json` that it knows, and the live paths."""
     import pyarrow as pa
@@ -147,12 +160,17 @@ def deltars(path, version=None):
     records = adds.get("num_records") or []
     metadata, protocol = table.metadata(), table.protocol()
     return {
-        "version": table.version(), "num_files": len(adds["path"]), "size_in_bytes": sum(adds["size_bytes"]),
+        "version": table.version(),
+        "num_files": len(adds["path"]),
+        "size_in_bytes": sum(adds["size_bytes"]),
         "num_records": None if None in records or len(records) != len(adds["path"]) else sum(records),
-        "partition_columns": list(metadata.partition_columns), "delta_id": str(metadata.id),
+        "partition_columns": list(metadata.partition_columns),
+        "delta_id": str(metadata.id),
         "columns": [field.name for field in table.schema().fields],
-        "min_reader_version": protocol.min_reader_version, "min_writer_version": protocol.min_writer_version,
-        "reader_features": sorted(protocol.reader_features or []), "writer_features": sorted(protocol.writer_features or []),
+        "min_reader_version": protocol.min_reader_version,
+        "min_writer_version": protocol.min_writer_version,
+        "reader_features": sorted(protocol.reader_features or []),
+        "writer_features": sorted(protocol.writer_features or []),
         "paths": sorted(plain(uri, path) for uri in table.file_uris()),
         "configuration": dict(metadata.configuration or {}),
     }
@@ -162,7 +180,7 @@ def plain(path, table):
     """A path that stands below the table, relative to it."""
     for prefix in ("file://" + table + "/", table + "/"):
         if path.startswith(prefix):
-            return path[len(prefix):]
+            return path[len(prefix) :]
     return path
 
 
@@ -205,7 +223,15 @@ def duckdb(path, python=None):
 
 # ---- comparing ----
 
-SAME = ("version", "num_files", "size_in_bytes", "num_records", "partition_columns", "min_reader_version", "min_writer_version")
+SAME = (
+    "version",
+    "num_files",
+    "size_in_bytes",
+    "num_records",
+    "partition_columns",
+    "min_reader_version",
+    "min_writer_version",
+)
 
 
 def compare_snapshot(tap, program, table_id, wanted, what, version=None):
@@ -216,8 +242,11 @@ def compare_snapshot(tap, program, table_id, wanted, what, version=None):
         paths = sorted(program.paths(table_id, *at))
     except (RuntimeError, ValueError) as error:
         return tap.ok(False, f"{program.label}: {what}", error)
-    wrong = [f"{key}: got {short(got.get(key))}, wanted {short(wanted[key])}" for key in SAME
-             if key in wanted and got.get(key) != wanted[key]]
+    wrong = [
+        f"{key}: got {short(got.get(key))}, wanted {short(wanted[key])}"
+        for key in SAME
+        if key in wanted and got.get(key) != wanted[key]
+    ]
     for key in ("reader_features", "writer_features"):
         if key in wanted and sorted(got.get(key) or []) != sorted(wanted[key] or []):
             wrong.append(f"{key}: got {got.get(key)}, wanted {wanted[key]}")
@@ -228,7 +257,9 @@ def compare_snapshot(tap, program, table_id, wanted, what, version=None):
         wrong.append(f"columns: got {columns_of(got.get('schema'))}, wanted {wanted['columns']}")
     if "paths" in wanted and paths != sorted(wanted["paths"]):
         there = set(wanted["paths"])
-        wrong.append(f"paths: only here {short(sorted(set(paths) - there)[:5])}, missing {short(sorted(there - set(paths))[:5])}")
+        wrong.append(
+            f"paths: only here {short(sorted(set(paths) - there)[:5])}, missing {short(sorted(there - set(paths))[:5])}"
+        )
     if "timestamp" in wanted and got.get("timestamp_ms") != wanted["timestamp"]:
         wrong.append(f"timestamp_ms: got {got.get('timestamp_ms')}, wanted {wanted['timestamp']}")
     return tap.ok(not wrong, f"{program.label}: {what}", "\n".join(wrong))

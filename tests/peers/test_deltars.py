@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A table written by delta-rs while it is followed: after each step the catalog must say what delta-rs says."""
+"""
+A table written by delta-rs while it is followed: after each step the catalog must say what delta-rs says.
+"""
 
 import os
 import sys
@@ -18,8 +20,11 @@ APPS = ["loader", "an app 'with' \"quotes\""]
 
 def rows(first, count, extra=False):
     numbers = list(range(first, first + count))
-    columns = {"id": pa.array(numbers, pa.int64()), "city": pa.array([CITIES[n % 5] for n in numbers], pa.string()),
-               "value": pa.array([n / 7 for n in numbers], pa.float64())}
+    columns = {
+        "id": pa.array(numbers, pa.int64()),
+        "city": pa.array([CITIES[n % 5] for n in numbers], pa.string()),
+        "value": pa.array([n / 7 for n in numbers], pa.float64()),
+    }
     if extra:
         columns["note"] = pa.array([f"note {n}" for n in numbers], pa.string())
     return pa.table(columns)
@@ -28,13 +33,22 @@ def rows(first, count, extra=False):
 def append(first, count=50, extra=False, app=None, mode="append", **more):
     def step(path):
         properties = CommitProperties(app_transactions=[Transaction(*app)]) if app else None
-        write_deltalake(path, rows(first, count, extra), mode=mode, partition_by=["city"], commit_properties=properties, **more)
+        write_deltalake(
+            path,
+            rows(first, count, extra),
+            mode=mode,
+            partition_by=["city"],
+            commit_properties=properties,
+            **more,
+        )
+
     return step
 
 
 def retention_zero(path):
-    DeltaTable(path).alter.set_table_properties({"delta.logRetentionDuration": "interval 0 seconds",
-                                                 "delta.enableExpiredLogCleanup": "true"})
+    DeltaTable(path).alter.set_table_properties(
+        {"delta.logRetentionDuration": "interval 0 seconds", "delta.enableExpiredLogCleanup": "true"}
+    )
 
 
 def clean_log(path):
@@ -46,8 +60,13 @@ def clean_log(path):
 
 
 def merge(path):
-    (DeltaTable(path).merge(rows(410, 60), predicate="t.id = s.id AND t.city = s.city", source_alias="s", target_alias="t")
-     .when_matched_update({"value": "s.value"}).when_not_matched_insert_all().execute())
+    (
+        DeltaTable(path)
+        .merge(rows(410, 60), predicate="t.id = s.id AND t.city = s.city", source_alias="s", target_alias="t")
+        .when_matched_update({"value": "s.value"})
+        .when_not_matched_insert_all()
+        .execute()
+    )
 
 
 STEPS = [
@@ -64,11 +83,19 @@ STEPS = [
     ("the transaction again", append(300, extra=True, app=(APPS[0], 2))),
     ("optimize", lambda path: DeltaTable(path).optimize.compact()),
     ("z-order", lambda path: DeltaTable(path).optimize.z_order(["id"])),
-    ("vacuum", lambda path: DeltaTable(path).vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)),
+    (
+        "vacuum",
+        lambda path: DeltaTable(path).vacuum(
+            retention_hours=0, enforce_retention_duration=False, dry_run=False
+        ),
+    ),
     ("a second checkpoint", lambda path: DeltaTable(path).create_checkpoint()),
     ("overwrite of all", append(400, 40, mode="overwrite", schema_mode="overwrite")),
     ("merge", merge),
-    ("restore", lambda path: DeltaTable(path).restore(DeltaTable(path).version() - 3, ignore_missing_files=True)),
+    (
+        "restore",
+        lambda path: DeltaTable(path).restore(DeltaTable(path).version() - 3, ignore_missing_files=True),
+    ),
     ("a constraint", lambda path: DeltaTable(path).alter.add_constraint({"positive": "id >= 0"})),
     ("properties", retention_zero),
     ("a log that is cleaned", clean_log),
@@ -92,13 +119,20 @@ def check_history(tap, program, table_id, path, step):
         answer = program.json("history", table_id)
     except RuntimeError as error:
         return tap.ok(False, f"{program.label}: history after {step}", error)
-    listed = answer if isinstance(answer, list) else answer.get("versions") or answer.get("history") or answer.get("rows") or []
+    listed = (
+        answer
+        if isinstance(answer, list)
+        else answer.get("versions") or answer.get("history") or answer.get("rows") or []
+    )
     got = {row["version"]: row.get("operation") for row in listed}
     wanted = {row["version"]: row.get("operation") for row in DeltaTable(path).history()}
     newest_first = [row["version"] for row in listed]
     wrong = {v: (got.get(v), op) for v, op in wanted.items() if got.get(v) != op}
-    return tap.ok(not wrong and newest_first == sorted(newest_first, reverse=True),
-                  f"{program.label}: history after {step}", f"version: (here, delta-rs): {wrong}; order {newest_first}")
+    return tap.ok(
+        not wrong and newest_first == sorted(newest_first, reverse=True),
+        f"{program.label}: history after {step}",
+        f"version: (here, delta-rs): {wrong}; order {newest_first}",
+    )
 
 
 def check_where(tap, program, table_id, path):
@@ -130,17 +164,37 @@ def check_export(tap, program, table_id, path, folder):
     except Exception as error:
         tap.ok(False, f"{program.label}: delta-rs reads the export", error)
         return
-    for key in ("paths", "num_files", "size_in_bytes", "num_records", "columns", "partition_columns", "configuration",
-                "min_reader_version", "min_writer_version", "delta_id", "version"):
+    for key in (
+        "paths",
+        "num_files",
+        "size_in_bytes",
+        "num_records",
+        "columns",
+        "partition_columns",
+        "configuration",
+        "min_reader_version",
+        "min_writer_version",
+        "delta_id",
+        "version",
+    ):
         tap.equal(got[key], wanted[key], f"{program.label}: delta-rs reads the export's {key}")
-    tap.equal(transactions(target), transactions(path), f"{program.label}: delta-rs reads the export's transactions")
-    rows_there, rows_here = DeltaTable(target).to_pyarrow_dataset().count_rows(), DeltaTable(path).to_pyarrow_dataset().count_rows()
+    tap.equal(
+        transactions(target), transactions(path), f"{program.label}: delta-rs reads the export's transactions"
+    )
+    rows_there, rows_here = (
+        DeltaTable(target).to_pyarrow_dataset().count_rows(),
+        DeltaTable(path).to_pyarrow_dataset().count_rows(),
+    )
     tap.equal(rows_there, rows_here, f"{program.label}: delta-rs counts the rows of the export")
     answer = peers.duckdb(target)
     if answer is None:
         tap.skip(f"{program.label}: DuckDB reads the export", "no DuckDB with the delta extension")
     else:
-        tap.equal(answer, {"rows": rows_here, "files": wanted["num_files"]}, f"{program.label}: DuckDB reads the export")
+        tap.equal(
+            answer,
+            {"rows": rows_here, "files": wanted["num_files"]},
+            f"{program.label}: DuckDB reads the export",
+        )
 
 
 def main():
@@ -157,7 +211,11 @@ def main():
             snapshots[wanted["version"]] = peers.deltars(path)
             for program in programs:
                 # import and sync must be the same thing: take turns
-                command = ("import", path, "--table-id", table_id) if number % 3 == 0 else ("sync", "--table-id", table_id)
+                command = (
+                    ("import", path, "--table-id", table_id)
+                    if number % 3 == 0
+                    else ("sync", "--table-id", table_id)
+                )
                 result = program.run(*command)
                 tap.ok(result.returncode == 0, f"{program.label}: {command[0]} after {name}", result.stderr)
                 peers.compare_snapshot(tap, program, table_id, wanted, f"snapshot and files after {name}")
@@ -166,7 +224,9 @@ def main():
             result = program.run("validate", "--table-id", table_id)
             tap.ok(result.returncode == 0, f"{program.label}: validate", result.stdout + result.stderr)
             for version, wanted in snapshots.items():
-                peers.compare_snapshot(tap, program, table_id, wanted, f"version {version} afterwards", version)
+                peers.compare_snapshot(
+                    tap, program, table_id, wanted, f"version {version} afterwards", version
+                )
             check_where(tap, program, table_id, path)
             check_export(tap, program, table_id, path, folder)
             program.run("rollback", table_id, "--yes")

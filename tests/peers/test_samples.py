@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The bundled sample tables against samples/expected.json, which holds what Spark, delta-rs and DuckDB answered."""
+"""
+The bundled sample tables against samples/expected.json, which holds what Spark, delta-rs and DuckDB
+answered.
+"""
 
 import json
 import os
@@ -17,8 +20,11 @@ def check_table(tap, program, name, wanted):
     except RuntimeError as error:
         tap.ok(False, f"{program.label}: import of {name}", error)
         return
-    tap.equal((report["status"], report["version"], report["warnings"]), ("completed", wanted["version"], []),
-              f"{program.label}: import of {name}")
+    tap.equal(
+        (report["status"], report["version"], report["warnings"]),
+        ("completed", wanted["version"], []),
+        f"{program.label}: import of {name}",
+    )
     wanted_now = dict(wanted, paths=peers.decoded(path for path, _ in wanted["files"]))
     for key in ("table_id", "versions", "files"):
         wanted_now.pop(key, None)

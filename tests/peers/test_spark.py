@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Tables written by Spark while they are followed: what only Delta's reference writer writes. Answers are those of Delta's own snapshot.
+"""
+Tables written by Spark while they are followed: what only Delta's reference writer writes. Answers are
+those of Delta's own snapshot.
 
-Deletion vectors, column mapping, V2 checkpoints with sidecars, in-commit timestamps, row tracking, clustering, type widening,
-shallow clones, and features that are switched on, and dropped, on the way.
+Deletion vectors, column mapping, V2 checkpoints with sidecars, in-commit timestamps, row tracking,
+clustering, type widening, shallow clones, and features that are switched on, and dropped, on the way.
 """
 
 import glob
@@ -50,8 +52,10 @@ TABLES = {
     ],
     "sidecars": [
         "CREATE TABLE {t} (id BIGINT, s STRING) USING delta CLUSTER BY (id) TBLPROPERTIES ('delta.checkpointPolicy' = 'v2', "
-        "'delta.enableInCommitTimestamps' = 'true', 'delta.enableRowTracking' = 'true', 'delta.checkpointInterval' = '4')",
-    ] + ["INSERT INTO {t} SELECT id, 'x' FROM range(%d, %d)" % (n, n + 10) for n in range(0, 90, 10)] + [
+        "'delta.enableInCommitTimestamps' = 'true', 'delta.enableRowTracking' = 'true', 'delta.checkpointInterval' = '4')"
+    ]
+    + ["INSERT INTO {t} SELECT id, 'x' FROM range(%d, %d)" % (n, n + 10) for n in range(0, 90, 10)]
+    + [
         "OPTIMIZE {t}",
         "ALTER TABLE {t} CLUSTER BY NONE",
         "INSERT INTO {t} VALUES (1000, 'after')",
@@ -82,7 +86,7 @@ def below(path, table):
     """Clones name files of another table by absolute path; file: forms are one."""
     for prefix in ("file://", "file:"):
         if path.startswith(prefix + "/"):
-            path = path[len(prefix):]
+            path = path[len(prefix) :]
             path = "/" + path.lstrip("/")
             break
     return path
@@ -99,16 +103,26 @@ def follow(tap, spark, programs, name, statements, folder):
         wanted = wanted_of(spark, path)
         snapshots[wanted["version"]] = wanted
         for program in programs:
-            command = ("sync", "--table-id", table_id) if imported else ("import", path, "--table-id", table_id)
+            command = (
+                ("sync", "--table-id", table_id) if imported else ("import", path, "--table-id", table_id)
+            )
             result = program.run(*command)
-            tap.ok(result.returncode == 0, f"{program.label}: {name}: {command[0]} at version {wanted['version']}", result.stderr)
-            peers.compare_snapshot(tap, program, table_id, wanted, f"{name} after {statement[:60].format(**dict(names, t=name))}")
+            tap.ok(
+                result.returncode == 0,
+                f"{program.label}: {name}: {command[0]} at version {wanted['version']}",
+                result.stderr,
+            )
+            peers.compare_snapshot(
+                tap, program, table_id, wanted, f"{name} after {statement[:60].format(**dict(names, t=name))}"
+            )
         imported = True
     for program in programs:
         for version, wanted in snapshots.items():
             # tombstones that a checkpoint no longer had are not asked of the past
             past = {k: v for k, v in wanted.items() if k != "tombstones"}
-            peers.compare_snapshot(tap, program, table_id, past, f"{name} version {version} afterwards", version)
+            peers.compare_snapshot(
+                tap, program, table_id, past, f"{name} version {version} afterwards", version
+            )
         result = program.run("validate", "--table-id", table_id)
         tap.ok(result.returncode == 0, f"{program.label}: validate {name}", result.stdout + result.stderr)
         check_export(tap, spark, program, table_id, name, path, folder)
@@ -134,12 +148,18 @@ def check_export(tap, spark, program, table_id, name, path, folder):
         answer.pop("tombstones")
     differing = {key: (got.get(key), wanted[key]) for key in wanted if got.get(key) != wanted[key]}
     tap.ok(not differing, f"{program.label}: Spark reads the export of {name}", peers.short(differing))
-    tap.equal(rows_there, spark.read.format("delta").load(path).count(), f"{program.label}: Spark counts the rows of the export of {name}")
+    tap.equal(
+        rows_there,
+        spark.read.format("delta").load(path).count(),
+        f"{program.label}: Spark counts the rows of the export of {name}",
+    )
 
 
 def main():
     program_path = peers.binary()
-    if not glob.glob(os.path.join(os.environ.get("DELTA_JARS", os.path.join(sys.prefix, "jars")), "delta-spark*.jar")):
+    if not glob.glob(
+        os.path.join(os.environ.get("DELTA_JARS", os.path.join(sys.prefix, "jars")), "delta-spark*.jar")
+    ):
         peers.skip_all("no Delta jars: set DELTA_JARS")
     tap = peers.Tap()
     with peers.Scratch("spark") as folder:

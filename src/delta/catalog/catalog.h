@@ -135,6 +135,11 @@ typedef struct delta_version_info {
 DF_MUST_USE df_code delta_loader_begin_version(delta_loader *loader, int64_t version, bool from_checkpoint,
                                                df_error *err);
 DF_MUST_USE df_code delta_loader_take(delta_loader *loader, const delta_action *action, df_error *err);
+/*
+ * Before the end of a version that has a checkpoint: drops the tombstones that the checkpoint no longer lists. `kept` has the keys
+ * it lists, as {low half of the key, 0}.
+ */
+DF_MUST_USE df_code delta_loader_expire_tombstones(delta_loader *loader, const df_keymap *kept, df_error *err);
 DF_MUST_USE df_code delta_loader_end_version(delta_loader *loader, const delta_version_info *info, df_error *err);
 /* Commits what is open and marks the table completed, with `warnings` (JSON array). */
 DF_MUST_USE df_code delta_loader_finish(delta_loader *loader, df_str warnings, df_error *err);

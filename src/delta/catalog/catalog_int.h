@@ -14,7 +14,7 @@ typedef struct delta_dialect {
     const char *scope;       /* query: text that names this catalog on its server; part of lock names */
     const char
         *make_scope; /* query: statement that makes the schema to put the tables into, NULL or no row: none */
-    const char *session; /* statement before a loader's work; NULL */
+    const char *session; /* statement that a session begins with; NULL */
     const char *now, *lease, *join;
     const char *time_open, *time_close; /* around a time column: its value as text in UTC */
     const char *make_ending;            /* temporary table delta_ending, when missing */

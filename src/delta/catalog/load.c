@@ -189,7 +189,6 @@ df_code delta_loader_open(delta_catalog *catalog, const delta_load_options *opti
     const delta_dialect *dialect = delta_impl(catalog)->dialect;
     if (!delta_lock_token(catalog, options->table_id))
         return df_fail(err, DF_BUG, "a loader needs the lock of table %.*s", DF_FMT(options->table_id));
-    if (dialect->session) DF_TRY(df_exec(catalog->conn, dialect->session, NULL, 0, NULL, err));
     DF_TRY(df_exec(catalog->conn, dialect->make_ending, NULL, 0, NULL, err));
     delta_loader *loader = df_zalloc(sizeof *loader);
     loader->catalog = catalog;

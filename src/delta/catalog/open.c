@@ -106,10 +106,11 @@ static df_code check_version(delta_catalog *catalog, delta_catalog_mode mode, df
     return DF_REFUSED;
 }
 
-static df_code find_scope(delta_catalog_impl *impl, df_error *err)
+static df_code begin_session(delta_catalog_impl *impl, df_error *err)
 {
     df_arena arena = {0};
     df_value scope;
+    if (impl->dialect->session) DF_TRY(df_exec(impl->catalog.conn, impl->dialect->session, NULL, 0, NULL, err));
     df_code code = df_query_value(impl->catalog.conn, impl->dialect->scope, NULL, 0, &arena, &scope, err);
     if (code == DF_OK) impl->scope = df_strdup(scope.type == DF_TEXT ? scope.s : DF_STR(""));
     df_arena_release(&arena);
@@ -130,7 +131,7 @@ df_code delta_catalog_open(const char *url, delta_catalog_mode mode, const df_ob
         code = df_fail(err, DF_UNSUPPORTED, "a catalog cannot be kept in this kind of database (%s)",
                        df_conn_engine(conn));
     if (code == DF_OK) code = check_version(&impl->catalog, mode, err);
-    if (code == DF_OK) code = find_scope(impl, err);
+    if (code == DF_OK) code = begin_session(impl, err);
     if (code != DF_OK) {
         delta_catalog_close(&impl->catalog);
         return code;

@@ -24,6 +24,7 @@ typedef struct files_run {
     bool in_c;         /* the expression is evaluated here, row by row */
     bool with_stats;   /* the statement fetches statistics */
     size_t driver;     /* column with statistics to begin with; SIZE_MAX */
+    bool long_ago;     /* the snapshot holds but a small part of today's files */
     bool uncovered;    /* there are files without a row in delta_column_stats */
     df_arena arena;
     df_buf sql;
@@ -47,36 +48,6 @@ static void put_stats_join(files_run *run, size_t column, const char *join, cons
     delta_param(&run->params, df_v_int(delta_stats_column_id(run->where->columns[column].key)));
 }
 
-/* How much a condition narrows, by its looks: a range of numbers with two ends, one with one, a text. */
-static unsigned promise(const delta_where *where, const delta_where_node *leaf)
-{
-    if (leaf->column >= where->n_columns || where->columns[leaf->column].partition) return 0;
-    if ((leaf->op != DELTA_WHERE_RANGE && leaf->op != DELTA_WHERE_LIKE) || leaf->nan_matches ||
-        !leaf->n_ranges)
-        return 1;
-    bool closed = leaf->ranges[0].has_low && leaf->ranges[0].has_high;
-    bool text = where->columns[leaf->column].type.kind == DELTA_KIND_TEXT;
-    return 2 + closed + 2 * !text;
-}
-
-static size_t choose_driver(const delta_where *where)
-{
-    size_t best = SIZE_MAX;
-    unsigned most = 0;
-    const delta_where_node *root = where->root, *const *leaves =
-                                                    (const delta_where_node *const *)root->children;
-    size_t n = root->op == DELTA_WHERE_AND ? root->n_children : 1;
-    for (size_t i = 0; i < n; i++) {
-        const delta_where_node *leaf = root->op == DELTA_WHERE_AND ? leaves[i] : root;
-        if (promise(where, leaf) <= most) continue;
-        most = promise(where, leaf);
-        best = leaf->column;
-    }
-    for (size_t i = 0; i < where->n_columns && best == SIZE_MAX; i++)
-        if (!where->columns[i].partition) best = i;
-    return best;
-}
-
 /* From statistics to files: the way for selective conditions on them. */
 static void put_from_stats(files_run *run)
 {
@@ -95,10 +66,10 @@ static void put_from_stats(files_run *run)
 }
 
 /* From files (or from partitions to files), with statistics looked up for each. */
-static void put_from_files(files_run *run, bool history)
+static void put_from_files(files_run *run, bool history, bool sets)
 {
     const char *join = delta_impl(run->catalog)->dialect->join;
-    bool q = run->by_partition && run->partitions.varying;
+    bool q = run->by_partition && run->partitions.varying && !sets;
     const char *table = history ? "delta_file_history" : "delta_files";
     if (q) {
         delta_put_partition_table(run->catalog, &run->partitions, &run->arena, &run->sql, &run->params);
@@ -108,20 +79,25 @@ static void put_from_files(files_run *run, bool history)
     } else {
         df_buf_printf(&run->sql, "%s f", table);
     }
-    for (size_t i = 0; run->use_stats && i < run->where->n_columns; i++)
+    for (size_t i = 0; run->use_stats && !sets && i < run->where->n_columns; i++)
         if (!run->where->columns[i].partition) put_stats_join(run, i, "LEFT JOIN", "f");
     df_buf_text(&run->sql, " WHERE f.table_id = ?");
     delta_param(&run->params, df_v_str(run->table->table_id));
 }
 
+static bool many_partitions(const files_run *run)
+{
+    return (int64_t)run->partitions.count > run->partitions.total / 3;
+}
+
 /* `+column` keeps a planner from using that column's index: where most rows qualify, walking the files in
  * their order is faster. */
-static void put_partition_condition(files_run *run, bool history)
+static void put_partition_condition(files_run *run, bool history, bool sets)
 {
     const delta_partition_set *set = &run->partitions;
-    if (!run->by_partition || set->varying || (int64_t)set->count == set->total) return;
+    if (!run->by_partition || (set->varying && !sets) || (int64_t)set->count == set->total) return;
     bool newest = run->version.version >= run->table->version;
-    bool many = (int64_t)set->count > set->total / 3;
+    bool many = many_partitions(run);
     df_buf_text(&run->sql, " AND ");
     delta_put_partition_test(run->catalog, set,
                              (history && newest) || many ? "+f.partition_id" : "f.partition_id", &run->arena,
@@ -141,31 +117,36 @@ static void put_branch(files_run *run, bool history)
     df_buf_text(&run->sql, " FROM ");
     df_buf condition = {0};
     delta_params condition_params = {0};
-    bool from_stats = run->use_stats && !history && !run->uncovered && !few_partitions(run);
+    bool covered = run->use_stats && !history && !run->uncovered;
+    bool sets = covered && run->by_partition && run->partitions.varying && many_partitions(run);
+    bool from_stats = covered && !sets && !few_partitions(run);
     delta_pushdown push = {
         .where = run->where,
         .partitions = run->by_partition ? &run->partitions : NULL,
         .use_stats = run->use_stats,
+        .catalog = sets ? run->catalog : NULL,
+        .table_id = run->table->table_id,
         .driver = from_stats ? run->driver : SIZE_MAX,
         .shy = !(df_conn_caps(run->catalog->conn) & DF_CAP_SERVER),
     };
-    bool restricted = run->where && !run->in_c &&
-                      delta_put_where(&push, !from_stats, &run->arena, &condition, &condition_params);
+    bool restricted =
+        run->where && !run->in_c &&
+        delta_put_where(&push, !from_stats && !sets, &run->arena, &condition, &condition_params);
     if (from_stats && restricted)
         put_from_stats(run);
     else
-        put_from_files(run, history);
+        put_from_files(run, history, sets);
     if (history) {
         df_buf_text(&run->sql, " AND f.removed_version > ?");
         delta_param(&run->params, df_v_int(run->version.version));
-    } else if (!restricted && !run->by_partition) {
+    } else if (sets || (!restricted && !run->long_ago && (!run->by_partition || many_partitions(run)))) {
         /* Names the primary key as the way through the table. */
         df_buf_text(&run->sql, " AND f.file_id >= ?");
         delta_param(&run->params, df_v_int(INT64_MIN));
     }
-    df_buf_text(&run->sql, " AND +f.version <= ?");
+    df_buf_text(&run->sql, run->long_ago && !history ? " AND f.version <= ?" : " AND +f.version <= ?");
     delta_param(&run->params, df_v_int(run->version.version));
-    put_partition_condition(run, history);
+    put_partition_condition(run, history, sets);
     if (restricted) {
         df_buf_text(&run->sql, " AND ");
         df_buf_str_add(&run->sql, df_buf_str(&condition));
@@ -195,7 +176,7 @@ static df_code plan_stats(files_run *run, df_error *err)
         DF_TRY(delta_stats_index_ensure(run->catalog, run->table, run->where, newest, &run->use_stats, err));
     run->in_c = !run->use_stats;
     if (run->in_c) return DF_OK;
-    run->driver = choose_driver(run->where);
+    run->driver = delta_choose_driver(run->where, run->where->root);
     df_value id = df_v_str(run->table->table_id);
     int64_t found;
     DF_TRY(delta_ask_int(run->catalog,
@@ -244,9 +225,20 @@ static df_code give_file(void *context, const df_row *row, df_error *err)
     return run->fn(run->context, &file, version, err);
 }
 
+static df_code look_back(files_run *run, df_error *err)
+{
+    if (run->version.version >= run->table->version) return DF_OK;
+    delta_version_row newest;
+    DF_TRY(delta_version_find(run->catalog, run->table, (delta_as_of){-1, DELTA_ABSENT}, &run->arena, &newest,
+                              err));
+    run->long_ago = run->version.num_files < newest.num_files / 4;
+    return DF_OK;
+}
+
 static df_code run_files(files_run *run, delta_files_how how, df_error *err)
 {
     DF_TRY(delta_version_find(run->catalog, run->table, run->query->as_of, &run->arena, &run->version, err));
+    DF_TRY(look_back(run, err));
     run->with_stats = run->query->with_stats;
     if (run->query->where) DF_TRY(plan(run, how, err));
     if (run->where && run->where->root->op == DELTA_WHERE_FALSE) return DF_OK;

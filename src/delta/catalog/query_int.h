@@ -83,7 +83,14 @@ typedef struct delta_pushdown {
                        all are */
     bool shy; /* a planner that takes an index on a bound wherever it sees one: hide those that are looked up
                */
+    /* Not NULL: nothing is joined; parts become "partition_id IN …" and "file_id IN …" of f, which planners
+     * can unite. */
+    const delta_catalog *catalog;
+    df_str table_id;
 } delta_pushdown;
+
+/* The column with statistics whose condition in `root` looks most selective; SIZE_MAX: there is none. */
+size_t delta_choose_driver(const delta_where *where, const delta_where_node *root);
 
 /*
  * The condition over q and s0, s1, … (one for each column with statistics, by its index in the expression).

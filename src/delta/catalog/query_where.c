@@ -151,12 +151,74 @@ static truth known(const writer *w, const delta_where_node *node, bool top)
     return all;
 }
 
+static bool has_partition_part(const delta_where_node *node)
+{
+    bool found = node->partition_only;
+    for (size_t i = 0; i < node->n_children && !found; i++) found = has_partition_part(node->children[i]);
+    return found;
+}
+
+static void put_node(writer *w, const delta_where_node *node, bool top);
+
+/* The files of the partitions in which part `j` holds. */
+static void put_partition_part(writer *w, size_t j)
+{
+    const delta_partition_set *set = w->push->partitions;
+    if (!w->push->catalog) {
+        df_buf_printf(w->sql, "((q.bits & %lld) <> 0)", 1LL << j);
+        return;
+    }
+    delta_partition_set chosen = {.total = set->total};
+    chosen.ids = df_arena_alloc(w->arena, (set->count + 1) * sizeof *chosen.ids);
+    chosen.bits = df_arena_zalloc(w->arena, (set->count + 1) * sizeof *chosen.bits);
+    for (size_t i = 0; i < set->count; i++)
+        if (set->bits[i] >> j & 1) chosen.ids[chosen.count++] = set->ids[i];
+    delta_put_partition_test(w->push->catalog, &chosen, "f.partition_id", w->arena, w->sql, w->params);
+}
+
+static void use_columns(const delta_where_node *node, bool *used)
+{
+    if (node->op == DELTA_WHERE_AND || node->op == DELTA_WHERE_OR)
+        for (size_t i = 0; i < node->n_children; i++) use_columns(node->children[i], used);
+    else
+        used[node->column] = true;
+}
+
+/* The files whose statistics satisfy a part in which there is no partition column. */
+static void put_stats_part(writer *w, const delta_where_node *node)
+{
+    const delta_where *where = w->push->where;
+    size_t driver = delta_choose_driver(where, node);
+    delta_pushdown push = {.where = where, .use_stats = true, .driver = driver, .shy = w->push->shy};
+    writer inner = {&push, false, w->arena, w->sql, w->params};
+    bool *used = df_arena_zalloc(w->arena, where->n_columns * sizeof *used);
+    use_columns(node, used);
+    df_buf_printf(w->sql, "f.file_id IN (SELECT s%zu.file_id FROM delta_column_stats s%zu", driver, driver);
+    for (size_t i = 0; i < where->n_columns; i++) {
+        if (!used[i] || i == driver) continue;
+        df_buf_printf(w->sql,
+                      " JOIN delta_column_stats s%zu ON s%zu.table_id = s%zu.table_id AND s%zu.column_id = ? "
+                      "AND s%zu.file_id = s%zu.file_id",
+                      i, i, driver, i, i, driver);
+        delta_param(w->params, df_v_int(delta_stats_column_id(where->columns[i].key)));
+    }
+    df_buf_printf(w->sql, " WHERE s%zu.table_id = ? AND s%zu.column_id = ? AND ", driver, driver);
+    delta_param(w->params, df_v_str(w->push->table_id));
+    delta_param(w->params, df_v_int(delta_stats_column_id(where->columns[driver].key)));
+    put_node(&inner, node, false);
+    df_buf_char(w->sql, ')');
+}
+
 static void put_node(writer *w, const delta_where_node *node, bool top)
 {
     if (node->partition_only) {
         const delta_partition_set *set = w->push->partitions;
         for (size_t i = 0; i < set->n_parts; i++)
-            if (set->parts[i] == node) df_buf_printf(w->sql, "((q.bits & %lld) <> 0)", 1LL << i);
+            if (set->parts[i] == node) put_partition_part(w, i);
+        return;
+    }
+    if (w->push->catalog && !has_partition_part(node)) {
+        put_stats_part(w, node);
         return;
     }
     if (node->op != DELTA_WHERE_AND && node->op != DELTA_WHERE_OR) {
@@ -173,6 +235,43 @@ static void put_node(writer *w, const delta_where_node *node, bool top)
         put_node(w, node->children[i], inner_top);
     }
     df_buf_char(w->sql, ')');
+}
+
+/* How much a condition narrows, by its looks: a range of numbers with two ends, one with one, a text. */
+static unsigned promise(const delta_where *where, const delta_where_node *leaf)
+{
+    if (leaf->column >= where->n_columns || where->columns[leaf->column].partition) return 0;
+    if ((leaf->op != DELTA_WHERE_RANGE && leaf->op != DELTA_WHERE_LIKE) || leaf->nan_matches ||
+        !leaf->n_ranges)
+        return 1;
+    bool closed = leaf->ranges[0].has_low && leaf->ranges[0].has_high;
+    bool text = where->columns[leaf->column].type.kind == DELTA_KIND_TEXT;
+    return 2u + closed + (text ? 0u : 2u);
+}
+
+static size_t any_column(const delta_where *where, const delta_where_node *node)
+{
+    size_t found = SIZE_MAX;
+    if (node->op != DELTA_WHERE_AND && node->op != DELTA_WHERE_OR)
+        return node->column < where->n_columns && !where->columns[node->column].partition ? node->column
+                                                                                          : SIZE_MAX;
+    for (size_t i = 0; i < node->n_children && found == SIZE_MAX; i++)
+        found = any_column(where, node->children[i]);
+    return found;
+}
+
+size_t delta_choose_driver(const delta_where *where, const delta_where_node *root)
+{
+    size_t best = SIZE_MAX;
+    unsigned most = 0;
+    size_t n = root->op == DELTA_WHERE_AND ? root->n_children : 1;
+    for (size_t i = 0; i < n; i++) {
+        const delta_where_node *leaf = root->op == DELTA_WHERE_AND ? root->children[i] : root;
+        if (promise(where, leaf) <= most) continue;
+        most = promise(where, leaf);
+        best = leaf->column;
+    }
+    return best != SIZE_MAX ? best : any_column(where, root);
 }
 
 bool delta_put_where(const delta_pushdown *push, bool optional, df_arena *arena, df_buf *sql,

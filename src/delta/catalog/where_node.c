@@ -66,12 +66,26 @@ static delta_where_node *compare_outside(df_arena *arena, const delta_where *whe
     return all ? where_node_leaf(arena, where, column, DELTA_WHERE_NOT_NULL) : never(arena);
 }
 
+/* Less than the least, or more than the most, that the kind can hold. */
+static bool impossible(delta_kind kind, where_op op, const where_bound *bound)
+{
+    if (bound->between || (op != WHERE_LT && op != WHERE_GT)) return false;
+    switch (kind) {
+    case DELTA_KIND_INT: return op == WHERE_LT ? bound->high.i == INT64_MIN : bound->low.i == INT64_MAX;
+    case DELTA_KIND_REAL: return op == WHERE_LT && bound->high.d < -DBL_MAX;
+    case DELTA_KIND_TEXT: return op == WHERE_LT && bound->high.s.len == 0;
+    case DELTA_KIND_NONE: break;
+    }
+    return false;
+}
+
 delta_where_node *where_node_compare(df_arena *arena, const delta_where *where, size_t column, where_op op,
                                      const where_bound *bound)
 {
     const delta_type *type = &where->columns[column].type;
     if (type->unordered) return where_node_leaf(arena, where, column, DELTA_WHERE_NOT_NULL);
     if (bound->nan) return compare_with_nan(arena, where, column, op);
+    if (impossible(type->kind, op, bound)) return never(arena);
     if (bound->above || bound->below) return compare_outside(arena, where, column, op, bound->above);
     bool real = type->kind == DELTA_KIND_REAL;
     bool single_value = !bound->between && where_compare(type->kind, bound->low, bound->high) == 0;

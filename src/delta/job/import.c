@@ -74,6 +74,29 @@ static df_code end_version(importer *im, df_error *err)
     return delta_loader_end_version(im->loader, &im->info, err);
 }
 
+static df_code keep_tombstone(void *context, const delta_action *action, df_error *err)
+{
+    df_keymap *kept = context;
+    if (action->kind == DELTA_REMOVE) df_keymap_put(kept, (df_hash128){.low = action->file.key.low}, NULL);
+    return DF_OK;
+}
+
+/*
+ * The commits know every remove there ever was; a checkpoint has dropped those that expired, and readers start from it.
+ * The newest one is asked, so that the catalog forgets them, too. One that cannot be read changes nothing.
+ */
+static df_code expire_tombstones(importer *im, df_error *err)
+{
+    df_keymap kept = {0};
+    delta_checkpoint *checkpoint = &im->log->checkpoints[im->expiry_checkpoint];
+    df_code code = DF_OK;
+    if (delta_read_checkpoint(im->reader, checkpoint, DELTA_WANT_TOMBSTONES, (delta_sink){&kept, keep_tombstone},
+                              NULL) == DF_OK)
+        code = delta_loader_expire_tombstones(im->loader, &kept, err);
+    df_keymap_release(&kept);
+    return code;
+}
+
 static df_code apply_commit(importer *im, int64_t version, df_error *err)
 {
     const delta_log_file *commit = delta_log_commit(im->log, version);
@@ -86,6 +109,8 @@ static df_code apply_commit(importer *im, int64_t version, df_error *err)
         return code;
     }
     im->bytes += commit->size;
+    if (im->expiry_checkpoint >= 0 && im->log->checkpoints[im->expiry_checkpoint].version == version)
+        DF_TRY(expire_tombstones(im, err));
     return end_version(im, err);
 }
 
@@ -146,9 +171,22 @@ static df_code apply_segment(importer *im, const delta_segment *segment, df_erro
     return apply_commits(im, done + 1, segment->last, err);
 }
 
+/* The newest checkpoint that lies among the commits to come, and is not what they stand on. */
+static int find_expiry_checkpoint(const importer *im, const delta_plan *plan)
+{
+    int found = -1;
+    const delta_segment *last = &plan->segments[plan->count - 1];
+    for (size_t i = 0; i < im->log->n_checkpoints; i++) {
+        const delta_checkpoint *c = &im->log->checkpoints[i];
+        if (c->complete && !c->bad && c->version > last->base_version && c->version <= last->last) found = (int)i;
+    }
+    return found;
+}
+
 static df_code apply_plan(importer *im, const delta_plan *plan, df_error *err)
 {
     int64_t done = delta_loader_version(im->loader);
+    im->expiry_checkpoint = find_expiry_checkpoint(im, plan);
     /* What the catalog holds is a base as good as any checkpoint. */
     if (done >= 0 && commits_follow(im, done, plan->version)) {
         im->has_protocol = im->has_metadata = true;

@@ -25,6 +25,7 @@ typedef struct importer {
     df_arena version_memory;
     delta_commit_clock clock;
     bool has_protocol, has_metadata;
+    int expiry_checkpoint; /* index; -1: none */
 
     /* what went wrong so far, and is gone around */
     int64_t failed_commit; /* -1: the last failure was not a commit's */

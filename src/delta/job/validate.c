@@ -85,6 +85,25 @@ static df_code prove_plan(validation *v, const delta_plan *plan, df_error *err)
     return DF_OK;
 }
 
+/*
+ * A catalog that begins with a checkpoint is held against the same beginning where that is still there: an older one may know more (statistics,
+ * tombstones) than the checkpoint has kept.
+ */
+static void prefer_same_base(const validation *v, delta_plan *plan)
+{
+    int64_t base = v->table.base_checkpoint;
+    if (base < 0 || base != v->table.first_version) return;
+    for (size_t i = 0; i < v->log->n_checkpoints; i++) {
+        const delta_checkpoint *c = &v->log->checkpoints[i];
+        if (c->version != base || !c->complete || c->bad) continue;
+        for (int64_t version = base + 1; version <= v->table.version; version++)
+            if (!delta_log_commit(v->log, version)) return;
+        plan->segments[0] = (delta_segment){.checkpoint = (int)i, .base_version = base, .last = v->table.version};
+        plan->count = 1;
+        return;
+    }
+}
+
 /* Damaged checkpoints are found while reading; then the plan is made again without them. */
 static df_code prove_log(validation *v, df_error *err)
 {
@@ -92,6 +111,7 @@ static df_code prove_log(validation *v, df_error *err)
         delta_plan plan = {0};
         delta_plan_options options = {.up_to = v->table.version};
         DF_TRY(delta_log_plan(v->log, &options, NULL, 0, &plan, &v->defects, err));
+        prefer_same_base(v, &plan);
         df_code code = prove_plan(v, &plan, err);
         delta_plan_release(&plan);
         if (code == DF_OK) return DF_OK;

@@ -18,9 +18,9 @@ df_hash128 delta_file_digest(const delta_file *file)
     df_str values = file->partition_values.ptr ? file->partition_values : DF_STR("{}");
     df_hash128 partition = df_hash(values.ptr, values.len);
     uint64_t lanes[] = {
-        htole64(file->key.low),       htole64(file->key.high),
+        htole64(file->key.low),        htole64(file->key.high),
         htole64((uint64_t)file->size), htole64((uint64_t)file->modification_time),
-        htole64(partition.low),       htole64(partition.high),
+        htole64(partition.low),        htole64(partition.high),
     };
     return df_hash(lanes, sizeof lanes);
 }

@@ -20,21 +20,21 @@
 typedef struct delta_file {
     df_str path;     /* identity: percent-decoded once; file:/x, file:///x and /x are one form (/x) */
     df_str raw_path; /* as the log writes it */
-    df_str dv_id;    /* identity of the deletion vector: storageType pathOrInlineDv [@offset]; "" without one */
-    df_hash128 key;  /* hash of path and dv_id: the logical file */
-    int64_t version; /* of the commit or checkpoint that it was read from */
-    int64_t size;    /* bytes; DELTA_ABSENT in old removes */
+    df_str dv_id; /* identity of the deletion vector: storageType pathOrInlineDv [@offset]; "" without one */
+    df_hash128 key;             /* hash of path and dv_id: the logical file */
+    int64_t version;            /* of the commit or checkpoint that it was read from */
+    int64_t size;               /* bytes; DELTA_ABSENT in old removes */
     int64_t modification_time;  /* ms; DELTA_ABSENT in removes */
     int64_t deletion_timestamp; /* ms; removes only, else DELTA_ABSENT */
     bool data_change;
     int extended_file_metadata; /* removes: 1, 0, or -1 when not given */
     df_str partition_values;    /* JSON object, members sorted by name; absent when not given */
-    df_str stats;               /* JSON text as written, or rebuilt from stats_parsed; absent when neither is there */
-    bool stats_rebuilt;         /* stats come from stats_parsed */
-    int64_t num_records;        /* physical rows, from stats; DELTA_ABSENT when not known */
-    df_str tags;                /* JSON object, members sorted; absent */
-    df_str deletion_vector;     /* JSON object, canonical (members sorted); absent */
-    int64_t dv_cardinality;     /* rows deleted by the deletion vector; 0 without one */
+    df_str stats;       /* JSON text as written, or rebuilt from stats_parsed; absent when neither is there */
+    bool stats_rebuilt; /* stats come from stats_parsed */
+    int64_t num_records;    /* physical rows, from stats; DELTA_ABSENT when not known */
+    df_str tags;            /* JSON object, members sorted; absent */
+    df_str deletion_vector; /* JSON object, canonical (members sorted); absent */
+    int64_t dv_cardinality; /* rows deleted by the deletion vector; 0 without one */
     int64_t base_row_id, default_row_commit_version; /* DELTA_ABSENT when not given */
     df_str clustering_provider;                      /* absent when not given */
 } delta_file;
@@ -64,10 +64,10 @@ typedef struct delta_domain {
 } delta_domain;
 
 typedef struct delta_commit_info {
-    df_str raw;                   /* the whole value of "commitInfo", as written where that is one line */
-    df_str operation;             /* absent when not given */
-    int64_t timestamp;            /* ms; DELTA_ABSENT */
-    int64_t in_commit_timestamp;  /* ms; DELTA_ABSENT */
+    df_str raw;                  /* the whole value of "commitInfo", as written where that is one line */
+    df_str operation;            /* absent when not given */
+    int64_t timestamp;           /* ms; DELTA_ABSENT */
+    int64_t in_commit_timestamp; /* ms; DELTA_ABSENT */
 } delta_commit_info;
 
 typedef struct delta_sidecar {
@@ -113,8 +113,8 @@ typedef struct delta_sink {
 
 /*
  * Hash of what makes a live file what it is: path, dv, size, modification time, partition values.
- * dataChange, stats and tags are left out because checkpoints legitimately change or drop them. The sum of these
- * over the live files is a version's state digest.
+ * dataChange, stats and tags are left out because checkpoints legitimately change or drop them. The sum of
+ * these over the live files is a version's state digest.
  */
 df_hash128 delta_file_digest(const delta_file *file);
 

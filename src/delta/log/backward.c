@@ -22,7 +22,8 @@ static df_code prepend(backward *b, df_error *err)
 {
     df_buf *chunk = &b->reader->chunk;
     DF_TRY(df_check_cancelled(b->reader->observer, err));
-    if (b->end > LINE_LIMIT) return df_fail(err, DF_CORRUPT, "a line is longer than %d MiB", LINE_LIMIT >> 20);
+    if (b->end > LINE_LIMIT)
+        return df_fail(err, DF_CORRUPT, "a line is longer than %d MiB", LINE_LIMIT >> 20);
     size_t more = b->end > BLOCK ? b->end : BLOCK;
     if ((int64_t)more > b->start) more = (size_t)b->start;
     chunk->len = b->end;
@@ -59,7 +60,8 @@ static df_code last_line(backward *b, df_str *line, df_error *err)
             continue;
         }
         *line = (df_str){chunk->ptr + begin, b->end - begin};
-        if (b->start == 0 && begin == 0 && df_str_starts(*line, DF_STR("\xEF\xBB\xBF"))) *line = df_str_skip(*line, 3);
+        if (b->start == 0 && begin == 0 && df_str_starts(*line, DF_STR("\xEF\xBB\xBF")))
+            *line = df_str_skip(*line, 3);
         return DF_OK;
     }
 }
@@ -135,8 +137,8 @@ static df_code take_line(backward *b, df_str line, bool *is_value, df_error *err
     return *is_value ? delta_take_value(reader, b->source, value, line, 0, b->sink, err) : DF_OK;
 }
 
-df_code delta_read_backward(delta_reader *reader, delta_source *source, const df_input *input, const delta_sink *sink,
-                            df_error *err)
+df_code delta_read_backward(delta_reader *reader, delta_source *source, const df_input *input,
+                            const delta_sink *sink, df_error *err)
 {
     backward b = {.reader = reader, .source = source, .input = input, .sink = sink, .start = input->size};
     source->backwards = true;

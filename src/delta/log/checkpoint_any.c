@@ -47,7 +47,8 @@ static df_code take(void *context, const delta_action *action, df_error *err)
         return g->want & DELTA_WANT_REST ? pass_on(g, action, err) : DF_OK;
     case DELTA_SIDECAR:
         if (!g->in_sidecar)
-            DF_PUSH(g->sidecars, g->n_sidecars, g->sidecars_cap) = df_arena_str(&g->arena, action->sidecar.path);
+            DF_PUSH(g->sidecars, g->n_sidecars, g->sidecars_cap) =
+                df_arena_str(&g->arena, action->sidecar.path);
         return DF_OK;
     case DELTA_CDC:
     case DELTA_COMMIT_INFO:
@@ -150,8 +151,8 @@ static df_code read_sidecar(gate *g, df_str written, df_error *err)
     df_file *file;
     df_code code = open_sidecar(g, written, &file, err);
     if (code == DF_NOT_FOUND) {
-        df_fail(err, code, "it names the sidecar %.*s, which is not there", (int)(written.len < 300 ? written.len : 300),
-                written.ptr);
+        df_fail(err, code, "it names the sidecar %.*s, which is not there",
+                (int)(written.len < 300 ? written.len : 300), written.ptr);
         return damaged(g, DELTA_DEFECT_MISSING_SIDECAR, manifest, code, err);
     }
     if (code == DF_OK) {
@@ -164,8 +165,8 @@ static df_code read_sidecar(gate *g, df_str written, df_error *err)
         df_file_close(file);
     }
     if (code == DF_OK) return DF_OK;
-    if (!g->reader->sink_failed) df_error_prefix(err, "sidecar %.*s", (int)(written.len < 300 ? written.len : 300),
-                                                 written.ptr);
+    if (!g->reader->sink_failed)
+        df_error_prefix(err, "sidecar %.*s", (int)(written.len < 300 ? written.len : 300), written.ptr);
     return damaged(g, DELTA_DEFECT_BAD_CHECKPOINT, manifest, code, err);
 }
 
@@ -176,7 +177,9 @@ static df_code read_all(gate *g, df_error *err)
     const delta_log_files *parts = &g->checkpoint->parts;
     for (size_t i = 0; i < parts->count; i++) DF_TRY(read_part(g, parts->items[i].name, err));
     if (!g->has_protocol || !g->has_metadata) {
-        const char *lacks = g->has_protocol ? "metaData" : g->has_metadata ? "protocol" : "protocol and no metaData";
+        const char *lacks = g->has_protocol   ? "metaData"
+                            : g->has_metadata ? "protocol"
+                                              : "protocol and no metaData";
         delta_reader_path(g->reader, parts->items[0].name);
         df_fail(err, DF_CORRUPT, "it has no %s action", lacks);
         return damaged(g, DELTA_DEFECT_BAD_CHECKPOINT, parts->items[0].name, DF_CORRUPT, err);
@@ -185,8 +188,8 @@ static df_code read_all(gate *g, df_error *err)
     return DF_OK;
 }
 
-df_code delta_read_checkpoint(delta_reader *reader, delta_checkpoint *checkpoint, unsigned want, delta_sink sink,
-                              df_error *err)
+df_code delta_read_checkpoint(delta_reader *reader, delta_checkpoint *checkpoint, unsigned want,
+                              delta_sink sink, df_error *err)
 {
     df_error own;
     gate g = {.reader = reader, .checkpoint = checkpoint, .want = want, .sink = sink};

@@ -6,8 +6,9 @@ df_code delta_bad_commit(delta_reader *reader, const delta_source *source, df_co
 {
     if (reader->sink_failed) return code;
     if (code == DF_CORRUPT) {
-        delta_defect *d = delta_defects_add(reader->defects, DELTA_DEFECT_BAD_COMMIT, source->name,
-                                            err ? err->line : 0, "%s", err ? err->message : "it cannot be read");
+        delta_defect *d =
+            delta_defects_add(reader->defects, DELTA_DEFECT_BAD_COMMIT, source->name, err ? err->line : 0,
+                              "%s", err ? err->message : "it cannot be read");
         d->version = source->version;
     }
     df_error_at(err, delta_reader_path(reader, source->name), 0);

@@ -84,7 +84,8 @@ static df_code take_domains(df_json root, df_arena *arena, delta_crc *out, df_er
     return DF_OK;
 }
 
-static df_code take_files(df_json root, delta_scratch *scratch, df_arena *arena, delta_crc *out, df_error *err)
+static df_code take_files(df_json root, delta_scratch *scratch, df_arena *arena, delta_crc *out,
+                          df_error *err)
 {
     df_json list;
     DF_TRY(begin_list(root, "allFiles", &out->has_files, &list, err));
@@ -99,7 +100,8 @@ static df_code take_files(df_json root, delta_scratch *scratch, df_arena *arena,
     return DF_OK;
 }
 
-static df_code take_parts(df_json root, delta_scratch *scratch, df_arena *arena, delta_crc *out, df_error *err)
+static df_code take_parts(df_json root, delta_scratch *scratch, df_arena *arena, delta_crc *out,
+                          df_error *err)
 {
     df_json metadata = df_json_get(root, "metadata"), protocol = df_json_get(root, "protocol");
     out->has_metadata = df_json_typeof(metadata) == DF_JSON_OBJECT;
@@ -120,7 +122,8 @@ static df_code take_parts(df_json root, delta_scratch *scratch, df_arena *arena,
 }
 
 /* Parses the text, or the object that it begins with. */
-static df_code parse(delta_reader *reader, const delta_log_file *file, df_str text, df_json *root, df_error *err)
+static df_code parse(delta_reader *reader, const delta_log_file *file, df_str text, df_json *root,
+                     df_error *err)
 {
     df_code code = df_json_parse(reader->parser, text, root, err);
     if (code != DF_OK) {

@@ -32,8 +32,8 @@ static df_hash128 place(delta_defect_kind kind, const char *file, int64_t line, 
     return df_hash(lanes, sizeof lanes);
 }
 
-delta_defect *delta_defects_add(delta_defects *defects, delta_defect_kind kind, const char *file, int64_t line,
-                                const char *fmt, ...)
+delta_defect *delta_defects_add(delta_defects *defects, delta_defect_kind kind, const char *file,
+                                int64_t line, const char *fmt, ...)
 {
     char what[2048];
     va_list args;

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "delta/log/fast_file.h"
 
-#include "delta/log/path.h"
+#ifndef __SSE2__
+/* Looking at single bytes, all this would be slower than the general parser, which knows other processors. */
+bool delta_fast_file(df_str line, delta_scratch *scratch, delta_action *out)
+{
+    return false;
+}
+#else
 
-#ifdef __SSE2__
 #include <emmintrin.h>
-#endif
 
 /*
- * A cursor over the line. Every byte is looked at by exactly one of the functions below, which together are the
- * grammar of the accepted lines; each gives false (or NULL) for whatever is not in it.
+ * A cursor over the line. Every byte is looked at by exactly one of the functions below, which together are
+ * the grammar of the accepted lines; each gives false (or NULL) for whatever is not in it.
  */
 typedef struct cursor {
     const char *p, *end;
@@ -26,7 +30,6 @@ typedef struct group {
     uint64_t other; /* control characters, and bytes above ASCII */
 } group;
 
-#ifdef __SSE2__
 static inline uint64_t bits16(__m128i lanes)
 {
     return (uint64_t)(uint32_t)_mm_movemask_epi8(lanes);
@@ -41,7 +44,8 @@ static inline __m128i load16(const char *p)
 static inline uint64_t specials16(const char *p)
 {
     __m128i bytes = load16(p);
-    __m128i special = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    __m128i special =
+        _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
     /* Signed: bytes from 0x80 on are below 0x20 too. */
     return bits16(_mm_or_si128(special, _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20))));
 }
@@ -64,30 +68,6 @@ static inline group group64(const char *p)
     add16(&g, p, 48);
     return g;
 }
-#else
-static inline uint64_t specials16(const char *p)
-{
-    uint64_t bits = 0;
-    for (unsigned i = 0; i < 16; i++) {
-        unsigned char c = (unsigned char)p[i];
-        bits |= (uint64_t)(c == '"' || c == '\\' || c < 0x20 || c >= 0x80) << i;
-    }
-    return bits;
-}
-
-static inline group group64(const char *p)
-{
-    group g = {0};
-    for (unsigned i = 0; i < 64; i++) {
-        unsigned char c = (unsigned char)p[i];
-        g.quote |= (uint64_t)(c == '"') << i;
-        g.backslash |= (uint64_t)(c == '\\') << i;
-        g.slash |= (uint64_t)(c == '/') << i;
-        g.other |= (uint64_t)(c < 0x20 || c >= 0x80) << i;
-    }
-    return g;
-}
-#endif
 
 /* ---- tokens ---- */
 
@@ -150,9 +130,12 @@ static inline bool take_int(cursor *c, int64_t *out)
 
 static inline bool take_bool(cursor *c, bool *out)
 {
-    if (TAKE(c, "true")) *out = true;
-    else if (TAKE(c, "false")) *out = false;
-    else return false;
+    if (TAKE(c, "true"))
+        *out = true;
+    else if (TAKE(c, "false"))
+        *out = false;
+    else
+        return false;
     return true;
 }
 
@@ -181,7 +164,8 @@ static bool take_map(cursor *c, df_str *out)
 
 /* ---- a string full of escaped quotes: the stats ---- */
 
-/* Characters that stand behind a backslash which is not itself behind one. *carry: bit 0 of the next group is one. */
+/* Characters that stand behind a backslash which is not itself behind one. *carry: bit 0 of the next group is
+ * one. */
 static inline uint64_t find_escaped(uint64_t backslash, uint64_t *carry)
 {
     uint64_t escaped = *carry;
@@ -280,12 +264,14 @@ static bool take_member(cursor *c)
     switch (*c->p) {
     case 'p':
         if (TAKE(c, "path\":")) return once(c, PATH) && take_string(c, &f->raw_path);
-        return TAKE(c, "partitionValues\":") && once(c, PARTITION_VALUES) && take_map(c, &f->partition_values);
+        return TAKE(c, "partitionValues\":") && once(c, PARTITION_VALUES) &&
+               take_map(c, &f->partition_values);
     case 's':
         if (TAKE(c, "stats\":")) return once(c, STATS) && take_stats(c, &f->stats);
         return TAKE(c, "size\":") && once(c, SIZE) && take_int(c, &f->size);
     case 'm':
-        return TAKE(c, "modificationTime\":") && once(c, MODIFICATION_TIME) && take_int(c, &f->modification_time);
+        return TAKE(c, "modificationTime\":") && once(c, MODIFICATION_TIME) &&
+               take_int(c, &f->modification_time);
     case 'd':
         if (TAKE(c, "dataChange\":")) return once(c, DATA_CHANGE) && take_bool(c, &f->data_change);
         if (TAKE(c, "deletionTimestamp\":"))
@@ -307,9 +293,12 @@ bool delta_fast_file(df_str line, delta_scratch *scratch, delta_action *out)
 {
     cursor c = {.p = line.ptr, .end = line.ptr + line.len, .scratch = scratch, .file = &out->file};
     while (c.end > c.p && c.end[-1] == '\r') c.end--;
-    if (TAKE(&c, "{\"add\":{\"")) out->kind = DELTA_ADD;
-    else if (TAKE(&c, "{\"remove\":{\"")) out->kind = DELTA_REMOVE;
-    else return false;
+    if (TAKE(&c, "{\"add\":{\""))
+        out->kind = DELTA_ADD;
+    else if (TAKE(&c, "{\"remove\":{\""))
+        out->kind = DELTA_REMOVE;
+    else
+        return false;
     delta_file_init(&out->file);
     do {
         if (c.p >= c.end || !take_member(&c)) return false;
@@ -318,3 +307,4 @@ bool delta_fast_file(df_str line, delta_scratch *scratch, delta_action *out)
     delta_file_finish(&out->file, scratch);
     return true;
 }
+#endif

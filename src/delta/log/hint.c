@@ -42,7 +42,8 @@ static void judge(const delta_log *log, delta_defects *defects)
     delta_defect *defect = NULL;
     if (!has_checkpoint(log, named))
         defect = delta_defects_add(defects, DELTA_DEFECT_DANGLING_HINT, hint_name, 0,
-                                   "it names checkpoint %lld, which is not there or not complete", (long long)named);
+                                   "it names checkpoint %lld, which is not there or not complete",
+                                   (long long)named);
     else if (named < newest)
         defect = delta_defects_add(defects, DELTA_DEFECT_STALE_HINT, hint_name, 0,
                                    "it names checkpoint %lld, the newest is %lld", (long long)named,
@@ -66,7 +67,8 @@ void delta_read_hint(delta_log *log, delta_defects *defects)
     if (log->hint_version >= 0)
         judge(log, defects);
     else if (code != DF_NOT_FOUND)
-        delta_defects_add(defects, DELTA_DEFECT_BAD_HINT, hint_name, 0, "%s", why.message)->fallback = by_listing;
+        delta_defects_add(defects, DELTA_DEFECT_BAD_HINT, hint_name, 0, "%s", why.message)->fallback =
+            by_listing;
     df_buf_release(&path);
     df_buf_release(&text);
 }

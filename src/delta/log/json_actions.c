@@ -6,8 +6,10 @@
 
 #include <stdlib.h>
 
-/* The readers below see each action of a log once: members are found in one walk, by length and first byte. */
-#define IS(key, literal) ((key).len == sizeof(literal) - 1 && memcmp((key).ptr, literal, sizeof(literal) - 1) == 0)
+/* The readers below see each action of a log once: members are found in one walk, by length and first byte.
+ */
+#define IS(key, literal)                                                                                     \
+    ((key).len == sizeof(literal) - 1 && memcmp((key).ptr, literal, sizeof(literal) - 1) == 0)
 
 void delta_scratch_release(delta_scratch *scratch)
 {
@@ -52,9 +54,12 @@ static df_code take_bool(df_json v, const char *member, bool *out, df_error *err
 static df_code take_str(df_json v, const char *member, df_str *out, df_error *err)
 {
     df_json_type type = df_json_typeof(v);
-    if (type == DF_JSON_STRING) *out = df_json_str(v);
-    else if (type == DF_JSON_NULL) *out = DF_STR_NONE;
-    else return wrong_type(member, "a string", err);
+    if (type == DF_JSON_STRING)
+        *out = df_json_str(v);
+    else if (type == DF_JSON_NULL)
+        *out = DF_STR_NONE;
+    else
+        return wrong_type(member, "a string", err);
     return DF_OK;
 }
 
@@ -75,9 +80,12 @@ static void take_json_text(df_json v, df_buf *buf, df_str *out)
 static df_code take_object(df_json v, const char *member, df_json *out, df_error *err)
 {
     df_json_type type = df_json_typeof(v);
-    if (type == DF_JSON_OBJECT) *out = v;
-    else if (type == DF_JSON_NULL) *out = (df_json){0};
-    else return wrong_type(member, "an object", err);
+    if (type == DF_JSON_OBJECT)
+        *out = v;
+    else if (type == DF_JSON_NULL)
+        *out = (df_json){0};
+    else
+        return wrong_type(member, "an object", err);
     return DF_OK;
 }
 
@@ -124,10 +132,12 @@ static df_code take_deletion_vector(df_json v, delta_scratch *scratch, delta_fil
     int64_t offset = DELTA_ABSENT, cardinality = DELTA_ABSENT;
     df_json_iter it = df_json_each(object);
     while (df_json_next(&it)) {
-        if (IS(it.key, "storageType")) DF_TRY(take_str(it.value, "deletionVector.storageType", &storage, err));
+        if (IS(it.key, "storageType"))
+            DF_TRY(take_str(it.value, "deletionVector.storageType", &storage, err));
         else if (IS(it.key, "pathOrInlineDv"))
             DF_TRY(take_str(it.value, "deletionVector.pathOrInlineDv", &where, err));
-        else if (IS(it.key, "offset")) DF_TRY(take_int(it.value, "deletionVector.offset", &offset, err));
+        else if (IS(it.key, "offset"))
+            DF_TRY(take_int(it.value, "deletionVector.offset", &offset, err));
         else if (IS(it.key, "cardinality"))
             DF_TRY(take_int(it.value, "deletionVector.cardinality", &cardinality, err));
     }
@@ -175,7 +185,8 @@ static df_code take_file_member(df_str key, df_json v, delta_scratch *scratch, d
         if (IS(key, "modificationTime")) return take_int(v, "modificationTime", &out->modification_time, err);
         break;
     case 17:
-        if (IS(key, "deletionTimestamp")) return take_int(v, "deletionTimestamp", &out->deletion_timestamp, err);
+        if (IS(key, "deletionTimestamp"))
+            return take_int(v, "deletionTimestamp", &out->deletion_timestamp, err);
         break;
     case 18:
         if (IS(key, "clusteringProvider"))
@@ -233,11 +244,16 @@ df_code delta_metadata_from_json(df_json value, delta_scratch *scratch, delta_me
     df_json_iter it = df_json_each(value);
     while (df_json_next(&it)) {
         df_json v = it.value;
-        if (IS(it.key, "id")) DF_TRY(take_str(v, "id", &out->id, err));
-        else if (IS(it.key, "name")) DF_TRY(take_str(v, "name", &out->name, err));
-        else if (IS(it.key, "description")) DF_TRY(take_str(v, "description", &out->description, err));
-        else if (IS(it.key, "schemaString")) DF_TRY(take_str(v, "schemaString", &out->schema, err));
-        else if (IS(it.key, "createdTime")) DF_TRY(take_int(v, "createdTime", &out->created_time, err));
+        if (IS(it.key, "id"))
+            DF_TRY(take_str(v, "id", &out->id, err));
+        else if (IS(it.key, "name"))
+            DF_TRY(take_str(v, "name", &out->name, err));
+        else if (IS(it.key, "description"))
+            DF_TRY(take_str(v, "description", &out->description, err));
+        else if (IS(it.key, "schemaString"))
+            DF_TRY(take_str(v, "schemaString", &out->schema, err));
+        else if (IS(it.key, "createdTime"))
+            DF_TRY(take_int(v, "createdTime", &out->created_time, err));
         else if (IS(it.key, "format"))
             DF_TRY(take_map(v, "format", slot(scratch, DELTA_SCRATCH_A), &out->format, err));
         else if (IS(it.key, "configuration"))
@@ -301,9 +317,11 @@ df_code delta_protocol_from_json(df_json value, delta_scratch *scratch, delta_pr
         else if (IS(it.key, "minWriterVersion"))
             DF_TRY(take_int(v, "minWriterVersion", &out->min_writer_version, err));
         else if (IS(it.key, "readerFeatures"))
-            DF_TRY(take_features(v, "readerFeatures", slot(scratch, DELTA_SCRATCH_A), &out->reader_features, err));
+            DF_TRY(take_features(v, "readerFeatures", slot(scratch, DELTA_SCRATCH_A), &out->reader_features,
+                                 err));
         else if (IS(it.key, "writerFeatures"))
-            DF_TRY(take_features(v, "writerFeatures", slot(scratch, DELTA_SCRATCH_B), &out->writer_features, err));
+            DF_TRY(take_features(v, "writerFeatures", slot(scratch, DELTA_SCRATCH_B), &out->writer_features,
+                                 err));
     }
     if (out->min_reader_version == DELTA_ABSENT || out->min_writer_version == DELTA_ABSENT)
         return df_fail(err, DF_CORRUPT, "it has no minReaderVersion or no minWriterVersion");
@@ -317,9 +335,12 @@ df_code delta_txn_from_json(df_json value, delta_txn *out, df_error *err)
     *out = (delta_txn){.version = DELTA_ABSENT, .last_updated = DELTA_ABSENT};
     df_json_iter it = df_json_each(value);
     while (df_json_next(&it)) {
-        if (IS(it.key, "appId")) DF_TRY(take_str(it.value, "appId", &out->app_id, err));
-        else if (IS(it.key, "version")) DF_TRY(take_int(it.value, "version", &out->version, err));
-        else if (IS(it.key, "lastUpdated")) DF_TRY(take_int(it.value, "lastUpdated", &out->last_updated, err));
+        if (IS(it.key, "appId"))
+            DF_TRY(take_str(it.value, "appId", &out->app_id, err));
+        else if (IS(it.key, "version"))
+            DF_TRY(take_int(it.value, "version", &out->version, err));
+        else if (IS(it.key, "lastUpdated"))
+            DF_TRY(take_int(it.value, "lastUpdated", &out->last_updated, err));
     }
     if (!out->app_id.ptr || out->version == DELTA_ABSENT)
         return df_fail(err, DF_CORRUPT, "it has no appId or no version");
@@ -331,9 +352,12 @@ df_code delta_domain_from_json(df_json value, delta_domain *out, df_error *err)
     *out = (delta_domain){0};
     df_json_iter it = df_json_each(value);
     while (df_json_next(&it)) {
-        if (IS(it.key, "domain")) DF_TRY(take_str(it.value, "domain", &out->domain, err));
-        else if (IS(it.key, "configuration")) DF_TRY(take_str(it.value, "configuration", &out->configuration, err));
-        else if (IS(it.key, "removed")) DF_TRY(take_bool(it.value, "removed", &out->removed, err));
+        if (IS(it.key, "domain"))
+            DF_TRY(take_str(it.value, "domain", &out->domain, err));
+        else if (IS(it.key, "configuration"))
+            DF_TRY(take_str(it.value, "configuration", &out->configuration, err));
+        else if (IS(it.key, "removed"))
+            DF_TRY(take_bool(it.value, "removed", &out->removed, err));
     }
     if (!out->domain.ptr) return df_fail(err, DF_CORRUPT, "it has no domain");
     if (!out->configuration.ptr) out->configuration = DF_STR("");
@@ -347,8 +371,10 @@ static df_code commit_info_from_json(df_json value, delta_commit_info *out, df_e
     out->timestamp = out->in_commit_timestamp = DELTA_ABSENT;
     df_json_iter it = df_json_each(value);
     while (df_json_next(&it)) {
-        if (IS(it.key, "operation")) (void)!take_str(it.value, "operation", &out->operation, &ignored);
-        else if (IS(it.key, "timestamp")) (void)!take_int(it.value, "timestamp", &out->timestamp, &ignored);
+        if (IS(it.key, "operation"))
+            (void)!take_str(it.value, "operation", &out->operation, &ignored);
+        else if (IS(it.key, "timestamp"))
+            (void)!take_int(it.value, "timestamp", &out->timestamp, &ignored);
         else if (IS(it.key, "inCommitTimestamp"))
             DF_TRY(take_int(it.value, "inCommitTimestamp", &out->in_commit_timestamp, err));
     }
@@ -360,8 +386,10 @@ static df_code sidecar_from_json(df_json value, delta_sidecar *out, df_error *er
     *out = (delta_sidecar){.size = DELTA_ABSENT, .modification_time = DELTA_ABSENT};
     df_json_iter it = df_json_each(value);
     while (df_json_next(&it)) {
-        if (IS(it.key, "path")) DF_TRY(take_str(it.value, "path", &out->path, err));
-        else if (IS(it.key, "sizeInBytes")) DF_TRY(take_int(it.value, "sizeInBytes", &out->size, err));
+        if (IS(it.key, "path"))
+            DF_TRY(take_str(it.value, "path", &out->path, err));
+        else if (IS(it.key, "sizeInBytes"))
+            DF_TRY(take_int(it.value, "sizeInBytes", &out->size, err));
         else if (IS(it.key, "modificationTime"))
             DF_TRY(take_int(it.value, "modificationTime", &out->modification_time, err));
     }
@@ -403,8 +431,10 @@ static df_str value_text(df_str line)
     while (line.ptr[at] != ':') at++;
     size_t end = line.len;
     while (line.ptr[end - 1] != '}') end--;
-    for (at++; line.ptr[at] == ' ' || line.ptr[at] == '\t'; at++) {}
-    for (end--; line.ptr[end - 1] == ' ' || line.ptr[end - 1] == '\t'; end--) {}
+    for (at++; line.ptr[at] == ' ' || line.ptr[at] == '\t'; at++) {
+    }
+    for (end--; line.ptr[end - 1] == ' ' || line.ptr[end - 1] == '\t'; end--) {
+    }
     return (df_str){line.ptr + at, end - at};
 }
 
@@ -418,8 +448,8 @@ static df_str raw_text(df_json value, df_str line, delta_scratch *scratch)
     return df_buf_str(raw);
 }
 
-df_code delta_action_from_json(df_str name, df_json value, df_str line, delta_scratch *scratch, delta_action *out,
-                               df_error *err)
+df_code delta_action_from_json(df_str name, df_json value, df_str line, delta_scratch *scratch,
+                               delta_action *out, df_error *err)
 {
     out->kind = kind_of(name);
     if (out->kind == DELTA_UNKNOWN) {

@@ -28,10 +28,10 @@ typedef struct delta_scratch {
 void delta_scratch_release(delta_scratch *scratch);
 
 /*
- * Builds the action called `name` from its value. `line` is the text of the object {name: value} that was parsed,
- * from which unknown actions and commitInfo are carried as written; absent when the object has other members too.
- * `out` views into the parser's document and into `scratch`. DF_CORRUPT when a member that identifies the
- * action is missing, or a member has a value of the wrong type.
+ * Builds the action called `name` from its value. `line` is the text of the object {name: value} that was
+ * parsed, from which unknown actions and commitInfo are carried as written; absent when the object has other
+ * members too. `out` views into the parser's document and into `scratch`. DF_CORRUPT when a member that
+ * identifies the action is missing, or a member has a value of the wrong type.
  */
 DF_MUST_USE df_code delta_action_from_json(df_str name, df_json value, df_str line, delta_scratch *scratch,
                                            delta_action *out, df_error *err);
@@ -46,7 +46,8 @@ DF_MUST_USE df_code delta_file_from_json(df_json value, delta_scratch *scratch, 
 DF_MUST_USE df_code delta_txn_from_json(df_json value, delta_txn *out, df_error *err);
 DF_MUST_USE df_code delta_domain_from_json(df_json value, delta_domain *out, df_error *err);
 
-/* A file of which nothing is known yet; and what follows from path, deletion vector and stats once they are. */
+/* A file of which nothing is known yet; and what follows from path, deletion vector and stats once they are.
+ */
 void delta_file_init(delta_file *file);
 void delta_file_finish(delta_file *file, delta_scratch *scratch);
 

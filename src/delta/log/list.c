@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Listing: which files of `_delta_log` are commits, checkpoints, compactions and version checksums. Everything
- * else (Hadoop's .crc files, ._* of macOS, temporary files, other programs' folders) is not looked at.
+ * Listing: which files of `_delta_log` are commits, checkpoints, compactions and version checksums.
+ * Everything else (Hadoop's .crc files, ._* of macOS, temporary files, other programs' folders) is not looked
+ * at.
  *
  * Source: Delta Transaction Log Protocol, section "File Types".
  */
@@ -175,7 +176,9 @@ static void join_parts(lister *l)
         const part *first = &l->parts[i];
         delta_checkpoint checkpoint = {
             .version = first->file.version, .kind = DELTA_CHECKPOINT_MULTIPART, .expected_parts = first->of};
-        for (; i < l->n_parts && l->parts[i].file.version == first->file.version && l->parts[i].of == first->of; i++)
+        for (;
+             i < l->n_parts && l->parts[i].file.version == first->file.version && l->parts[i].of == first->of;
+             i++)
             push_file(&checkpoint.parts, l->parts[i].file);
         /* File names are unique and every number is in 1..of: as many as `of` means all of them. */
         checkpoint.complete = (int64_t)checkpoint.parts.count == first->of;
@@ -239,8 +242,10 @@ static df_code nothing_found(const delta_log *log, df_error *err)
     df_fail(err, DF_NOT_FOUND, "No checkpoint or JSON files found in %s%s_delta_log", log->table_path,
             strcmp(log->table_path, "/") == 0 ? "" : "/");
     df_error_at(err, log->directory, 0);
-    if (!log->location) df_error_hint(err, "there is no folder %s; is the path right?", log->table_path);
-    else df_error_hint(err, "give the folder of a Delta table: the one that contains _delta_log");
+    if (!log->location)
+        df_error_hint(err, "there is no folder %s; is the path right?", log->table_path);
+    else
+        df_error_hint(err, "give the folder of a Delta table: the one that contains _delta_log");
     return DF_NOT_FOUND;
 }
 
@@ -287,8 +292,10 @@ static const delta_log_file *find_version(const delta_log_files *files, int64_t 
     size_t low = 0, high = files->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (files->items[middle].version < version) low = middle + 1;
-        else high = middle;
+        if (files->items[middle].version < version)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low < files->count && files->items[low].version == version ? &files->items[low] : NULL;
 }

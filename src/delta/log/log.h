@@ -38,7 +38,7 @@
     X(CATALOG_MANAGED, "catalog-managed", "commits may exist that only the table's catalog knows")           \
     X(CHECKPOINT_DIFFERS, "checkpoint-differs", "a checkpoint and the commits before it disagree")           \
     X(COMPACTION_DIFFERS, "compaction-differs", "a log compaction file and its commits disagree")            \
-    X(INPUT_CHANGED, "input-changed", "files of the log changed or vanished since they were listed")          \
+    X(INPUT_CHANGED, "input-changed", "files of the log changed or vanished since they were listed")         \
     X(UNREADABLE_FOLDER, "unreadable-folder", "a folder cannot be listed")                                   \
     X(NO_METADATA, "no-metadata", "the state has no metaData action")                                        \
     X(NO_PROTOCOL, "no-protocol", "the state has no protocol action")
@@ -71,18 +71,18 @@ const char *delta_defect_name(delta_defect_kind kind);
 const char *delta_defect_text(delta_defect_kind kind);
 /*
  * Adds one; `what` is formatted. The texts are copied. A defect equal in kind, file and line (without a file:
- * in kind and text) is added once, and keeps its first text. Returns it, so that ->version and ->fallback (static
- * text, or text in defects->arena) can be set; valid until the next is added.
+ * in kind and text) is added once, and keeps its first text. Returns it, so that ->version and ->fallback
+ * (static text, or text in defects->arena) can be set; valid until the next is added.
  */
-delta_defect *delta_defects_add(delta_defects *defects, delta_defect_kind kind, const char *file, int64_t line,
-                                const char *fmt, ...) DF_PRINTF(5, 6);
+delta_defect *delta_defects_add(delta_defects *defects, delta_defect_kind kind, const char *file,
+                                int64_t line, const char *fmt, ...) DF_PRINTF(5, 6);
 void delta_defects_release(delta_defects *defects);
 
 /* ---- listing ---- */
 
 typedef struct delta_log_file {
-    int64_t version; /* of compactions: the last version */
-    int64_t from;    /* of compactions: the first version; else = version */
+    int64_t version;  /* of compactions: the last version */
+    int64_t from;     /* of compactions: the first version; else = version */
     const char *name; /* inside _delta_log */
     int64_t size, mtime_ms;
 } delta_log_file;
@@ -102,10 +102,10 @@ typedef enum delta_checkpoint_kind {
 typedef struct delta_checkpoint {
     int64_t version;
     delta_checkpoint_kind kind;
-    delta_log_files parts; /* one file but for multi-part */
+    delta_log_files parts;  /* one file but for multi-part */
     int64_t expected_parts; /* of multi-part: how many there should be; else 0 */
-    bool complete;         /* every part is there */
-    bool bad;              /* set by readers: damaged, do not choose it again */
+    bool complete;          /* every part is there */
+    bool bad;               /* set by readers: damaged, do not choose it again */
 } delta_checkpoint;
 
 typedef struct delta_log {
@@ -122,26 +122,29 @@ typedef struct delta_log {
 
 /*
  * Lists the log of the table at `path` (the table's folder; with a trailing slash or relative is fine).
- * DF_NOT_FOUND "No checkpoint or JSON files found in <path>/_delta_log" when there is nothing to read, DF_PERMISSION, … .
+ * DF_NOT_FOUND "No checkpoint or JSON files found in <path>/_delta_log" when there is nothing to read,
+ * DF_PERMISSION, … .
  */
 DF_MUST_USE df_code delta_log_open(const char *path, delta_log **out, delta_defects *defects, df_error *err);
 void delta_log_close(delta_log *log);
 /* The commit of a version, NULL when there is none. */
 const delta_log_file *delta_log_commit(const delta_log *log, int64_t version);
 const delta_log_file *delta_log_crc(const delta_log *log, int64_t version);
-/* A hash of the names, sizes and times of every commit and checkpoint up to `version`: has the input changed? */
+/* A hash of the names, sizes and times of every commit and checkpoint up to `version`: has the input changed?
+ */
 df_hash128 delta_log_fingerprint(const delta_log *log, int64_t version);
 
 /* ---- planning ---- */
 
 /*
- * A run of versions that can all be reconstructed from one base: a checkpoint (state at its version), or nothing (-1, JSON from 0),
- * and the commits first..last that follow it without a gap. A checkpoint with no commits after it has last == its version.
+ * A run of versions that can all be reconstructed from one base: a checkpoint (state at its version), or
+ * nothing (-1, JSON from 0), and the commits first..last that follow it without a gap. A checkpoint with no
+ * commits after it has last == its version.
  */
 typedef struct delta_segment {
-    int checkpoint;         /* index in log->checkpoints; -1: from commit 0 */
-    int64_t base_version;   /* of the checkpoint; -1 */
-    int64_t last;           /* last version reached */
+    int checkpoint;       /* index in log->checkpoints; -1: from commit 0 */
+    int64_t base_version; /* of the checkpoint; -1 */
+    int64_t last;         /* last version reached */
 } delta_segment;
 
 typedef struct delta_plan {
@@ -151,16 +154,18 @@ typedef struct delta_plan {
 } delta_plan;
 
 typedef struct delta_plan_options {
-    bool latest_only;    /* only the last segment, from its newest usable checkpoint */
-    int64_t up_to;       /* highest version wanted; -1: the newest */
+    bool latest_only; /* only the last segment, from its newest usable checkpoint */
+    int64_t up_to;    /* highest version wanted; -1: the newest */
 } delta_plan_options;
 
 /*
- * Decides what to read. Bad or incomplete checkpoints and `bad_commits` are gone around, each with a defect that names the fallback.
- * DF_CORRUPT when the newest version cannot be reached (names the missing commit, and the checkpoint or backup that would help).
+ * Decides what to read. Bad or incomplete checkpoints and `bad_commits` are gone around, each with a defect
+ * that names the fallback. DF_CORRUPT when the newest version cannot be reached (names the missing commit,
+ * and the checkpoint or backup that would help).
  */
-DF_MUST_USE df_code delta_log_plan(const delta_log *log, const delta_plan_options *options, const int64_t *bad_commits,
-                                   size_t n_bad_commits, delta_plan *out, delta_defects *defects, df_error *err);
+DF_MUST_USE df_code delta_log_plan(const delta_log *log, const delta_plan_options *options,
+                                   const int64_t *bad_commits, size_t n_bad_commits, delta_plan *out,
+                                   delta_defects *defects, df_error *err);
 void delta_plan_release(delta_plan *plan);
 
 /* ---- reading ---- */
@@ -171,10 +176,15 @@ delta_reader *delta_reader_open(const delta_log *log, delta_defects *defects, co
 void delta_reader_close(delta_reader *reader);
 
 /*
- * Reads one commit in its order. DF_CORRUPT with file and line for what is not JSON; trailing garbage and
- * multi-line JSON are accepted with a defect. err->file is the commit's path.
+ * Reads one commit in its order; of two actions on one file the later one counts. DF_CORRUPT, with file and
+ * line in `err` and in a BAD_COMMIT defect, for what is not JSON or not an action: what was already given to
+ * the sink must then be thrown away, and the version goes into the next plan's `bad_commits`. Text behind a
+ * value, values over several lines, several values on a line, blank lines, CRLF and a byte order mark are
+ * accepted, the first two with a defect; so is one file added or removed twice. DF_NOT_FOUND: the commit
+ * vanished since it was listed.
  */
-DF_MUST_USE df_code delta_read_commit(delta_reader *reader, const delta_log_file *commit, delta_sink sink, df_error *err);
+DF_MUST_USE df_code delta_read_commit(delta_reader *reader, const delta_log_file *commit, delta_sink sink,
+                                      df_error *err);
 
 /* What of a checkpoint is wanted; the rest is not even decoded. */
 enum {
@@ -188,37 +198,46 @@ enum {
 };
 
 /*
- * Reads a checkpoint of any kind, with its parts and sidecars, streaming. DF_CORRUPT when any of it is damaged (defect added,
- * checkpoint->bad set): what was already given to the sink must then be thrown away.
+ * Reads a checkpoint of any kind, with its parts and sidecars, streaming. DF_CORRUPT when any of it is
+ * damaged (defect added, checkpoint->bad set): what was already given to the sink must then be thrown away.
  */
 DF_MUST_USE df_code delta_read_checkpoint(delta_reader *reader, delta_checkpoint *checkpoint, unsigned want,
                                           delta_sink sink, df_error *err);
 
 /*
- * Reads a log compaction file in its order; of a key that is mentioned twice the first mention counts. DF_CORRUPT (defect added) when it is damaged or empty: what was already given to the sink must
- * be thrown away, and the commits read.
+ * Reads a log compaction file in its order; of a key that is mentioned twice the first mention counts.
+ * DF_CORRUPT (defect added) when it is damaged or empty: what was already given to the sink must be thrown
+ * away, and the commits read.
  */
-DF_MUST_USE df_code delta_read_compaction(delta_reader *reader, const delta_log_file *compaction, delta_sink sink,
-                                          df_error *err);
+DF_MUST_USE df_code delta_read_compaction(delta_reader *reader, const delta_log_file *compaction,
+                                          delta_sink sink, df_error *err);
 
 /* ---- the backward replay ---- */
 
-/* Called for the state at one version: live adds as DELTA_ADD, tombstones as DELTA_REMOVE, then the last protocol, metadata, txns, domains. */
+/* What the state at one version comes to. Sums that do not fit into 64 bits stay at the end of the range. */
 typedef struct delta_snapshot_summary {
     int64_t version;
     int64_t num_files, size_in_bytes;
-    int64_t num_records;          /* DELTA_ABSENT when some live file has none */
+    int64_t num_records; /* DELTA_ABSENT when some live file has none */
     int64_t deletion_vector_files, deleted_records, tombstones;
-    df_hash128 digest;            /* sum of delta_file_digest over the live files */
-    int64_t actions; /* adds and removes that were read on the way */
+    df_hash128 digest; /* sum of delta_file_digest over the live files */
+    int64_t actions;   /* adds and removes that were read on the way */
     bool has_protocol, has_metadata;
 } delta_snapshot_summary;
 
 /*
- * Replays newest first: the first mention of a key decides. Starts at `version` and goes back to `base` (an index in log->checkpoints,
- * or -1 for commit 0). `sink.take` may be NULL when only the summary is wanted. `want` as for checkpoints.
+ * Replays newest first: the first mention of a key decides. Starts at `version` and goes back to `base` (an
+ * index in log->checkpoints, or -1 for commit 0). The sink gets, as `want` says, live adds as DELTA_ADD and
+ * tombstones as DELTA_REMOVE, newest first, then the last protocol and metaData, txns, and domains that are
+ * not removed; its `take` may be NULL when only the summary is wanted. Adds are always read; without
+ * DELTA_WANT_STATS those of a checkpoint have no num_records, and without DELTA_WANT_TOMBSTONES its
+ * tombstones are not counted.
+ *
+ * DF_CORRUPT as from the readers: after a damaged checkpoint, log->checkpoints[base].bad is set and the
+ * snapshot can be planned anew; what the sink was given must be thrown away.
  */
-DF_MUST_USE df_code delta_snapshot(delta_reader *reader, delta_log *log, int base, int64_t version, unsigned want,
-                                   delta_sink sink, delta_snapshot_summary *out, df_error *err);
+DF_MUST_USE df_code delta_snapshot(delta_reader *reader, delta_log *log, int base, int64_t version,
+                                   unsigned want, delta_sink sink, delta_snapshot_summary *out,
+                                   df_error *err);
 
 #endif

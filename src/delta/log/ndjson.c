@@ -59,12 +59,15 @@ static void skip_blank(delta_ndjson *nd)
 {
     for (; nd->at < nd->chunk->len; nd->at++) {
         char c = nd->chunk->ptr[nd->at];
-        if (c == '\n') nd->line++;
-        else if (c != ' ' && c != '\t' && c != '\r') return;
+        if (c == '\n')
+            nd->line++;
+        else if (c != ' ' && c != '\t' && c != '\r')
+            return;
     }
 }
 
-/* Makes the chunk reach to the end of the line that holds byte `from` of what is unread; *end is where it ends. */
+/* Makes the chunk reach to the end of the line that holds byte `from` of what is unread; *end is where it
+ * ends. */
 static df_code find_line_end(delta_ndjson *nd, size_t from, size_t *end, df_error *err)
 {
     for (;;) {
@@ -86,7 +89,8 @@ static df_code not_json(const delta_ndjson *nd, df_error *err)
 static int64_t count_lines(df_str text)
 {
     int64_t lines = 0;
-    for (const char *p = text.ptr, *end = text.ptr + text.len; (p = memchr(p, '\n', (size_t)(end - p))); p++) lines++;
+    for (const char *p = text.ptr, *end = text.ptr + text.len; (p = memchr(p, '\n', (size_t)(end - p))); p++)
+        lines++;
     return lines;
 }
 
@@ -112,7 +116,8 @@ static df_code find_value_end(delta_ndjson *nd, size_t *length, df_error *err)
 static size_t judge_rest(delta_ndjson *nd, size_t from, size_t end)
 {
     df_str rest = {nd->chunk->ptr + nd->at + from, end - from};
-    while (rest.len && (rest.ptr[0] == ' ' || rest.ptr[0] == '\t' || rest.ptr[0] == '\r')) rest = df_str_skip(rest, 1);
+    while (rest.len && (rest.ptr[0] == ' ' || rest.ptr[0] == '\t' || rest.ptr[0] == '\r'))
+        rest = df_str_skip(rest, 1);
     if (rest.len && rest.ptr[0] == '{') return from;
     if (rest.len && !nd->garbage_line) {
         nd->garbage_line = nd->line;

@@ -41,8 +41,8 @@ static unsigned char unit_at(df_str s, size_t at, size_t *width)
 }
 
 /*
- * Decodes one character of up to four units. Returns the written length it takes, 0 when the units at `at` are
- * not one well-formed UTF-8 character.
+ * Decodes one character of up to four units. Returns the written length it takes, 0 when the units at `at`
+ * are not one well-formed UTF-8 character.
  */
 static size_t take_character(df_str s, size_t at, df_buf *out)
 {
@@ -71,8 +71,10 @@ static void decode(df_str s, df_buf *out)
         }
         size_t width;
         unsigned char byte = unit_at(s, at, &width);
-        if (width == 3) df_buf_add(out, s.ptr + at, 3);
-        else df_buf_printf(out, "%%%02X", byte);
+        if (width == 3)
+            df_buf_add(out, s.ptr + at, 3);
+        else
+            df_buf_printf(out, "%%%02X", byte);
         at += width;
     }
 }

@@ -38,8 +38,10 @@ static size_t commit_index(const delta_log *log, int64_t version)
     size_t low = 0, high = log->commits.count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (log->commits.items[middle].version < version) low = middle + 1;
-        else high = middle;
+        if (log->commits.items[middle].version < version)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
@@ -110,10 +112,10 @@ static const char *gap_fallback(const planner *p, size_t i)
     int64_t lost = p->plan->segments[i - 1].last + 1, base = p->plan->segments[i].base_version;
     if (lost == base) return TEXT(p, "the state at %lld is taken from its checkpoint", LL(base));
     if (lost == base - 1)
-        return TEXT(p, "the state goes on from checkpoint %lld; version %lld cannot be reconstructed", LL(base),
-                    LL(lost));
-    return TEXT(p, "the state goes on from checkpoint %lld; versions %lld to %lld cannot be reconstructed", LL(base),
-                LL(lost), LL(base - 1));
+        return TEXT(p, "the state goes on from checkpoint %lld; version %lld cannot be reconstructed",
+                    LL(base), LL(lost));
+    return TEXT(p, "the state goes on from checkpoint %lld; versions %lld to %lld cannot be reconstructed",
+                LL(base), LL(lost), LL(base - 1));
 }
 
 /* What gives the state at the checkpoint's version in this plan. */
@@ -127,7 +129,8 @@ static const char *way_around(const planner *p, const delta_checkpoint *c)
                         p->log->checkpoints[s->checkpoint].parts.items[0].name);
         if (s->base_version < 0) return "the JSON commits from 0 on are read instead";
         if (s->base_version < c->version)
-            return TEXT(p, "checkpoint %lld and the JSON commits after it are read instead", LL(s->base_version));
+            return TEXT(p, "checkpoint %lld and the JSON commits after it are read instead",
+                        LL(s->base_version));
         if (i == 0)
             return TEXT(p, "the state starts at checkpoint %lld; older versions cannot be reconstructed",
                         LL(s->base_version));
@@ -136,7 +139,8 @@ static const char *way_around(const planner *p, const delta_checkpoint *c)
     return "";
 }
 
-static void set_fallback(delta_defects *defects, delta_defect_kind kind, int64_t version, const char *fallback)
+static void set_fallback(delta_defects *defects, delta_defect_kind kind, int64_t version,
+                         const char *fallback)
 {
     for (size_t i = 0; i < defects->count; i++)
         if (defects->items[i].kind == kind && defects->items[i].version == version)
@@ -145,9 +149,9 @@ static void set_fallback(delta_defects *defects, delta_defect_kind kind, int64_t
 
 static void name_incomplete(const planner *p, const delta_checkpoint *c)
 {
-    delta_defect *d = delta_defects_add(p->defects, DELTA_DEFECT_INCOMPLETE_CHECKPOINT, c->parts.items[0].name, 0,
-                                        "only %zu of its %lld parts are there", c->parts.count,
-                                        LL(c->expected_parts));
+    delta_defect *d =
+        delta_defects_add(p->defects, DELTA_DEFECT_INCOMPLETE_CHECKPOINT, c->parts.items[0].name, 0,
+                          "only %zu of its %lld parts are there", c->parts.count, LL(c->expected_parts));
     d->version = c->version;
     d->fallback = way_around(p, c);
 }
@@ -162,7 +166,8 @@ static void name_bad(const planner *p, const delta_checkpoint *c)
                  (d->kind == DELTA_DEFECT_BAD_CHECKPOINT || d->kind == DELTA_DEFECT_MISSING_SIDECAR);
     }
     if (!named)
-        delta_defects_add(p->defects, DELTA_DEFECT_BAD_CHECKPOINT, c->parts.items[0].name, 0, "it cannot be read")
+        delta_defects_add(p->defects, DELTA_DEFECT_BAD_CHECKPOINT, c->parts.items[0].name, 0,
+                          "it cannot be read")
             ->version = c->version;
     const char *fallback = way_around(p, c);
     set_fallback(p->defects, DELTA_DEFECT_BAD_CHECKPOINT, c->version, fallback);
@@ -175,8 +180,10 @@ static void name_checkpoints(const planner *p, int64_t from)
     for (size_t i = 0; i < p->log->n_checkpoints; i++) {
         const delta_checkpoint *c = &p->log->checkpoints[i];
         if (c->version < from || c->version > p->target) continue;
-        if (!c->complete) name_incomplete(p, c);
-        else if (c->bad) name_bad(p, c);
+        if (!c->complete)
+            name_incomplete(p, c);
+        else if (c->bad)
+            name_bad(p, c);
     }
 }
 
@@ -186,8 +193,8 @@ static void name_gap(const planner *p, int64_t first, int64_t last, const char *
     if (first == last)
         d = delta_defects_add(p->defects, DELTA_DEFECT_GAP, NULL, 0, "commit %lld is missing", LL(first));
     else
-        d = delta_defects_add(p->defects, DELTA_DEFECT_GAP, NULL, 0, "commits %lld to %lld are missing", LL(first),
-                              LL(last));
+        d = delta_defects_add(p->defects, DELTA_DEFECT_GAP, NULL, 0, "commits %lld to %lld are missing",
+                              LL(first), LL(last));
     d->version = first;
     d->fallback = fallback;
 }
@@ -220,7 +227,8 @@ static void name_all_gaps(const planner *p)
                            LL(first->base_version)));
     }
     for (size_t i = 1; i < p->plan->count; i++)
-        name_gaps(p, p->plan->segments[i - 1].last + 1, p->plan->segments[i].base_version, gap_fallback(p, i));
+        name_gaps(p, p->plan->segments[i - 1].last + 1, p->plan->segments[i].base_version,
+                  gap_fallback(p, i));
 }
 
 /* ---- planning ---- */
@@ -231,18 +239,24 @@ static df_code cannot_reach(const planner *p, int64_t stop, df_error *err)
     char name[32];
     snprintf(name, sizeof name, "%020lld.json", LL(stop));
     if (is_bad_commit(p, stop))
-        df_fail(err, DF_CORRUPT, "commit %lld cannot be read, and no usable checkpoint stands at or after it: "
-                "version %lld cannot be reached", LL(stop), LL(p->target));
+        df_fail(err, DF_CORRUPT,
+                "commit %lld cannot be read, and no usable checkpoint stands at or after it: "
+                "version %lld cannot be reached",
+                LL(stop), LL(p->target));
     else
-        df_fail(err, DF_CORRUPT, "missing commit %lld: there is no %s, and no usable checkpoint at or after it: "
-                "version %lld cannot be reached", LL(stop), name, LL(p->target));
+        df_fail(err, DF_CORRUPT,
+                "missing commit %lld: there is no %s, and no usable checkpoint at or after it: "
+                "version %lld cannot be reached",
+                LL(stop), name, LL(p->target));
     df_buf path = {0};
     df_buf_printf(&path, "%s/%s", p->log->directory, name);
     df_error_at(err, df_buf_cstr(&path), 0);
     df_buf_release(&path);
     if (stop > 0)
-        df_error_hint(err, "put %s back from a copy of the log; or read an older version: %lld is the newest "
-                      "before the damage", name, LL(stop - 1));
+        df_error_hint(err,
+                      "put %s back from a copy of the log; or read an older version: %lld is the newest "
+                      "before the damage",
+                      name, LL(stop - 1));
     else
         df_error_hint(err, "put %s, or a checkpoint, back from a copy of the log", name);
     return DF_CORRUPT;
@@ -256,8 +270,9 @@ static df_code cleaned_up(const planner *p, df_error *err)
     int first = oldest_checkpoint(&whole, 0);
     if (first < 0) return cannot_reach(p, 0, err);
     int64_t oldest = p->log->checkpoints[first].version;
-    df_fail(err, DF_NOT_FOUND, "version %lld cannot be reconstructed: the log's oldest usable checkpoint is %lld",
-            LL(p->target), LL(oldest));
+    df_fail(err, DF_NOT_FOUND,
+            "version %lld cannot be reconstructed: the log's oldest usable checkpoint is %lld", LL(p->target),
+            LL(oldest));
     df_error_at(err, p->log->directory, 0);
     df_error_hint(err, "ask for version %lld or later", LL(oldest));
     return DF_NOT_FOUND;

@@ -121,15 +121,18 @@ static void name_duplicate(delta_reader *reader, delta_source *source, int64_t l
 {
     if (source->duplicates_named) return;
     source->duplicates_named = true;
-    delta_defect *d = delta_defects_add(reader->defects, DELTA_DEFECT_DUPLICATE_ACTION, source->name, line,
-                                        "the file that line %lld adds or removes is added or removed by an earlier "
-                                        "line of the same commit too", (long long)line);
+    delta_defect *d =
+        delta_defects_add(reader->defects, DELTA_DEFECT_DUPLICATE_ACTION, source->name, line,
+                          "the file that line %lld adds or removes is added or removed by an earlier "
+                          "line of the same commit too",
+                          (long long)line);
     d->version = source->version;
     d->fallback = "the last one counts";
 }
 
 /* Two adds, or two removes, of one path in one commit. */
-static void look_for_duplicate(delta_reader *reader, delta_source *source, const delta_action *action, int64_t line)
+static void look_for_duplicate(delta_reader *reader, delta_source *source, const delta_action *action,
+                               int64_t line)
 {
     if (action->kind != DELTA_ADD && action->kind != DELTA_REMOVE) return;
     df_hash128 path = action->file.key;
@@ -144,14 +147,15 @@ static void name_unknown(delta_reader *reader, const delta_source *source, df_st
     bool added;
     df_keymap_put(&reader->unknown_names, df_hash(name.ptr, name.len), &added);
     if (!added) return;
-    delta_defect *d = delta_defects_add(reader->defects, DELTA_DEFECT_UNKNOWN_ACTION, source->name, line,
-                                        "unknown action \"%.*s\"", (int)(name.len < 100 ? name.len : 100), name.ptr);
+    delta_defect *d =
+        delta_defects_add(reader->defects, DELTA_DEFECT_UNKNOWN_ACTION, source->name, line,
+                          "unknown action \"%.*s\"", (int)(name.len < 100 ? name.len : 100), name.ptr);
     d->version = source->version;
     d->fallback = "it is carried, and changes nothing";
 }
 
-df_code delta_take_action(delta_reader *reader, delta_source *source, const delta_action *action, int64_t line,
-                          const delta_sink *sink, df_error *err)
+df_code delta_take_action(delta_reader *reader, delta_source *source, const delta_action *action,
+                          int64_t line, const delta_sink *sink, df_error *err)
 {
     if (source->is_commit) look_for_duplicate(reader, source, action, line);
     df_code code = sink->take(sink->context, action, err);
@@ -159,8 +163,8 @@ df_code delta_take_action(delta_reader *reader, delta_source *source, const delt
     return code;
 }
 
-static df_code take_member(delta_reader *reader, delta_source *source, const delta_member *member, df_str text,
-                           int64_t line, const delta_sink *sink, df_error *err)
+static df_code take_member(delta_reader *reader, delta_source *source, const delta_member *member,
+                           df_str text, int64_t line, const delta_sink *sink, df_error *err)
 {
     delta_action *action = &reader->action;
     DF_TRY(delta_action_from_json(member->name, member->value, text, &reader->scratch, action, err));
@@ -210,8 +214,8 @@ void delta_name_quirks(delta_reader *reader, const delta_source *source, const d
     }
 }
 
-df_code delta_read_lines(delta_reader *reader, delta_source *source, const df_input *input, const delta_sink *sink,
-                         df_error *err)
+df_code delta_read_lines(delta_reader *reader, delta_source *source, const df_input *input,
+                         const delta_sink *sink, df_error *err)
 {
     delta_ndjson nd;
     df_json value;

@@ -8,8 +8,8 @@
 #include "delta/log/ndjson.h"
 
 /*
- * A set of 64-bit hashes: which paths a commit has added or removed. It does not fit into the processor's caches for
- * a large commit, so what is to be added waits a little while its place is fetched.
+ * A set of 64-bit hashes: which paths a commit has added or removed. It does not fit into the processor's
+ * caches for a large commit, so what is to be added waits a little while its place is fetched.
  */
 enum { DELTA_SEEN_WAITING = 8 };
 
@@ -43,18 +43,18 @@ struct delta_reader {
     delta_scratch scratch;
     delta_member *members; /* of the line being read */
     size_t n_members, members_cap;
-    delta_seen seen;          /* in the commit being read */
-    delta_action action;      /* the one being built */
-    df_keymap unknown_names;  /* unknown actions that were named already */
-    bool sink_failed;         /* the code being returned is the sink's, and says nothing about the file */
+    delta_seen seen;         /* in the commit being read */
+    delta_action action;     /* the one being built */
+    df_keymap unknown_names; /* unknown actions that were named already */
+    bool sink_failed;        /* the code being returned is the sink's, and says nothing about the file */
 };
 
 /* The file being read. */
 typedef struct delta_source {
-    const char *name;  /* inside _delta_log */
+    const char *name; /* inside _delta_log */
     int64_t version;
-    bool is_commit;    /* look for duplicates */
-    bool backwards;    /* the members of a line in reverse */
+    bool is_commit; /* look for duplicates */
+    bool backwards; /* the members of a line in reverse */
     bool duplicates_named;
 } delta_source;
 

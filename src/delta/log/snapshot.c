@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The backward replay: from the newest commit to the base, the first mention of a key decides. Only the keys that
- * commits mention are remembered; the checkpoint at the base is streamed last, whatever its size.
+ * The backward replay: from the newest commit to the base, the first mention of a key decides. Only the keys
+ * that commits mention are remembered; the checkpoint at the base is streamed last, whatever its size.
  */
 #include "base/error.h"
 #include "delta/log/backward.h"
@@ -52,8 +52,10 @@ static void count_live(replay *r, const delta_file *file)
     delta_snapshot_summary *sum = &r->sum;
     sum->num_files++;
     if (file->size != DELTA_ABSENT) add_up(&sum->size_in_bytes, file->size);
-    if (file->num_records == DELTA_ABSENT) sum->num_records = DELTA_ABSENT;
-    else if (sum->num_records != DELTA_ABSENT) add_up(&sum->num_records, file->num_records);
+    if (file->num_records == DELTA_ABSENT)
+        sum->num_records = DELTA_ABSENT;
+    else if (sum->num_records != DELTA_ABSENT)
+        add_up(&sum->num_records, file->num_records);
     sum->deletion_vector_files += file->dv_id.len > 0;
     add_up(&sum->deleted_records, file->dv_cardinality);
     sum->digest = df_hash_add(sum->digest, delta_file_digest(file));
@@ -61,6 +63,7 @@ static void count_live(replay *r, const delta_file *file)
 
 static df_code take_file(replay *r, const delta_action *action, df_error *err)
 {
+    r->sum.actions++;
     if (!decides(r, action->file.key)) return DF_OK;
     if (action->kind == DELTA_ADD) {
         count_live(r, &action->file);
@@ -187,8 +190,8 @@ static df_code replay_all(replay *r, delta_log *log, int base, df_error *err)
     if (base >= 0) {
         delta_sink sink = {.context = r, .take = take};
         r->in_checkpoint = true;
-        DF_TRY(delta_read_checkpoint(r->reader, &log->checkpoints[base], r->want | DELTA_WANT_FILES | DELTA_WANT_REST,
-                                     sink, err));
+        DF_TRY(delta_read_checkpoint(r->reader, &log->checkpoints[base],
+                                     r->want | DELTA_WANT_FILES | DELTA_WANT_REST, sink, err));
     }
     return give_rest(r, err);
 }

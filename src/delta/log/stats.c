@@ -7,6 +7,7 @@
 #include <emmintrin.h>
 #endif
 
+#ifdef __SSE2__
 /* Which of 64 bytes are what; bit i for byte i. */
 typedef struct marks {
     uint64_t quote, backslash;
@@ -14,7 +15,6 @@ typedef struct marks {
     uint64_t after;  /* may stand behind a string: } ] : , */
 } marks;
 
-#ifdef __SSE2__
 static inline uint64_t bits16(__m128i lanes)
 {
     return (uint64_t)(uint32_t)_mm_movemask_epi8(lanes);
@@ -23,7 +23,8 @@ static inline uint64_t bits16(__m128i lanes)
 static inline void mark16(marks *m, const char *p, unsigned at)
 {
     __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(p + at));
-    __m128i between = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(':')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8(',')));
+    __m128i between =
+        _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(':')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8(',')));
     /* A bracket and the brace of its side differ in one bit. */
     __m128i folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
     m->quote |= bits16(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'))) << at;
@@ -41,27 +42,6 @@ static inline marks mark64(const char *p)
     mark16(&m, p, 48);
     return m;
 }
-#else
-static inline marks mark64(const char *p)
-{
-    marks m = {0};
-    for (unsigned i = 0; i < 64; i++) {
-        uint64_t bit = (uint64_t)1 << i;
-        switch (p[i]) {
-        case '"': m.quote |= bit; break;
-        case '\\': m.backslash |= bit; break;
-        case ':':
-        case ',': m.before |= bit, m.after |= bit; break;
-        case '{':
-        case '[': m.before |= bit; break;
-        case '}':
-        case ']': m.after |= bit; break;
-        default: break;
-        }
-    }
-    return m;
-}
-#endif
 
 /* Bit i: whether the number of bits set in 0..i is odd. */
 static inline uint64_t parity(uint64_t bits)
@@ -71,12 +51,13 @@ static inline uint64_t parity(uint64_t bits)
 }
 
 /*
- * Whether every string begins and ends where one can. Not a proof that the text is JSON, but what spoils texts
- * (cutting, pasting, a forgotten quote) spoils this. A text with escapes is for the parser.
+ * Whether every string begins and ends where one can. Not a proof that the text is JSON, but what spoils
+ * texts (cutting, pasting, a forgotten quote) spoils this. A text with escapes is for the parser.
  */
 static bool looks_sound(df_str s)
 {
-    uint64_t inside = 0, before = 0, closed = 0; /* carried: in a string; last byte may stand before one; … ended one */
+    uint64_t inside = 0, before = 0,
+             closed = 0; /* carried: in a string; last byte may stand before one; … ended one */
     for (size_t at = 0; at < s.len; at += 64) {
         char tail[64] = {0};
         const char *p = s.ptr + at;
@@ -93,6 +74,12 @@ static bool looks_sound(df_str s)
     }
     return !inside && !closed;
 }
+#else
+static bool looks_sound(df_str s)
+{
+    return false;
+}
+#endif
 
 static const char lead[] = "{\"numRecords\":";
 

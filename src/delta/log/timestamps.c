@@ -31,8 +31,8 @@ int64_t delta_commit_clock_tick(delta_commit_clock *clock, int64_t version, cons
                                 int64_t mtime_ms, delta_time_source *source)
 {
     bool in_commit = clock->in_commit &&
-                     (clock->enablement_version == DELTA_ABSENT || version >= clock->enablement_version) && info &&
-                     info->in_commit_timestamp != DELTA_ABSENT;
+                     (clock->enablement_version == DELTA_ABSENT || version >= clock->enablement_version) &&
+                     info && info->in_commit_timestamp != DELTA_ABSENT;
     delta_time_source from = DELTA_TIME_NONE;
     int64_t time = DELTA_ABSENT;
     if (in_commit) {
@@ -45,7 +45,8 @@ int64_t delta_commit_clock_tick(delta_commit_clock *clock, int64_t version, cons
         time = mtime_ms;
         from = DELTA_TIME_FILE;
     }
-    if (clock->last != DELTA_ABSENT && clock->last != INT64_MAX && time <= clock->last) time = clock->last + 1;
+    if (clock->last != DELTA_ABSENT && clock->last != INT64_MAX && time <= clock->last)
+        time = clock->last + 1;
     if (time == DELTA_ABSENT) time = 0;
     clock->last = time;
     if (source) *source = from;

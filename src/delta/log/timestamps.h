@@ -3,7 +3,8 @@
  * When a version was made. A log knows up to three times for a commit; the clock chooses, and makes the
  * choice strictly increasing, so that "as of" a time names one version.
  *
- * Source: Delta Transaction Log Protocol, sections "In-Commit Timestamps" and "Commit Provenance Information".
+ * Source: Delta Transaction Log Protocol, sections "In-Commit Timestamps" and "Commit Provenance
+ * Information".
  */
 #ifndef DF_DELTA_LOG_TIMESTAMPS_H
 #define DF_DELTA_LOG_TIMESTAMPS_H
@@ -29,9 +30,9 @@ void delta_commit_clock_init(delta_commit_clock *clock);
 void delta_commit_clock_metadata(delta_commit_clock *clock, const delta_metadata *metadata);
 
 /*
- * The effective time of `version`, in ms: inCommitTimestamp where these are enabled, else commitInfo.timestamp, else the
- * file's time; at least one more than the version before. `info` may be NULL, `mtime_ms` DELTA_ABSENT. To be asked
- * version by version, oldest first. `source` may be NULL.
+ * The effective time of `version`, in ms: inCommitTimestamp where these are enabled, else
+ * commitInfo.timestamp, else the file's time; at least one more than the version before. `info` may be NULL,
+ * `mtime_ms` DELTA_ABSENT. To be asked version by version, oldest first. `source` may be NULL.
  */
 int64_t delta_commit_clock_tick(delta_commit_clock *clock, int64_t version, const delta_commit_info *info,
                                 int64_t mtime_ms, delta_time_source *source);

@@ -250,6 +250,7 @@ df_code my_bulk_load(df_conn *conn, const char *table, const char *const *column
     df_code code = refused ? DF_OK : load_data(&l, table, &refused, err);
     if (refused) {
         c->local_infile = false;
+        df_error_clear(err); /* the refusal was only an answer */
         code = insert_rows(&l, table, err);
     }
     *loaded = l.count;

@@ -102,17 +102,34 @@ static void set_timeout(MYSQL *db, enum mysql_option option, int64_t seconds)
     if (value) mysql_optionsv(db, option, &value);
 }
 
+static bool over_socket(const my_options *o)
+{
+    return o->socket || !o->url.host || strcmp(o->url.host, "localhost") == 0;
+}
+
+/*
+ * SSL_ENFORCE only makes the library offer TLS: it goes on without where the server has none (see
+ * check_tls). Over a socket of this machine "preferred" does not bother.
+ */
 static void set_tls_options(MYSQL *db, const my_options *o)
 {
-    my_bool yes = 1, no = 0;
+    my_bool offer = o->tls != MY_TLS_DISABLED && (o->tls != MY_TLS_PREFERRED || !over_socket(o));
+    my_bool verify = o->tls == MY_TLS_VERIFIED;
     if (o->ca) mysql_optionsv(db, MYSQL_OPT_SSL_CA, o->ca);
     if (o->capath) mysql_optionsv(db, MYSQL_OPT_SSL_CAPATH, o->capath);
     if (o->cert) mysql_optionsv(db, MYSQL_OPT_SSL_CERT, o->cert);
     if (o->key) mysql_optionsv(db, MYSQL_OPT_SSL_KEY, o->key);
-    if (o->tls == MY_TLS_REQUIRED || o->tls == MY_TLS_VERIFIED)
-        mysql_optionsv(db, MYSQL_OPT_SSL_ENFORCE, &yes);
-    if (o->tls == MY_TLS_VERIFIED) mysql_optionsv(db, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
-    if (o->tls == MY_TLS_DISABLED) mysql_optionsv(db, MYSQL_OPT_SSL_ENFORCE, &no);
+    mysql_optionsv(db, MYSQL_OPT_SSL_ENFORCE, &offer);
+    if (verify) mysql_optionsv(db, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+}
+
+/* Nothing but the authentication has gone over the wire yet. */
+static df_code check_tls(my_conn *c, df_error *err)
+{
+    if (c->options.tls < MY_TLS_REQUIRED || mysql_get_ssl_cipher(c->db)) return DF_OK;
+    df_engine_fail(err, DF_CONNECT, "2026", "TLS is required by ssl-mode, but the server does not offer it");
+    df_error_hint(err, "set up TLS on the server, or use ssl-mode=preferred");
+    return DF_CONNECT;
 }
 
 /* A peer that vanished without a word is noticed within two minutes, even while a statement runs for hours.
@@ -209,8 +226,9 @@ df_code my_open(df_conn *conn, const char *url, const df_open_options *options, 
     }
     if (code == DF_OK) {
         c->session = mysql_thread_id(c->db);
-        code = prepare_session(c, options, err);
+        code = check_tls(c, err);
     }
+    if (code == DF_OK) code = prepare_session(c, options, err);
     if (code != DF_OK) my_close(conn);
     return code;
 }

@@ -94,8 +94,10 @@ static delta_snapshot_summary sum_up(const dump *d, int64_t version)
         }
         s.num_files++;
         if (f->size != DELTA_ABSENT) s.size_in_bytes += f->size;
-        if (f->records == DELTA_ABSENT) s.num_records = DELTA_ABSENT;
-        else if (s.num_records != DELTA_ABSENT) s.num_records += f->records;
+        if (f->records == DELTA_ABSENT)
+            s.num_records = DELTA_ABSENT;
+        else if (s.num_records != DELTA_ABSENT)
+            s.num_records += f->records;
         s.deletion_vector_files += f->has_dv;
         s.deleted_records += f->deleted;
         s.digest = df_hash_add(s.digest, f->digest);
@@ -105,8 +107,10 @@ static delta_snapshot_summary sum_up(const dump *d, int64_t version)
 
 static void add_count(df_json_writer *w, const char *name, int64_t n)
 {
-    if (n == DELTA_ABSENT) df_json_add_null(w, name);
-    else df_json_add_int(w, name, n);
+    if (n == DELTA_ABSENT)
+        df_json_add_null(w, name);
+    else
+        df_json_add_int(w, name, n);
 }
 
 static void put_state(dump *d, const delta_snapshot_summary *s)
@@ -180,8 +184,9 @@ static df_code forward_all(dump *d, bool latest_only, df_error *err)
             int c = d->plan.segments[i].checkpoint;
             more |= c >= 0 && d->log->checkpoints[c].bad;
         }
-        if (code == DF_OK) df_json_begin(&d->w, "timestamps", '{'), df_buf_str_add(&d->out, df_buf_str(&times)),
-            df_json_end(&d->w, '}');
+        if (code == DF_OK)
+            df_json_begin(&d->w, "timestamps", '{'), df_buf_str_add(&d->out, df_buf_str(&times)),
+                df_json_end(&d->w, '}');
         if (code == DF_OK || code != DF_CORRUPT || !more) return df_buf_release(&times), code;
         d->out.len = at;
         d->w = w;
@@ -190,8 +195,8 @@ static df_code forward_all(dump *d, bool latest_only, df_error *err)
 
 /* ---- backward ---- */
 
-static df_code snapshot_at(dump *d, int64_t version, unsigned want, delta_sink sink, delta_snapshot_summary *s,
-                           df_error *err)
+static df_code snapshot_at(dump *d, int64_t version, unsigned want, delta_sink sink,
+                           delta_snapshot_summary *s, df_error *err)
 {
     for (;;) {
         delta_plan plan = {0};
@@ -270,7 +275,8 @@ static df_code newest(dump *d, df_error *err)
     df_json_add_int(&d->w, "dv_files", s.deletion_vector_files);
     df_json_add_int(&d->w, "dv_cardinality", s.deleted_records);
     df_json_add_int(&d->w, "tombstones", s.tombstones);
-    df_json_add_text(&d->w, "state", d->has_metadata ? d->has_protocol ? "whole" : "no-protocol" : "no-metadata");
+    df_json_add_text(&d->w, "state",
+                     d->has_metadata ? d->has_protocol ? "whole" : "no-protocol" : "no-metadata");
     if (d->has_metadata) {
         df_json_add_str(&d->w, "table_id", d->metadata.id);
         df_json_add_raw(&d->w, "partition_columns", d->metadata.partition_columns);
@@ -282,7 +288,8 @@ static df_code newest(dump *d, df_error *err)
     df_json_add_raw(&d->w, "reader_features", d->protocol.reader_features);
     df_json_add_raw(&d->w, "writer_features", d->protocol.writer_features);
     df_error refused = {0};
-    df_code gate = delta_protocol_gate(&d->protocol, d->has_metadata ? &d->metadata : NULL, false, &d->defects, &refused);
+    df_code gate = delta_protocol_gate(&d->protocol, d->has_metadata ? &d->metadata : NULL, false,
+                                       &d->defects, &refused);
     df_json_add_text(&d->w, "gate", df_code_name(gate));
     df_json_add_text(&d->w, "gate_message", refused.message);
     df_json_add_text(&d->w, "gate_hint", refused.hint);
@@ -343,7 +350,8 @@ static df_code examine(dump *d, const char *path, bool latest_only, df_error *er
     df_json_add_int(&d->w, "unknown_actions", d->unknown);
     df_json_add_int(&d->w, "cdc_actions", d->cdc);
     DF_TRY(backward(d, "backward", DELTA_WANT_ALL, err));
-    if (d->log->compactions.count) DF_TRY(backward(d, "compacted", DELTA_WANT_ALL | DELTA_USE_COMPACTIONS, err));
+    if (d->log->compactions.count)
+        DF_TRY(backward(d, "compacted", DELTA_WANT_ALL | DELTA_USE_COMPACTIONS, err));
     DF_TRY(newest(d, err));
     return checksums(d, err);
 }
