@@ -125,7 +125,7 @@ void cli_put_bash(df_buf *out, const cli_program *program);
 
 /* ---- width.c ---- */
 
-/* The code point at the beginning of `s`, which is not empty; *len its bytes. -1 and 1 for what is not UTF-8. */
+/* The code point at the beginning of `s`, which is not empty; *len its bytes. -1 and 1 when it is not UTF-8. */
 int32_t cli_decode(df_str s, size_t *len);
 
 /* ---- output.c ---- */

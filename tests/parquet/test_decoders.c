@@ -120,6 +120,25 @@ static void test_rle_known(void)
     check(ok, "no bits at all: zeros");
 }
 
+static void test_rle_long(void)
+{
+    static uint8_t levels[2048];
+    out_len = 0;
+    put_varint(1000000 << 1);
+    out[out_len++] = 2;
+    put_varint(1 << 1);
+    out[out_len++] = 1;
+    parquet_rle rle;
+    bool ok = parquet_rle_init(&rle, out, out_len, 2);
+    for (size_t n = 1000000; n && ok;) {
+        size_t step = n < sizeof levels ? n : sizeof levels;
+        ok = parquet_rle_bytes(&rle, levels, step);
+        for (size_t i = 0; i < step; i++) ok &= levels[i] == 2;
+        n -= step;
+    }
+    check(ok && parquet_rle_bytes(&rle, levels, 1) && levels[0] == 1, "a run of a million, and what follows it");
+}
+
 static void test_rle_random(void)
 {
     for (unsigned width = 1; width <= 32; width++) {
@@ -263,6 +282,7 @@ int main(void)
 {
     test_thrift();
     test_rle_known();
+    test_rle_long();
     test_rle_random();
     test_delta_known();
     test_delta_random();

@@ -125,15 +125,22 @@ static df_code take_counters(void *context, const df_row *row, df_error *err)
     return DF_OK;
 }
 
-static df_code adopt_in_transaction(delta_catalog *catalog, df_str table_id, int64_t *rows, df_error *err)
+typedef struct adoption {
+    delta_catalog *catalog;
+    df_str table_id;
+    int64_t rows;
+} adoption;
+
+static df_code adopt_rows(void *context, df_error *err)
 {
+    adoption *a = context;
     counters c = {false, 1, 1};
-    df_value id = df_v_str(table_id);
-    DF_TRY(delta_lock_beat(catalog, table_id, err));
-    DF_TRY(df_query(catalog->conn, SQL_table_counters, &id, 1, take_counters, &c, err));
+    df_value id = df_v_str(a->table_id);
+    DF_TRY(delta_lock_beat(a->catalog, a->table_id, err));
+    DF_TRY(df_query(a->catalog->conn, SQL_table_counters, &id, 1, take_counters, &c, err));
     /* Rows of a table that was never imported: an import replaces them. */
     if (!c.found) return DF_OK;
-    return load_adopt(catalog, table_id, &c.next_file_id, &c.next_partition_id, rows, err);
+    return load_adopt(a->catalog, a->table_id, &c.next_file_id, &c.next_partition_id, &a->rows, err);
 }
 
 df_code delta_catalog_adopt_rows(delta_catalog *catalog, df_str table_id, int64_t *rows, df_error *err)
@@ -146,14 +153,9 @@ df_code delta_catalog_adopt_rows(delta_catalog *catalog, df_str table_id, int64_
                          1, 0, &by_hand, err));
     if (!by_hand) return DF_OK;
     if (!locked_before) DF_TRY(delta_table_lock(catalog, table_id, 0, err));
-    df_code code = delta_begin(catalog, err);
-    if (code == DF_OK) {
-        code = adopt_in_transaction(catalog, table_id, rows, err);
-        if (code == DF_OK)
-            code = delta_commit(catalog, err);
-        else
-            df_rollback(catalog->conn);
-    }
+    adoption work = {catalog, table_id, 0};
+    df_code code = delta_transaction(catalog, adopt_rows, &work, err);
+    if (code == DF_OK) *rows = work.rows;
     if (!locked_before) delta_table_unlock(catalog, table_id);
     return code;
 }

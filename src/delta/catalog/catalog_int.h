@@ -65,6 +65,13 @@ DF_MUST_USE df_code delta_begin_within(delta_catalog *catalog, int64_t wait_ms, 
 /* df_commit that leaves no transaction open when it fails. */
 DF_MUST_USE df_code delta_commit(delta_catalog *catalog, df_error *err);
 
+/*
+ * `work` in a transaction of its own; begun again a few times when the engine says that another session was
+ * in the way (a deadlock, say), so `work` must start from what it is given.
+ */
+typedef df_code (*delta_work)(void *context, df_error *err);
+DF_MUST_USE df_code delta_transaction(delta_catalog *catalog, delta_work work, void *context, df_error *err);
+
 /* ---- values ---- */
 
 static inline df_value delta_v_int(int64_t value)

@@ -119,6 +119,21 @@ df_code delta_commit(delta_catalog *catalog, df_error *err)
     return code;
 }
 
+df_code delta_transaction(delta_catalog *catalog, delta_work work, void *context, df_error *err)
+{
+    enum { TIMES = 5 };
+    for (int time = 1;; time++) {
+        DF_TRY(delta_begin(catalog, err));
+        df_code code = work(context, err);
+        if (code == DF_OK)
+            code = delta_commit(catalog, err);
+        else
+            df_rollback(catalog->conn);
+        if (code != DF_RETRY || time == TIMES) return code;
+        sleep_ms(time * 100);
+    }
+}
+
 /* ---- values ---- */
 
 int64_t delta_int_of(const df_value *value, int64_t fallback)

@@ -148,12 +148,20 @@ static df_code write_running(delta_loader *loader, bool has_table, bool has_stat
     return delta_exec(loader->catalog, SQL_status_running, row, 6, NULL, err);
 }
 
-static df_code open_table(delta_loader *loader, bool restart, df_error *err)
+typedef struct opening {
+    delta_loader *loader;
+    bool restart;
+} opening;
+
+static df_code open_table(void *context, df_error *err)
 {
+    delta_loader *loader = ((opening *)context)->loader;
+    bool restart = ((opening *)context)->restart;
     delta_catalog *catalog = loader->catalog;
     df_value id = df_v_str(loader->table_id);
     table_row table = {.version = -1};
     int64_t processed;
+    loader->restart = true; /* until something is found that can be gone on with */
     DF_TRY(delta_lock_beat(catalog, loader->table_id, err));
     DF_TRY(df_query(catalog->conn, SQL_table_counters, &id, 1, take_counters, &table, err));
     DF_TRY(delta_ask_int(catalog, "SELECT files_processed FROM migration_status WHERE table_id = ?", &id, 1,
@@ -179,7 +187,6 @@ static void set_options(delta_loader *loader, const delta_load_options *options)
     loader->version = loader->first_version = loader->base_checkpoint = loader->gap = -1;
     loader->next_file_id = loader->next_partition_id = 1;
     loader->known.complete = loader->partitions_complete = true;
-    loader->restart = true; /* until something is found that can be gone on with */
     loader->started = df_monotonic_s();
 }
 
@@ -193,14 +200,8 @@ df_code delta_loader_open(delta_catalog *catalog, const delta_load_options *opti
     delta_loader *loader = df_zalloc(sizeof *loader);
     loader->catalog = catalog;
     set_options(loader, options);
-    df_code code = delta_begin(catalog, err);
-    if (code == DF_OK) {
-        code = open_table(loader, options->restart, err);
-        if (code == DF_OK)
-            code = delta_commit(catalog, err);
-        else
-            df_rollback(catalog->conn);
-    }
+    opening work = {loader, options->restart};
+    df_code code = delta_transaction(catalog, open_table, &work, err);
     if (code != DF_OK) {
         delta_loader_close(loader);
         return code;

@@ -22,8 +22,8 @@ static df_code delete_expired(delta_loader *loader, const expired *e, df_error *
 {
     for (size_t i = 0; i < e->count; i++) {
         df_value row[] = {df_v_str(loader->table_id), df_v_int(e->ids[i])};
-        DF_TRY(df_exec(loader->catalog->conn, "DELETE FROM delta_tombstones WHERE table_id = ? AND file_id = ?",
-                       row, 2, NULL, err));
+        DF_TRY(df_exec(loader->catalog->conn,
+                       "DELETE FROM delta_tombstones WHERE table_id = ? AND file_id = ?", row, 2, NULL, err));
     }
     return DF_OK;
 }
@@ -35,8 +35,9 @@ df_code delta_loader_expire_tombstones(delta_loader *loader, const df_keymap *ke
     DF_TRY(load_flush_piece(loader, err));
     expired e = {.kept = kept};
     df_value id = df_v_str(loader->table_id);
-    df_code code = df_query(loader->catalog->conn, "SELECT file_id, path_hash FROM delta_tombstones WHERE table_id = ?",
-                            &id, 1, take_tombstone, &e, err);
+    df_code code =
+        df_query(loader->catalog->conn, "SELECT file_id, path_hash FROM delta_tombstones WHERE table_id = ?",
+                 &id, 1, take_tombstone, &e, err);
     if (code == DF_OK) code = delete_expired(loader, &e, err);
     if (code == DF_OK)
         loader->versions.items[loader->versions.count - 1].change.net.tombstones -= (int64_t)e.count;

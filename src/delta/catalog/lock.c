@@ -58,18 +58,22 @@ static int64_t new_token(void)
     return (int64_t)(random >> 2) + 1;
 }
 
-static df_code write_row(delta_catalog *catalog, df_str table_id, int64_t token, df_error *err)
+typedef struct lock_row {
+    delta_catalog *catalog;
+    df_str table_id;
+    int64_t token;
+} lock_row;
+
+static df_code write_row(void *context, df_error *err)
 {
+    const lock_row *lock = context;
     char owner[300], host[256];
     int64_t pid;
     delta_owner(owner, host, &pid);
-    DF_TRY(delta_begin(catalog, err));
-    df_value row[] = {df_v_str(table_id), df_v_text(owner), df_v_text(host), df_v_int(pid), df_v_int(token)};
-    df_code code = delta_exec(catalog, SQL_lock_clear, row, 1, NULL, err);
-    if (code == DF_OK) code = delta_exec(catalog, SQL_lock_write, row, 5, NULL, err);
-    if (code == DF_OK) return delta_commit(catalog, err);
-    df_rollback(catalog->conn);
-    return code;
+    df_value row[] = {df_v_str(lock->table_id), df_v_text(owner), df_v_text(host), df_v_int(pid),
+                      df_v_int(lock->token)};
+    DF_TRY(delta_exec(lock->catalog, SQL_lock_clear, row, 1, NULL, err));
+    return delta_exec(lock->catalog, SQL_lock_write, row, 5, NULL, err);
 }
 
 typedef struct holder {
@@ -110,14 +114,14 @@ df_code delta_table_lock(delta_catalog *catalog, df_str table_id, int64_t wait_m
     delta_lock_name(catalog, table_id, name);
     DF_TRY(df_lock(catalog->conn, name, wait_ms, &taken, err));
     if (!taken) return tell_holder(catalog, table_id, err);
-    int64_t token = new_token();
-    df_code code = write_row(catalog, table_id, token, err);
+    lock_row row = {catalog, table_id, new_token()};
+    df_code code = delta_transaction(catalog, write_row, &row, err);
     if (code != DF_OK) {
         df_code ignored = df_unlock(catalog->conn, name, NULL);
         (void)ignored;
         return code;
     }
-    DF_PUSH(impl->locks, impl->n_locks, impl->locks_cap) = (delta_held_lock){df_strdup(table_id), token};
+    DF_PUSH(impl->locks, impl->n_locks, impl->locks_cap) = (delta_held_lock){df_strdup(table_id), row.token};
     return DF_OK;
 }
 

@@ -110,7 +110,8 @@ static df_code begin_session(delta_catalog_impl *impl, df_error *err)
 {
     df_arena arena = {0};
     df_value scope;
-    if (impl->dialect->session) DF_TRY(df_exec(impl->catalog.conn, impl->dialect->session, NULL, 0, NULL, err));
+    if (impl->dialect->session)
+        DF_TRY(df_exec(impl->catalog.conn, impl->dialect->session, NULL, 0, NULL, err));
     df_code code = df_query_value(impl->catalog.conn, impl->dialect->scope, NULL, 0, &arena, &scope, err);
     if (code == DF_OK) impl->scope = df_strdup(scope.type == DF_TEXT ? scope.s : DF_STR(""));
     df_arena_release(&arena);

@@ -77,36 +77,40 @@ df_code delta_status_list(delta_catalog *catalog, df_str table_id, df_arena *are
     return code;
 }
 
-static df_code write_status(delta_catalog *catalog, df_str table_id, df_str location, const char *status,
-                            const char *message, df_error *err)
+typedef struct status_change {
+    delta_catalog *catalog;
+    df_str table_id, location;
+    const char *status, *message;
+} status_change;
+
+static df_code write_status(void *context, df_error *err)
 {
+    const status_change *c = context;
     char owner[300], host[256];
     int64_t pid, there;
-    df_value id = df_v_str(table_id);
+    df_value id = df_v_str(c->table_id), status = df_v_text(c->status), message = df_v_text(c->message);
+    bool pending = strcmp(c->status, "pending") == 0;
     delta_owner(owner, host, &pid);
-    DF_TRY(delta_ask_int(catalog, "SELECT COUNT(*) FROM migration_status WHERE table_id = ?", &id, 1, 0,
+    DF_TRY(delta_ask_int(c->catalog, "SELECT COUNT(*) FROM migration_status WHERE table_id = ?", &id, 1, 0,
                          &there, err));
     /* What a table already has says more than that its turn will come. */
-    if (there && strcmp(status, "pending") == 0) return DF_OK;
+    if (there && pending) return DF_OK;
     if (there) {
-        df_value row[] = {df_v_text(status), df_v_text(message), id};
-        return delta_exec(catalog, SQL_status_failed, row, 3, NULL, err);
+        df_value row[] = {status, message, id};
+        return delta_exec(c->catalog, SQL_status_failed, row, 3, NULL, err);
     }
-    if (strcmp(status, "pending") == 0) {
-        df_value row[] = {id, df_v_str(location)};
-        return delta_exec(catalog, SQL_status_pending, row, 2, NULL, err);
+    if (pending) {
+        df_value row[] = {id, df_v_str(c->location)};
+        return delta_exec(c->catalog, SQL_status_pending, row, 2, NULL, err);
     }
-    df_value row[] = {id, df_v_text(status), df_v_text(message), df_v_str(location), df_v_text(owner)};
-    return delta_exec(catalog, SQL_status_insert, row, 5, NULL, err);
+    df_value row[] = {id, status, message, df_v_str(c->location), df_v_text(owner)};
+    return delta_exec(c->catalog, SQL_status_insert, row, 5, NULL, err);
 }
 
 df_code delta_status_set(delta_catalog *catalog, df_str table_id, df_str location, const char *status,
                          const char *error_message, df_error *err)
 {
+    status_change change = {catalog, table_id, location, status, error_message};
     df_rollback(catalog->conn);
-    DF_TRY(delta_begin(catalog, err));
-    df_code code = write_status(catalog, table_id, location, status, error_message, err);
-    if (code == DF_OK) return delta_commit(catalog, err);
-    df_rollback(catalog->conn);
-    return code;
+    return delta_transaction(catalog, write_status, &change, err);
 }

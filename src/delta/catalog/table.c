@@ -170,34 +170,41 @@ df_code delta_table_clear(delta_catalog *catalog, df_str table_id, int64_t *rows
     return DF_OK;
 }
 
-static df_code remove_rows(delta_catalog *catalog, df_str table_id, int64_t *rows, df_error *err)
+typedef struct removal {
+    delta_catalog *catalog;
+    df_str table_id;
+    int64_t rows;
+} removal;
+
+static df_code remove_rows(void *context, df_error *err)
 {
-    df_value id = df_v_str(table_id);
+    removal *r = context;
+    df_conn *conn = r->catalog->conn;
+    df_value id = df_v_str(r->table_id);
     int64_t tables = 0, statuses = 0;
-    DF_TRY(delta_lock_beat(catalog, table_id, err));
-    DF_TRY(delta_table_clear(catalog, table_id, rows, err));
-    DF_TRY(df_exec(catalog->conn, "DELETE FROM delta_tables WHERE table_id = ?", &id, 1, &tables, err));
-    DF_TRY(df_exec(catalog->conn, "DELETE FROM migration_status WHERE table_id = ?", &id, 1, &statuses, err));
-    *rows += tables + statuses;
+    r->rows = 0;
+    DF_TRY(delta_lock_beat(r->catalog, r->table_id, err));
+    DF_TRY(delta_table_clear(r->catalog, r->table_id, &r->rows, err));
+    DF_TRY(df_exec(conn, "DELETE FROM delta_tables WHERE table_id = ?", &id, 1, &tables, err));
+    DF_TRY(df_exec(conn, "DELETE FROM migration_status WHERE table_id = ?", &id, 1, &statuses, err));
+    r->rows += tables + statuses;
     return DF_OK;
 }
 
 df_code delta_table_remove(delta_catalog *catalog, df_str table_id, int64_t *rows, df_error *err)
 {
     bool locked_before = delta_lock_token(catalog, table_id) != 0;
+    removal work = {catalog, table_id, 0};
     *rows = 0;
     if (!locked_before) DF_TRY(delta_table_lock(catalog, table_id, 0, err));
-    df_code code = delta_begin(catalog, err);
-    if (code == DF_OK) {
-        code = remove_rows(catalog, table_id, rows, err);
-        if (code == DF_OK)
-            code = delta_commit(catalog, err);
-        else
-            df_rollback(catalog->conn);
-    }
+    df_code code = delta_transaction(catalog, remove_rows, &work, err);
     if (!locked_before) delta_table_unlock(catalog, table_id);
-    if (code != DF_OK) return df_error_prefix(err, "removing table %.*s", DF_FMT(table_id)), code;
-    if (*rows) return DF_OK;
+    if (code != DF_OK) {
+        df_error_prefix(err, "removing table %.*s", DF_FMT(table_id));
+        return code;
+    }
+    *rows = work.rows;
+    if (work.rows) return DF_OK;
     df_fail(err, DF_NOT_FOUND, "no table %.*s in the catalog", DF_FMT(table_id));
     hint_similar(catalog, table_id, err);
     return DF_NOT_FOUND;
