@@ -95,7 +95,7 @@ static df_code mark_pending(const df_delta_batch_options *options, const df_delt
         code = delta_status_list(catalog, id, &arena, &status, &count, err);
         char *location = realpath(report->items[i].table.path, NULL);
         if (code == DF_OK && count == 0)
-            code = delta_status_set(catalog, id, df_str_from(location ? location : ""), "pending", NULL, err);
+            code = delta_status_set(catalog, id, df_str_from(location ? delta_location_text(location, &arena) : ""), "pending", NULL, err);
         free(location);
     }
     df_arena_release(&arena);

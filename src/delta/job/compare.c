@@ -68,7 +68,7 @@ static df_code count_commit_info(void *context, const delta_action *action, df_e
 
 static df_code open_log(log_run *run, int64_t version, df_error *err)
 {
-    DF_TRY(delta_log_open(df_arena_cstr(run->c->arena, run->c->table.location), &run->log, &run->defects, err));
+    DF_TRY(delta_log_open(delta_location_path(run->c->table.location, run->c->arena), &run->log, &run->defects, err));
     run->reader = delta_reader_open(run->log, &run->defects, NULL);
     delta_plan_options options = {.latest_only = true, .up_to = version};
     return delta_log_plan(run->log, &options, NULL, 0, &run->plan, &run->defects, err);
@@ -136,7 +136,7 @@ static void drop_log_from_cache(comparison *c)
 {
     delta_log *log;
     delta_defects ignored = {0};
-    if (delta_log_open(df_arena_cstr(c->arena, c->table.location), &log, &ignored, NULL) == DF_OK) {
+    if (delta_log_open(delta_location_path(c->table.location, c->arena), &log, &ignored, NULL) == DF_OK) {
         for (size_t i = 0; i < log->commits.count + log->n_checkpoints; i++) {
             const char *name = i < log->commits.count ? log->commits.items[i].name
                                                       : log->checkpoints[i - log->commits.count].parts.items[0].name;

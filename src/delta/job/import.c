@@ -232,7 +232,7 @@ static df_code open_loader(importer *im, int64_t target, df_error *err)
 {
     delta_load_options options = {
         .table_id = df_str_from(im->table_id),
-        .location = df_str_from(im->log->location),
+        .location = df_str_from(im->location),
         .history = df_str_from(im->latest_only ? "latest" : "full"),
         .flag = im->force ? DF_STR("forced") : DF_STR_NONE,
         .batch_size = im->batch_size,

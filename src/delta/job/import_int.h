@@ -10,6 +10,7 @@ typedef struct importer {
     /* what is wanted */
     const df_observer *observer;
     const char *table_id;
+    const char *location; /* as the catalog keeps it */
     bool latest_only, force, restart;
     int64_t batch_size, files_total;
 

@@ -73,7 +73,7 @@ static void record_failure(importer *im, df_code code, df_error *err)
         df_log(im->observer, DF_LOG_WARNING, "rows of %s could not be removed; deltalakedb rollback does it",
                im->table_id);
     /* Best effort: the database may be the very thing that failed. */
-    if (delta_status_set(im->catalog, df_str_from(im->table_id), df_str_from(im->log->location), "failed",
+    if (delta_status_set(im->catalog, df_str_from(im->table_id), df_str_from(im->location), "failed",
                          err ? err->message : df_code_text(code), NULL) != DF_OK)
         df_log(im->observer, DF_LOG_DEBUG, "the failure of %s could not be recorded", im->table_id);
 }
@@ -85,7 +85,7 @@ static df_code decide_restart(importer *im, const df_delta_import_options *optio
     df_code code = delta_table_get(im->catalog, df_str_from(im->table_id), arena, &table, err);
     if (code == DF_NOT_FOUND) return DF_OK;
     DF_TRY(code);
-    if (table.location.len && !df_str_is(table.location, im->log->location)) {
+    if (table.location.len && !df_str_is(table.location, im->location)) {
         df_fail(err, DF_CONFLICT, "table id %s is taken by %.*s", im->table_id, DF_FMT(table.location));
         df_error_hint(err, "give this one another id with --table-id, or remove the other with: deltalakedb rollback "
                            "%s --yes", im->table_id);
@@ -193,6 +193,7 @@ df_code df_delta_import(const df_delta_import_options *options, df_delta_import_
         report->table_id = im.table_id = options->table_id
                                              ? df_arena_cstr(arena, df_str_from(options->table_id))
                                              : default_table_id(im.log->location, arena);
+        im.location = delta_location_text(im.log->location, arena);
         if (options->dry_run) {
             code = look_at_catalog(&im, options, arena, err);
             int64_t from_version = im.from_version;
@@ -228,7 +229,8 @@ static df_code sync_table(importer *im, const df_delta_sync_options *options, df
         return df_fail(err, DF_NOT_FOUND, "the catalog does not know where %s lies; import it again", im->table_id);
     im->latest_only = df_str_is(table.history, "latest");
     im->force = options->force || table.flag.len > 0;
-    DF_TRY(delta_importer_open(im, df_arena_cstr(arena, table.location), err));
+    im->location = df_arena_cstr(arena, table.location);
+    DF_TRY(delta_importer_open(im, delta_location_path(table.location, arena), err));
     int64_t before = table.version;
     df_code code = delta_importer_run(im, err);
     if (code != DF_OK) record_failure(im, code, err);

@@ -16,6 +16,13 @@
 df_arena *delta_report_memory(void **private_memory);
 void delta_report_free(void **private_memory);
 
+/*
+ * A table's folder as the catalog keeps it, and back. Folder names need not be UTF-8, text in a database must: such a
+ * path is kept as a file: URI. Both results live in `arena`.
+ */
+const char *delta_location_text(const char *path, df_arena *arena);
+const char *delta_location_path(df_str text, df_arena *arena);
+
 /* Copies defects into a report. */
 void delta_report_warnings(const delta_defects *defects, df_arena *arena, df_delta_warning **out, size_t *count);
 /* Warnings as the JSON array that migration_status keeps. */

@@ -2,6 +2,8 @@
 /* What all reports are made of. */
 #include "delta/job/job.h"
 
+#include "base/uri.h"
+
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,6 +21,30 @@ void delta_report_free(void **private_memory)
     df_arena_release(*private_memory);
     free(*private_memory);
     *private_memory = NULL;
+}
+
+static const df_str uri_prefix = {"file://", 7};
+
+const char *delta_location_text(const char *path, df_arena *arena)
+{
+    df_str plain = df_str_from(path);
+    if (df_str_is_utf8(plain) && !df_str_starts(plain, uri_prefix)) return df_arena_cstr(arena, plain);
+    df_buf uri = {0};
+    df_buf_str_add(&uri, uri_prefix);
+    df_percent_encode(&uri, plain, "/");
+    const char *text = df_arena_cstr(arena, df_buf_str(&uri));
+    df_buf_release(&uri);
+    return text;
+}
+
+const char *delta_location_path(df_str text, df_arena *arena)
+{
+    if (!df_str_starts(text, uri_prefix)) return df_arena_cstr(arena, text);
+    df_buf path = {0};
+    df_percent_decode(&path, df_str_skip(text, uri_prefix.len));
+    const char *plain = df_arena_cstr(arena, df_buf_str(&path));
+    df_buf_release(&path);
+    return plain;
 }
 
 void delta_report_warnings(const delta_defects *defects, df_arena *arena, df_delta_warning **out, size_t *count)
@@ -77,7 +103,8 @@ void delta_report_check(df_arena *arena, df_delta_check **checks, size_t *count,
 static df_code find_table(delta_catalog *catalog, const char *table_id, const char *path, df_arena *arena,
                           delta_table *table, df_error *err)
 {
-    char *location = path ? realpath(path, NULL) : NULL;
+    char *real = path ? realpath(path, NULL) : NULL;
+    const char *location = real ? delta_location_text(real, arena) : NULL;
     df_code code;
     if (table_id) {
         code = delta_table_get(catalog, df_str_from(table_id), arena, table, err);
@@ -92,7 +119,7 @@ static df_code find_table(delta_catalog *catalog, const char *table_id, const ch
         /* A folder that is gone can still be asked about by the path it was imported from. */
         code = delta_table_at(catalog, df_str_from(location ? location : path), arena, table, err);
     }
-    free(location);
+    free(real);
     return code;
 }
 

@@ -145,7 +145,7 @@ static df_code newest_from_log(proof *p, delta_snapshot_summary *now, df_error *
 /* Planning, reading, and planning again while damaged checkpoints turn up. */
 static df_code read_log(proof *p, delta_snapshot_summary *now, df_error *err)
 {
-    DF_TRY(delta_log_open(df_arena_cstr(p->arena, p->table.location), &p->log, &p->defects, err));
+    DF_TRY(delta_log_open(delta_location_path(p->table.location, p->arena), &p->log, &p->defects, err));
     p->reader = delta_reader_open(p->log, &p->defects, p->options->observer);
     for (size_t tries = 0;; tries++) {
         delta_plan_release(&p->plan);

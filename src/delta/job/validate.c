@@ -164,7 +164,7 @@ static df_code could_not_tell(validation *v, df_code code, df_error *err)
 
 static df_code run(validation *v, df_error *err)
 {
-    const char *path = df_arena_cstr(v->arena, v->table.location);
+    const char *path = delta_location_path(v->table.location, v->arena);
     df_code code = delta_log_open(path, &v->log, &v->defects, err);
     if (code != DF_OK) return could_not_tell(v, code, err);
     v->report->log_version = newest_in_log(v->log);

@@ -246,12 +246,8 @@ static df_code take_stats(reading *r, int64_t row, delta_file *out, df_error *er
         out->num_records = delta_stats_num_records(out->stats, &r->scratch);
         return DF_OK;
     }
-    bool given;
-    df_buf *json = text(r, TEXT_STATS);
-    DF_TRY(delta_parsed_stats_put(&r->parsed, r->row_group, row, json, &out->num_records, &given, err));
-    if (!given) return DF_OK;
-    out->stats = df_buf_str(json);
-    out->stats_rebuilt = true;
+    DF_TRY(delta_parsed_stats_get(&r->parsed, r->row_group, row, &out->stats, &out->num_records, err));
+    out->stats_rebuilt = out->stats.ptr != NULL;
     return DF_OK;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "delta/log/action.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -10,6 +11,9 @@
 
 static const char *const members[] = {"numRecords", "tightBounds", "minValues", "maxValues", "nullCount"};
 enum { N_MEMBERS = sizeof members / sizeof *members };
+
+/* With very many columns, blocks of fewer rows keep their texts small. */
+enum { MANY_COLUMNS = 10000, FEW_ROWS = 16 };
 
 /* Wider than any decimal: 38 digits take 16 bytes. */
 enum { DECIMAL_BYTES = 16 };
@@ -25,6 +29,9 @@ void delta_parsed_stats_init(delta_parsed_stats *stats, const parquet_file *file
 void delta_parsed_stats_release(delta_parsed_stats *stats)
 {
     delta_columns_release(&stats->columns);
+    for (size_t i = 0; i < DELTA_STATS_ROWS; i++) df_buf_release(&stats->texts[i]);
+    df_buf_release(&stats->cells);
+    df_buf_release(&stats->name);
     free(stats->of_leaf);
     stats->of_leaf = NULL;
 }
@@ -204,111 +211,149 @@ static df_code put_value(const parquet_cursor *c, const parquet_node *leaf, df_b
     return DF_OK;
 }
 
-/* ---- structs ---- */
+/* ---- blocks of rows ---- */
 
-typedef struct put_state {
-    delta_parsed_stats *stats;
-    int64_t row;
-    df_buf *out;
-    df_error *err;
-} put_state;
+/* For every row of a set, lowest first. */
+#define EACH_ROW(r, set)                                                                                     \
+    for (uint64_t left_ = (set), r = 0; left_ && (r = (uint64_t)__builtin_ctzll(left_), 1);                  \
+         left_ &= left_ - 1)
 
-static df_code put_node(put_state *s, const parquet_node *node, bool *told);
-
-/* A leaf below the group whose level tells whether the group is null; NULL when none is read. */
-static parquet_cursor *first_cursor(const put_state *s, const parquet_node *group)
+static delta_column column_of(const delta_parsed_stats *s, const parquet_node *leaf)
 {
-    for (size_t i = 0; i < group->leaves; i++) {
-        delta_column column = s->stats->of_leaf[group->leaf - s->stats->root->leaf + i];
-        if (column >= 0) return &s->stats->columns.cursors[column];
-    }
-    return NULL;
+    return s->of_leaf[leaf->leaf - s->root->leaf];
 }
 
-/* {"name":value,…} of those members that are told. The depth is the schema's, which has a limit. */
-static df_code put_group(put_state *s, const parquet_node *group, bool *told)
+/* Levels and texts of a column in all rows of the block. Each column is loaded once a block: cursors go
+ * forward. */
+static df_code load(delta_parsed_stats *s, delta_column column, df_error *err)
 {
-    parquet_cursor *c = first_cursor(s, group);
-    *told = false;
-    if (!c) return DF_OK;
-    DF_TRY(parquet_cursor_seek(c, s->row, s->err));
-    if (parquet_cursor_def(c) < group->max_def) return DF_OK;
-    df_buf_char(s->out, '{');
-    bool first = true;
-    for (const parquet_node *child = group->first_child; child; child = child->next) {
-        size_t before = s->out->len;
-        if (!first) df_buf_char(s->out, ',');
-        df_json_put_str(s->out, child->name);
-        df_buf_char(s->out, ':');
-        bool child_told;
-        DF_TRY(put_node(s, child, &child_told));
-        if (child_told)
-            first = false;
-        else
-            s->out->len = before;
+    if (s->loaded == column) return DF_OK;
+    parquet_cursor *c = &s->columns.cursors[column];
+    const parquet_node *leaf = s->columns.leaves[column];
+    df_buf_clear(&s->cells);
+    for (int r = 0; r < s->n_rows; r++) {
+        DF_TRY(parquet_cursor_seek(c, s->first + r, err));
+        s->defs[r] = parquet_cursor_def(c);
+        s->cell_at[r] = s->cells.len;
+        bool told = true;
+        if (parquet_cursor_has_value(c)) DF_TRY(put_value(c, leaf, &s->cells, &told, err));
+        if (!told) s->cells.len = s->cell_at[r];
     }
-    df_buf_char(s->out, '}');
-    *told = true;
+    s->cell_at[s->n_rows] = s->cells.len;
+    s->loaded = column;
     return DF_OK;
 }
 
-static df_code put_node(put_state *s, const parquet_node *node, bool *told)
+/* `,"name":` in the texts of some rows, without the comma in those where it is the first member. */
+static void begin_members(delta_parsed_stats *s, df_str name, uint64_t rows, uint64_t *first)
 {
-    *told = false;
-    if (node->max_rep) return DF_OK;
-    if (node->type == PARQUET_GROUP) return put_group(s, node, told);
-    delta_column column = s->stats->of_leaf[node->leaf - s->stats->root->leaf];
-    if (column < 0) return DF_OK;
-    parquet_cursor *c = &s->stats->columns.cursors[column];
-    DF_TRY(parquet_cursor_seek(c, s->row, s->err));
-    if (!parquet_cursor_has_value(c)) return DF_OK;
-    return put_value(c, node, s->out, told, s->err);
+    df_buf_clear(&s->name);
+    df_buf_char(&s->name, ',');
+    df_json_put_str(&s->name, name);
+    df_buf_char(&s->name, ':');
+    df_str with_comma = df_buf_str(&s->name);
+    EACH_ROW(r, rows) df_buf_str_add(&s->texts[r], *first >> r & 1 ? df_str_skip(with_comma, 1) : with_comma);
+    *first &= ~rows;
 }
 
-static df_code take_num_records(put_state *s, int64_t *out)
+static df_code put_node(delta_parsed_stats *s, const parquet_node *node, uint64_t rows, uint64_t *first,
+                        df_error *err);
+
+/* {"name":value,…} in the rows where the group is not null. The depth is the schema's, which has a limit. */
+static df_code put_group(delta_parsed_stats *s, const parquet_node *group, uint64_t rows, uint64_t *first,
+                         df_error *err)
 {
-    const parquet_node *node = parquet_child(s->stats->root, "numRecords");
+    /* Any leaf's levels tell where the group is null; the first is the one to be loaded next anyway. */
+    delta_column column = DELTA_NO_COLUMN;
+    for (size_t i = 0; column < 0 && i < group->leaves; i++)
+        column = s->of_leaf[group->leaf - s->root->leaf + i];
+    if (column < 0) return DF_OK;
+    DF_TRY(load(s, column, err));
+    uint64_t present = 0;
+    EACH_ROW(r, rows) present |= (uint64_t)(s->defs[r] >= group->max_def) << r;
+    begin_members(s, group->name, present, first);
+    EACH_ROW(r, present) df_buf_char(&s->texts[r], '{');
+    uint64_t child_first = present;
+    for (const parquet_node *child = group->first_child; child; child = child->next)
+        DF_TRY(put_node(s, child, present, &child_first, err));
+    EACH_ROW(r, present) df_buf_char(&s->texts[r], '}');
+    return DF_OK;
+}
+
+static df_code put_node(delta_parsed_stats *s, const parquet_node *node, uint64_t rows, uint64_t *first,
+                        df_error *err)
+{
+    if (node->max_rep) return DF_OK;
+    if (node->type == PARQUET_GROUP) return put_group(s, node, rows, first, err);
+    delta_column column = column_of(s, node);
+    if (column < 0) return DF_OK;
+    DF_TRY(load(s, column, err));
+    uint64_t told = 0;
+    EACH_ROW(r, rows) told |= (uint64_t)(s->cell_at[r + 1] > s->cell_at[r]) << r;
+    begin_members(s, node->name, told, first);
+    const char *cells = df_buf_str(&s->cells).ptr;
+    EACH_ROW(r, told) df_buf_add(&s->texts[r], cells + s->cell_at[r], s->cell_at[r + 1] - s->cell_at[r]);
+    return DF_OK;
+}
+
+/* numRecords again, as a number: its cells are decimal integers. */
+static df_code take_num_records(delta_parsed_stats *s, df_error *err)
+{
+    const parquet_node *node = parquet_child(s->root, "numRecords");
+    for (int r = 0; r < s->n_rows; r++) s->num_records[r] = DELTA_ABSENT;
     bool integer = node && !node->max_rep && (node->type == PARQUET_INT64 || node->type == PARQUET_INT32);
     if (!integer) return DF_OK;
-    return delta_columns_int(&s->stats->columns, s->stats->of_leaf[node->leaf - s->stats->root->leaf], s->row,
-                             out, s->err);
-}
-
-static df_code put_members(put_state *s, bool *given)
-{
-    size_t start = s->out->len;
-    bool any = false;
-    for (size_t m = 0; m < N_MEMBERS; m++) {
-        const parquet_node *node = parquet_child(s->stats->root, members[m]);
-        if (!node) continue;
-        size_t before = s->out->len;
-        df_buf_printf(s->out, "%c\"%s\":", any ? ',' : '{', members[m]);
-        bool told;
-        DF_TRY(put_node(s, node, &told));
-        if (told)
-            any = true;
-        else
-            s->out->len = before;
+    DF_TRY(load(s, column_of(s, node), err));
+    const char *cells = df_buf_str(&s->cells).ptr;
+    for (int r = 0; r < s->n_rows; r++) {
+        int64_t value;
+        if (df_str_int64((df_str){cells + s->cell_at[r], s->cell_at[r + 1] - s->cell_at[r]}, &value))
+            s->num_records[r] = value;
     }
-    if (any)
-        df_buf_char(s->out, '}');
-    else
-        s->out->len = start;
-    *given = any;
     return DF_OK;
 }
 
-df_code delta_parsed_stats_put(delta_parsed_stats *stats, size_t row_group, int64_t row, df_buf *out,
-                               int64_t *num_records, bool *given, df_error *err)
+static df_code tell_block(delta_parsed_stats *s, df_error *err)
 {
-    *given = false;
-    if (!stats->root) return DF_OK;
-    if (!stats->of_leaf) DF_TRY(open_columns(stats, err));
-    if (stats->row_group != (int64_t)row_group) {
-        DF_TRY(delta_columns_start(&stats->columns, row_group, err));
-        stats->row_group = (int64_t)row_group;
+    uint64_t all = s->n_rows == 64 ? ~(uint64_t)0 : ((uint64_t)1 << s->n_rows) - 1, first = all;
+    s->loaded = DELTA_NO_COLUMN;
+    EACH_ROW(r, all)
+    {
+        df_buf_clear(&s->texts[r]);
+        df_buf_char(&s->texts[r], '{');
     }
-    put_state s = {.stats = stats, .row = row, .out = out, .err = err};
-    DF_TRY(put_members(&s, given));
-    return take_num_records(&s, num_records);
+    DF_TRY(take_num_records(s, err));
+    for (size_t m = 0; m < N_MEMBERS; m++) {
+        const parquet_node *node = parquet_child(s->root, members[m]);
+        if (node) DF_TRY(put_node(s, node, all, &first, err));
+    }
+    s->given = all & ~first;
+    EACH_ROW(r, s->given) df_buf_char(&s->texts[r], '}');
+    return DF_OK;
+}
+
+df_code delta_parsed_stats_get(delta_parsed_stats *s, size_t row_group, int64_t row, df_str *out,
+                               int64_t *num_records, df_error *err)
+{
+    *out = DF_STR_NONE;
+    *num_records = DELTA_ABSENT;
+    if (!s->root) return DF_OK;
+    if (!s->of_leaf) DF_TRY(open_columns(s, err));
+    if (s->row_group != (int64_t)row_group) {
+        DF_TRY(delta_columns_start(&s->columns, row_group, err));
+        s->row_group = (int64_t)row_group;
+        s->n_rows = 0;
+    }
+    if (!s->n_rows || row >= s->first + s->n_rows) {
+        int64_t left = parquet_row_group_rows(s->file, row_group) - row;
+        int most = s->columns.n > MANY_COLUMNS ? FEW_ROWS : DELTA_STATS_ROWS;
+        s->first = row;
+        s->n_rows = left < most ? (int)left : most;
+        DF_TRY(tell_block(s, err));
+    }
+    int64_t r = row - s->first;
+    if (!(s->given >> r & 1)) return DF_OK;
+    *out = df_buf_str(&s->texts[r]);
+    *num_records = s->num_records[r];
+    return DF_OK;
 }
