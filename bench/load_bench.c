@@ -22,6 +22,15 @@ static void die(const char *what)
     exit(1);
 }
 
+/* Of this process; a server's is not in it. */
+static double cpu_s(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
 static df_str text(char *out, size_t size, const char *fmt, int64_t a, int64_t b)
     __attribute__((format(printf, 3, 0)));
 static df_str text(char *out, size_t size, const char *fmt, int64_t a, int64_t b)
@@ -96,12 +105,13 @@ static int load(const char *url, int64_t rows, int64_t versions, int64_t batch)
     delta_catalog *catalog;
     struct rusage usage;
     if (delta_catalog_open(url, DELTA_CATALOG_CREATE, NULL, &catalog, &err) != DF_OK) die(err.message);
-    double begun = df_monotonic_s();
+    double begun = df_monotonic_s(), cpu = cpu_s();
     if (run(catalog, rows, versions, batch, &err) != DF_OK) die(err.message);
     double taken = df_monotonic_s() - begun;
+    cpu = cpu_s() - cpu;
     delta_catalog_close(catalog);
     getrusage(RUSAGE_SELF, &usage);
-    printf("%.3f s, peak memory %ld MiB\n", taken, usage.ru_maxrss / 1024);
+    printf("%.3f s, %.3f s of processor, peak memory %ld MiB\n", taken, cpu, usage.ru_maxrss / 1024);
     return 0;
 }
 
@@ -148,7 +158,7 @@ static int bare(const char *file, const char *from_file)
     df_buf_text(&text_of, "INSERT INTO delta_files VALUES (?");
     for (int i = 1; i < columns; i++) df_buf_text(&text_of, ",?");
     df_buf_text(&text_of, ")");
-    double begun = df_monotonic_s();
+    double begun = df_monotonic_s(), cpu = cpu_s();
     sql(db, "BEGIN IMMEDIATE");
     if (sqlite3_prepare_v2(db, df_buf_cstr(&text_of), -1, &insert, NULL) != SQLITE_OK)
         die(sqlite3_errmsg(db));
@@ -159,7 +169,7 @@ static int bare(const char *file, const char *from_file)
     }
     sqlite3_finalize(insert);
     sql(db, "COMMIT");
-    printf("%.3f s, %zu rows\n", df_monotonic_s() - begun, count);
+    printf("%.3f s, %.3f s of processor, %zu rows\n", df_monotonic_s() - begun, cpu_s() - cpu, count);
     sqlite3_close(db);
     sqlite3_close(from);
     return 0;

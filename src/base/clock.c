@@ -142,7 +142,8 @@ bool df_time_parse(df_str text, int64_t *ms)
 
 void df_put_duration(df_buf *out, double seconds)
 {
-    if (seconds < 0.0995) df_buf_printf(out, "%.1f ms", seconds * 1000);
+    if (seconds < 0.0000995) df_buf_printf(out, "%.0f µs", seconds * 1e6);
+    else if (seconds < 0.0995) df_buf_printf(out, "%.1f ms", seconds * 1000);
     else if (seconds < 0.9995) df_buf_printf(out, "%.0f ms", seconds * 1000);
     else if (seconds < 99.95) df_buf_printf(out, "%.1f s", seconds);
     else if (seconds < 3600) df_buf_printf(out, "%d min %02d s", (int)seconds / 60, (int)seconds % 60);

@@ -42,7 +42,8 @@ static df_code take(void *context, const delta_action *a, df_error *err)
         expect(a->file.path.ptr && df_str_is_utf8(a->file.path));
         expect_text(a->file.raw_path);
         expect_text(a->file.stats);
-        if (a->file.stats_rebuilt) expect_json(s, a->file.stats, DF_JSON_OBJECT);
+        /* Not parsed: decimals may be integers beyond 64 bits, which our parser refuses. */
+        if (a->file.stats_rebuilt) expect(df_json_extent(a->file.stats) == a->file.stats.len);
         expect_json(s, a->file.partition_values, DF_JSON_OBJECT);
         expect_json(s, a->file.tags, DF_JSON_OBJECT);
         expect_json(s, a->file.deletion_vector, DF_JSON_OBJECT);

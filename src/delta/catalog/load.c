@@ -188,6 +188,7 @@ static void set_options(delta_loader *loader, const delta_load_options *options)
     loader->next_file_id = loader->next_partition_id = 1;
     loader->known.complete = loader->partitions_complete = true;
     loader->started = df_monotonic_s();
+    loader->hold_s = 1;
 }
 
 df_code delta_loader_open(delta_catalog *catalog, const delta_load_options *options, delta_loader **out,
@@ -286,6 +287,7 @@ df_code delta_loader_begin_version(delta_loader *loader, int64_t version, bool f
     else if (first)
         loader->base_checkpoint = -1;
     if (first) loader->first_version = version;
+    if (!loader->versions.count) loader->group_started = df_monotonic_s();
     LOAD_PUSH(loader->versions) = (load_version){.version = version, .segment_base = loader->segment_base};
     if (from_checkpoint && !first) begin_gap(loader, &loader->versions.items[0]);
     loader->in_version = true;
@@ -311,6 +313,13 @@ df_code delta_loader_take(delta_loader *loader, const delta_action *action, df_e
                                      : load_take_remove(loader, &action->file, err);
 }
 
+static bool commit_is_due(const delta_loader *loader)
+{
+    if (loader->state.used >= STATE_BYTES) return true;
+    if (loader->group_files < loader->batch_size) return false;
+    return df_monotonic_s() - loader->group_started >= loader->hold_s;
+}
+
 df_code delta_loader_end_version(delta_loader *loader, const delta_version_info *info, df_error *err)
 {
     load_version *version = &loader->versions.items[loader->versions.count - 1];
@@ -321,7 +330,7 @@ df_code delta_loader_end_version(delta_loader *loader, const delta_version_info 
     version->info.commit_info = df_arena_str(&loader->state, delta_clean(&loader->state, info->commit_info));
     loader->in_version = false;
     loader->version = info->version;
-    if (loader->group_files < loader->batch_size && loader->state.used < STATE_BYTES) return DF_OK;
+    if (!commit_is_due(loader)) return DF_OK;
     DF_TRY(df_check_cancelled(loader->catalog->observer, err));
     DF_TRY(load_commit(loader, NULL, err));
     df_report_progress(loader->catalog->observer, "files", loader->table_id.ptr,

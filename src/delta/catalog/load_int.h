@@ -116,6 +116,7 @@ struct delta_loader {
     char fingerprint[33];
     int64_t batch_size, piece_size, files_total;
     double started;
+    double hold_s; /* a group that is large enough for a commit still grows for so long: commits are dear */
 
     /* the table as it is, with everything ended so far */
     int64_t version, first_version, base_checkpoint, segment_base;
@@ -133,6 +134,7 @@ struct delta_loader {
     /* the open group */
     bool in_version;
     int64_t group_files;
+    double group_started;
     df_arena arena; /* texts of the piece */
     df_keymap key_index;
     LOAD_LIST(load_key) keys;

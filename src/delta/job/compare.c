@@ -22,7 +22,9 @@ typedef struct comparison {
     int64_t rows; /* answered by the run that was just timed */
 
     /* what is asked for */
+    bool found;           /* there is a file to take an example from */
     df_str partition;     /* partition_values of one partition; absent: not partitioned */
+    df_str stats;         /* of the example file */
     const char *where;    /* a predicate on a column with statistics; NULL: none */
     const char *where_partition;
     int64_t then;         /* the version travelled to */
@@ -264,12 +266,14 @@ static df_code compare_operation(comparison *c, operation op, df_delta_operation
 
 /* ---- choosing what to ask ---- */
 
-static df_code first_partition(void *context, const delta_file *file, int64_t version, df_error *err)
+/* Any one file gives a partition and statistics to ask for. */
+static df_code take_example(void *context, const delta_file *file, int64_t version, df_error *err)
 {
     comparison *c = context;
-    if (file->partition_values.len > 2 && !c->partition.ptr)
-        c->partition = df_arena_str(c->arena, file->partition_values);
-    return c->partition.ptr ? DF_CANCELLED : DF_OK;
+    c->found = true;
+    if (file->partition_values.len > 2) c->partition = df_arena_str(c->arena, file->partition_values);
+    c->stats = df_arena_str(c->arena, file->stats);
+    return DF_CANCELLED;
 }
 
 /* `name` = 'value' for every partition column; the names as the schema shows them. */
@@ -298,37 +302,30 @@ static void partition_predicate(comparison *c, df_json_parser *parser)
     df_buf_release(&text);
 }
 
-/* "column >= value" on the first column of the schema that statistics can decide. */
-static void statistics_predicate(comparison *c, df_json_parser *parser, df_str schema, df_str partition_columns)
+/* "column = value" on the first whole-number column that has statistics: the smallest value of the example file. */
+static void statistics_predicate(comparison *c, df_json_parser *parser)
 {
     df_json root;
-    if (df_json_parse(parser, schema, &root, NULL) != DF_OK) return;
-    df_json_iter fields = df_json_each(df_json_get(root, "fields"));
-    while (df_json_next(&fields)) {
-        df_str name = df_json_str(df_json_get(fields.value, "name"));
-        df_str type = df_json_str(df_json_get(fields.value, "type"));
-        bool number = df_str_is(type, "long") || df_str_is(type, "integer") || df_str_is(type, "double");
-        if (!number || !name.len || memchr(name.ptr, '`', name.len)) continue;
-        char *quoted = df_arena_printf(c->arena, "\"%.*s\"", DF_FMT(name));
-        if (partition_columns.ptr && memmem(partition_columns.ptr, partition_columns.len, quoted, strlen(quoted)))
-            continue;
-        c->where = df_arena_printf(c->arena, "`%.*s` >= 0", DF_FMT(name));
+    if (!c->stats.ptr || df_json_parse(parser, c->stats, &root, NULL) != DF_OK) return;
+    df_json_iter smallest = df_json_each(df_json_get(root, "minValues"));
+    while (df_json_next(&smallest)) {
+        int64_t value;
+        if (!df_json_int(smallest.value, &value) || memchr(smallest.key.ptr, '`', smallest.key.len)) continue;
+        c->where = df_arena_printf(c->arena, "`%.*s` = %lld", DF_FMT(smallest.key), (long long)value);
         return;
     }
 }
 
 static df_code choose_questions(comparison *c, df_error *err)
 {
-    delta_state state;
-    DF_TRY(delta_state_at(c->catalog, &c->table, (delta_as_of){-1, DELTA_ABSENT}, c->arena, &state, err));
-    delta_files_query all = {.as_of = {-1, DELTA_ABSENT}};
+    delta_files_query all = {.as_of = {-1, DELTA_ABSENT}, .with_stats = true};
     delta_files_report report;
-    /* Stopped at the first file that has a partition: that is not a failure. */
-    df_code code = delta_files_each(c->catalog, &c->table, &all, first_partition, c, &report, err);
-    if (code != DF_OK && !c->partition.ptr) return code;
+    /* Stopped at the first file: that is not a failure. */
+    df_code code = delta_files_each(c->catalog, &c->table, &all, take_example, c, &report, err);
+    if (code != DF_OK && !c->found) return code;
     df_json_parser *parser = df_json_parser_open();
     partition_predicate(c, parser);
-    statistics_predicate(c, parser, state.metadata.schema, state.metadata.partition_columns);
+    statistics_predicate(c, parser);
     df_json_parser_close(parser);
     c->then = c->table.first_version + (c->table.version - c->table.first_version) / 2;
     return DF_OK;
@@ -361,7 +358,7 @@ static df_code compare_all(comparison *c, df_delta_compare_report *report, df_er
         df_delta_operation *out = &report->operations[report->n_operations++];
         *out = (df_delta_operation){.name = titles[op].name, .title = titles[op].title, .applicable = true, .what = ""};
         if (op == PARTITION) out->what = c->where_partition ? c->where_partition : "the table is not partitioned";
-        if (op == STATISTICS) out->what = c->where ? c->where : "no numeric column";
+        if (op == STATISTICS) out->what = c->where ? c->where : "no column with statistics to ask about";
         if (op == TIME_TRAVEL) out->what = df_arena_printf(c->arena, "version %lld", (long long)c->then);
         if (op == PARTITION) out->applicable = predicate_works(c, c->where_partition);
         if (op == STATISTICS) out->applicable = predicate_works(c, c->where);

@@ -298,6 +298,20 @@ static df_code take_rehearsed(void *context, const delta_action *action, df_erro
     return delta_protocol_gate(&action->protocol, NULL, im->force, &im->defects, err);
 }
 
+/* What was read of the log for a segment. */
+static int64_t bytes_of(const importer *im, const delta_segment *segment)
+{
+    int64_t bytes = 0;
+    for (int64_t v = segment->base_version + 1; v <= segment->last; v++) {
+        const delta_log_file *commit = delta_log_commit(im->log, v);
+        if (commit) bytes += commit->size;
+    }
+    if (segment->checkpoint < 0) return bytes;
+    const delta_log_files *parts = &im->log->checkpoints[segment->checkpoint].parts;
+    for (size_t i = 0; i < parts->count; i++) bytes += parts->items[i].size;
+    return bytes;
+}
+
 static df_code rehearse(importer *im, const delta_plan *plan, df_error *err)
 {
     im->attempts++;
@@ -306,8 +320,11 @@ static df_code rehearse(importer *im, const delta_plan *plan, df_error *err)
     DF_TRY(delta_snapshot(im->reader, im->log, last->checkpoint, last->last, DELTA_WANT_ALL,
                           (delta_sink){im, take_rehearsed}, &im->rehearsed, err));
     im->files = im->rehearsed.actions;
-    for (size_t i = 0; i < plan->count; i++) im->versions += plan->segments[i].last - plan->segments[i].base_version;
-    for (size_t i = 0; i < im->log->commits.count; i++) im->bytes += im->log->commits.items[i].size;
+    for (size_t i = 0; i < plan->count; i++) {
+        const delta_segment *s = &plan->segments[i];
+        im->versions += s->last - s->base_version + (s->checkpoint >= 0);
+    }
+    im->bytes = bytes_of(im, last);
     return check_state(im, err);
 }
 

@@ -98,7 +98,7 @@ static int infile_error(void *context, char *message, unsigned room)
 
 void my_guard_infile(my_conn *c, MYSQL *db)
 {
-    mysql_set_local_infile_handler(db, infile_init, infile_read, infile_end, infile_error, c);
+    mysql->set_local_infile_handler(db, infile_init, infile_read, infile_end, infile_error, c);
 }
 
 /* ---- LOAD DATA ---- */
@@ -144,7 +144,7 @@ static df_code load_chunk(my_load *l, df_str sql, df_error *err)
     l->sent = l->given = 0;
     df_buf_clear(&l->rows);
     c->load = l;
-    int failed = mysql_real_query(c->db, sql.ptr, (unsigned long)sql.len);
+    int failed = mysql->real_query(c->db, sql.ptr, (unsigned long)sql.len);
     c->load = NULL;
     if (failed) {
         df_error native;
@@ -153,15 +153,15 @@ static df_code load_chunk(my_load *l, df_str sql, df_error *err)
         if (err) *err = native;
         return code;
     }
-    uint64_t taken = mysql_affected_rows(c->db);
-    if (mysql_warning_count(c->db) || taken != (uint64_t)(l->count - before))
+    uint64_t taken = mysql->affected_rows(c->db);
+    if (mysql->warning_count(c->db) || taken != (uint64_t)(l->count - before))
         return fail_with_warning(c, err);
     return DF_OK;
 }
 
 static bool is_refusal(MYSQL *db)
 {
-    switch (mysql_errno(db)) {
+    switch (mysql->error_number(db)) {
     case 1148: /* not allowed with this version */
     case 3948: /* disabled on the server (MySQL) */
     case 3950:
@@ -212,7 +212,7 @@ static df_code flush_insert(my_load *l, size_t head, df_error *err)
                       "allow LOAD DATA LOCAL (local_infile=ON), or raise max_allowed_packet on the server");
         return DF_FAILED;
     }
-    if (mysql_real_query(l->c->db, l->rows.ptr, (unsigned long)l->rows.len) != 0) {
+    if (mysql->real_query(l->c->db, l->rows.ptr, (unsigned long)l->rows.len) != 0) {
         return my_fail(l->c, DF_STR_NONE, err);
     }
     l->rows.len = head;

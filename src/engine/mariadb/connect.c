@@ -99,7 +99,7 @@ static df_code parse_url(my_conn *c, const char *url, const df_open_options *opt
 static void set_timeout(MYSQL *db, enum mysql_option option, int64_t seconds)
 {
     unsigned value = (unsigned)seconds;
-    if (value) mysql_optionsv(db, option, &value);
+    if (value) mysql->optionsv(db, option, &value);
 }
 
 static bool over_socket(const my_options *o)
@@ -115,18 +115,18 @@ static void set_tls_options(MYSQL *db, const my_options *o)
 {
     my_bool offer = o->tls != MY_TLS_DISABLED && (o->tls != MY_TLS_PREFERRED || !over_socket(o));
     my_bool verify = o->tls == MY_TLS_VERIFIED;
-    if (o->ca) mysql_optionsv(db, MYSQL_OPT_SSL_CA, o->ca);
-    if (o->capath) mysql_optionsv(db, MYSQL_OPT_SSL_CAPATH, o->capath);
-    if (o->cert) mysql_optionsv(db, MYSQL_OPT_SSL_CERT, o->cert);
-    if (o->key) mysql_optionsv(db, MYSQL_OPT_SSL_KEY, o->key);
-    mysql_optionsv(db, MYSQL_OPT_SSL_ENFORCE, &offer);
-    if (verify) mysql_optionsv(db, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+    if (o->ca) mysql->optionsv(db, MYSQL_OPT_SSL_CA, o->ca);
+    if (o->capath) mysql->optionsv(db, MYSQL_OPT_SSL_CAPATH, o->capath);
+    if (o->cert) mysql->optionsv(db, MYSQL_OPT_SSL_CERT, o->cert);
+    if (o->key) mysql->optionsv(db, MYSQL_OPT_SSL_KEY, o->key);
+    mysql->optionsv(db, MYSQL_OPT_SSL_ENFORCE, &offer);
+    if (verify) mysql->optionsv(db, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
 }
 
 /* Nothing but the authentication has gone over the wire yet. */
 static df_code check_tls(my_conn *c, df_error *err)
 {
-    if (c->options.tls < MY_TLS_REQUIRED || mysql_get_ssl_cipher(c->db)) return DF_OK;
+    if (c->options.tls < MY_TLS_REQUIRED || mysql->get_ssl_cipher(c->db)) return DF_OK;
     df_engine_fail(err, DF_CONNECT, "2026", "TLS is required by ssl-mode, but the server does not offer it");
     df_error_hint(err, "set up TLS on the server, or use ssl-mode=preferred");
     return DF_CONNECT;
@@ -136,7 +136,7 @@ static df_code check_tls(my_conn *c, df_error *err)
  */
 static void set_keepalive(MYSQL *db)
 {
-    int fd = (int)mysql_get_socket(db), on = 1, idle = 60, interval = 10, count = 6;
+    int fd = (int)mysql->get_socket(db), on = 1, idle = 60, interval = 10, count = 6;
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
@@ -147,7 +147,7 @@ static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 
 static void start_library(void)
 {
-    mysql_library_init(0, NULL, NULL);
+    mysql->server_init(0, NULL, NULL);
 }
 
 /* NULL when there is no memory; otherwise look at mysql_errno. */
@@ -155,21 +155,21 @@ static MYSQL *connect_once(my_conn *c)
 {
     const my_options *o = &c->options;
     pthread_once(&library_once, start_library);
-    MYSQL *db = mysql_init(NULL);
+    MYSQL *db = mysql->init(NULL);
     if (!db) return NULL;
     unsigned local_infile = 1;
-    mysql_optionsv(db, MYSQL_OPT_LOCAL_INFILE, &local_infile);
+    mysql->optionsv(db, MYSQL_OPT_LOCAL_INFILE, &local_infile);
     my_guard_infile(c, db);
-    mysql_optionsv(db, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-    mysql_optionsv(db, MYSQL_READ_DEFAULT_GROUP, o->group);
-    if (o->file) mysql_optionsv(db, MYSQL_READ_DEFAULT_FILE, o->file);
-    mysql_optionsv(db, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", o->application);
+    mysql->optionsv(db, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    mysql->optionsv(db, MYSQL_READ_DEFAULT_GROUP, o->group);
+    if (o->file) mysql->optionsv(db, MYSQL_READ_DEFAULT_FILE, o->file);
+    mysql->optionsv(db, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", o->application);
     set_timeout(db, MYSQL_OPT_CONNECT_TIMEOUT, o->connect_timeout);
     set_timeout(db, MYSQL_OPT_READ_TIMEOUT, o->read_timeout);
     set_timeout(db, MYSQL_OPT_WRITE_TIMEOUT, o->write_timeout);
     set_tls_options(db, o);
     /* Affected rows are those that an UPDATE found, as in the other engines. */
-    if (mysql_real_connect(db, o->url.host, o->url.user, o->url.password, *o->url.path ? o->url.path : NULL,
+    if (mysql->real_connect(db, o->url.host, o->url.user, o->url.password, *o->url.path ? o->url.path : NULL,
                            o->url.port, o->socket, CLIENT_FOUND_ROWS)) {
         set_keepalive(db);
     }
@@ -180,9 +180,9 @@ static df_code connect_failed(MYSQL *db, df_error *err)
 {
     char native[16];
     if (!db) return df_fail(err, DF_NO_MEMORY, "not enough memory for a connection");
-    unsigned number = mysql_errno(db);
+    unsigned number = mysql->error_number(db);
     snprintf(native, sizeof native, "%u", number);
-    df_engine_fail(err, DF_CONNECT, native, mysql_error(db));
+    df_engine_fail(err, DF_CONNECT, native, mysql->error(db));
     if (number != 1049) return DF_CONNECT;
     if (err) err->code = DF_NOT_FOUND;
     df_error_hint(err, "create the database first: CREATE DATABASE … CHARACTER SET utf8mb4");
@@ -209,7 +209,7 @@ static df_code take_facts(void *context, const df_row *row, df_error *err)
 static df_code prepare_session(my_conn *c, const df_open_options *options, df_error *err)
 {
     int64_t ignored;
-    if (mysql_set_character_set(c->db, "utf8mb4") != 0) return my_fail(c, DF_STR_NONE, err);
+    if (mysql->set_character_set(c->db, "utf8mb4") != 0) return my_fail(c, DF_STR_NONE, err);
     DF_TRY(my_simple(c, session_setup, err));
     if (options->read_only) DF_TRY(my_simple(c, "SET SESSION TRANSACTION READ ONLY", err));
     return my_run(&c->base, "SELECT VERSION(), @@local_infile, @@max_allowed_packet", NULL, 0, take_facts, c,
@@ -222,10 +222,10 @@ df_code my_open(df_conn *conn, const char *url, const df_open_options *options, 
     df_code code = parse_url(c, url, options, err);
     if (code == DF_OK) {
         c->db = connect_once(c);
-        if (!c->db || mysql_errno(c->db)) code = connect_failed(c->db, err);
+        if (!c->db || mysql->error_number(c->db)) code = connect_failed(c->db, err);
     }
     if (code == DF_OK) {
-        c->session = mysql_thread_id(c->db);
+        c->session = mysql->thread_id(c->db);
         code = check_tls(c, err);
     }
     if (code == DF_OK) code = prepare_session(c, options, err);
@@ -236,7 +236,7 @@ df_code my_open(df_conn *conn, const char *url, const df_open_options *options, 
 void my_close(df_conn *conn)
 {
     my_conn *c = my_of(conn);
-    if (c->db) mysql_close(c->db);
+    if (c->db) mysql->close(c->db);
     df_arena_release(&c->arena);
 }
 
@@ -247,6 +247,6 @@ void my_cancel(df_conn *conn)
     MYSQL *second = connect_once(c);
     if (!second) return;
     snprintf(sql, sizeof sql, "KILL QUERY %lu", c->session);
-    if (!mysql_errno(second)) mysql_real_query(second, sql, strlen(sql));
-    mysql_close(second);
+    if (!mysql->error_number(second)) mysql->real_query(second, sql, strlen(sql));
+    mysql->close(second);
 }

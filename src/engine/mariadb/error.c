@@ -53,8 +53,8 @@ static void find_position(const char *message, df_str sql, df_error *err)
 
 df_code my_fail(my_conn *c, df_str sql, df_error *err)
 {
-    unsigned number = mysql_errno(c->db);
-    const char *message = mysql_error(c->db);
+    unsigned number = mysql->error_number(c->db);
+    const char *message = mysql->error(c->db);
     df_code code = my_code_of(number, message);
     char native[16];
     if (code == DF_CONNECT) c->base.lost = true;

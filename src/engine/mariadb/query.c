@@ -129,21 +129,21 @@ static df_value value_of(const MYSQL_FIELD *field, df_str text)
 
 static df_code read_rows(my_conn *c, MYSQL_RES *result, df_row_fn fn, void *context, df_error *err)
 {
-    unsigned count = mysql_num_fields(result);
-    MYSQL_FIELD *fields = mysql_fetch_fields(result);
+    unsigned count = mysql->num_fields(result);
+    MYSQL_FIELD *fields = mysql->fetch_fields(result);
     df_value *values = df_zalloc((count + 1) * sizeof *values);
     const char **names = df_zalloc((count + 1) * sizeof *names);
     df_code code = DF_OK;
     MYSQL_ROW cells;
     for (unsigned i = 0; i < count; i++) names[i] = fields[i].name;
-    while (code == DF_OK && (cells = mysql_fetch_row(result)) != NULL) {
+    while (code == DF_OK && (cells = mysql->fetch_row(result)) != NULL) {
         if (!fn) continue;
-        const unsigned long *lengths = mysql_fetch_lengths(result);
+        const unsigned long *lengths = mysql->fetch_lengths(result);
         for (unsigned i = 0; i < count; i++) values[i] = value_of(&fields[i], (df_str){cells[i], lengths[i]});
         df_row row = {count, values, names};
         code = fn(context, &row, err);
     }
-    if (code == DF_OK && mysql_errno(c->db)) code = my_fail(c, DF_STR_NONE, err);
+    if (code == DF_OK && mysql->error_number(c->db)) code = my_fail(c, DF_STR_NONE, err);
     free(values);
     free(names);
     return code;
@@ -155,16 +155,16 @@ static df_code read_results(my_conn *c, df_row_fn fn, void *context, int64_t *af
     df_code code = DF_OK;
     int more = 0;
     for (bool first = true; more == 0; first = false) {
-        MYSQL_RES *result = mysql_use_result(c->db);
+        MYSQL_RES *result = mysql->use_result(c->db);
         if (result) {
             if (code == DF_OK) code = read_rows(c, result, first ? fn : NULL, context, err);
-            mysql_free_result(result); /* reads what is left */
-        } else if (mysql_field_count(c->db) == 0) {
-            if (first) *affected = (int64_t)mysql_affected_rows(c->db);
+            mysql->free_result(result); /* reads what is left */
+        } else if (mysql->field_count(c->db) == 0) {
+            if (first) *affected = (int64_t)mysql->affected_rows(c->db);
         } else if (code == DF_OK) {
             code = my_fail(c, DF_STR_NONE, err);
         }
-        more = mysql_next_result(c->db);
+        more = mysql->next_result(c->db);
     }
     if (more > 0 && code == DF_OK) code = my_fail(c, DF_STR_NONE, err);
     return code;
@@ -180,7 +180,7 @@ df_code my_run(df_conn *conn, const char *sql, const df_value *params, size_t n_
     df_code code = n_params ? fill_in(c, text, params, n_params, &filled, err) : DF_OK;
     if (code == DF_OK) {
         df_str sent = n_params ? df_buf_str(&filled) : text;
-        if (mysql_real_query(c->db, sent.ptr, (unsigned long)sent.len) != 0) {
+        if (mysql->real_query(c->db, sent.ptr, (unsigned long)sent.len) != 0) {
             /* A position in the filled text would mean nothing to the caller. */
             code = my_fail(c, n_params ? DF_STR_NONE : text, err);
         } else {

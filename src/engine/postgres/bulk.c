@@ -42,7 +42,7 @@ static void put_copy(df_buf *out, const char *table, const char *const *columns,
 static df_code send_rows(load *l, df_error *err)
 {
     if (atomic_load(&l->c->base.cancelled)) return df_fail(err, DF_CANCELLED, "interrupted");
-    if (l->rows.len && PQputCopyData(l->c->db, l->rows.ptr, (int)l->rows.len) != 1)
+    if (l->rows.len && pq->putCopyData(l->c->db, l->rows.ptr, (int)l->rows.len) != 1)
         return pg_fail(l->c, NULL, err);
     df_buf_clear(&l->rows);
     return DF_OK;
@@ -67,22 +67,22 @@ static df_code pull_rows(load *l, df_error *err)
 
 static df_code copy_once(load *l, df_error *err)
 {
-    PGresult *result = PQexec(l->c->db, df_buf_cstr(&l->copy_sql));
-    df_code code = PQresultStatus(result) == PGRES_COPY_IN ? DF_OK : pg_fail(l->c, result, err);
-    PQclear(result);
+    PGresult *result = pq->exec(l->c->db, df_buf_cstr(&l->copy_sql));
+    df_code code = pq->resultStatus(result) == PGRES_COPY_IN ? DF_OK : pg_fail(l->c, result, err);
+    pq->clear(result);
     if (code != DF_OK) return code;
 
     code = pull_rows(l, err);
-    if (PQputCopyEnd(l->c->db, code == DF_OK ? NULL : "the client gave up") != 1 && code == DF_OK) {
+    if (pq->putCopyEnd(l->c->db, code == DF_OK ? NULL : "the client gave up") != 1 && code == DF_OK) {
         code = pg_fail(l->c, NULL, err);
     }
-    while ((result = PQgetResult(l->c->db)) != NULL) {
-        ExecStatusType status = PQresultStatus(result);
+    while ((result = pq->getResult(l->c->db)) != NULL) {
+        ExecStatusType status = pq->resultStatus(result);
         if (status != PGRES_COMMAND_OK && code == DF_OK) code = pg_fail(l->c, result, err);
-        PQclear(result);
+        pq->clear(result);
         if (status == PGRES_COPY_IN) break; /* cannot be left: the connection is unusable */
     }
-    if (PQstatus(l->c->db) == CONNECTION_BAD) l->c->base.lost = true;
+    if (pq->status(l->c->db) == CONNECTION_BAD) l->c->base.lost = true;
     return code;
 }
 

@@ -46,7 +46,7 @@ static df_code check_port(const char *port, df_error *err)
 static df_code parse(const char *url, PQconninfoOption **parsed, df_error *err)
 {
     char *reason = NULL;
-    *parsed = PQconninfoParse(url, &reason);
+    *parsed = pq->conninfoParse(url, &reason);
     if (*parsed) return DF_OK;
     df_buf masked = {0};
     df_url_mask(url, &masked);
@@ -61,7 +61,7 @@ static df_code parse(const char *url, PQconninfoOption **parsed, df_error *err)
                       "in user, password and database write @ as %%40, / as %%2F, ? as %%3F and %% as %%25");
     }
     df_buf_release(&masked);
-    PQfreemem(reason);
+    pq->freemem(reason);
     return DF_USAGE;
 }
 
@@ -88,7 +88,7 @@ static df_code collect(const PQconninfoOption *parsed, const df_open_options *op
 /* The server's answer has no SQLSTATE here; a missing database is known by its (untranslated) text. */
 static df_code connect_failed(const PGconn *db, df_error *err)
 {
-    const char *message = PQerrorMessage(db), *missing = strstr(message, "database \"");
+    const char *message = pq->errorMessage(db), *missing = strstr(message, "database \"");
     bool not_found = missing && strstr(missing, "\" does not exist");
     df_engine_fail(err, DF_CONNECT, not_found ? "3D000" : "", message);
     if (not_found && err) err->code = DF_NOT_FOUND;
@@ -125,14 +125,14 @@ static df_code connect_to(pg_conn *c, const char *url, const df_open_options *op
     DF_TRY(parse(url, &parsed, err));
     df_code code = collect(parsed, options, &s, err);
     if (code == DF_OK) {
-        c->db = PQconnectdbParams(s.names, s.values, 0);
+        c->db = pq->connectdbParams(s.names, s.values, 0);
         if (!c->db) {
             code = df_fail(err, DF_NO_MEMORY, "not enough memory for a connection");
-        } else if (PQstatus(c->db) != CONNECTION_OK) {
+        } else if (pq->status(c->db) != CONNECTION_OK) {
             code = connect_failed(c->db, err);
         }
     }
-    PQconninfoFree(parsed);
+    pq->conninfoFree(parsed);
     return code;
 }
 
@@ -152,9 +152,9 @@ df_code pg_open(df_conn *conn, const char *url, const df_open_options *options, 
     df_buf_release(&plain);
     df_arena_release(&arena);
     if (code == DF_OK) {
-        PQsetNoticeReceiver(c->db, ignore_notice, NULL);
-        c->cancel = PQgetCancel(c->db);
-        const char *version = PQparameterStatus(c->db, "server_version");
+        pq->setNoticeReceiver(c->db, ignore_notice, NULL);
+        c->cancel = pq->getCancel(c->db);
+        const char *version = pq->parameterStatus(c->db, "server_version");
         snprintf(conn->server, sizeof conn->server, "PostgreSQL %.*s",
                  version ? (int)strcspn(version, " ") : 1, version ? version : "?");
         code = prepare_session(c, options, err);
@@ -166,6 +166,6 @@ df_code pg_open(df_conn *conn, const char *url, const df_open_options *options, 
 void pg_close(df_conn *conn)
 {
     pg_conn *c = pg_of(conn);
-    PQfreeCancel(c->cancel);
-    PQfinish(c->db);
+    pq->freeCancel(c->cancel);
+    pq->finish(c->db);
 }

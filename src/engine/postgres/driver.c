@@ -30,7 +30,7 @@ static void cancel(df_conn *conn)
 {
     char ignored[256];
     pg_conn *c = pg_of(conn);
-    if (c->cancel) PQcancel(c->cancel, ignored, sizeof ignored);
+    if (c->cancel) pq->cancel(c->cancel, ignored, sizeof ignored);
 }
 
 static const char *const schemes[] = {"postgresql", "postgres", NULL};

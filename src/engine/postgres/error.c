@@ -26,7 +26,7 @@ static df_code code_of(const char *state)
 
 static const char *field(const PGresult *result, int which)
 {
-    const char *text = result ? PQresultErrorField(result, which) : NULL;
+    const char *text = result ? pq->resultErrorField(result, which) : NULL;
     return text ? text : "";
 }
 
@@ -35,13 +35,13 @@ df_code pg_fail(pg_conn *c, const PGresult *result, df_error *err)
     const char *state = field(result, PG_DIAG_SQLSTATE), *message = field(result, PG_DIAG_MESSAGE_PRIMARY);
     const char *detail = field(result, PG_DIAG_MESSAGE_DETAIL), *where = field(result, PG_DIAG_CONTEXT);
     const char *hint = field(result, PG_DIAG_MESSAGE_HINT);
-    if (PQstatus(c->db) == CONNECTION_BAD) c->base.lost = true;
+    if (pq->status(c->db) == CONNECTION_BAD) c->base.lost = true;
 
     df_code code = code_of(state);
     if (strstr(message, "No space left on device")) code = DF_DISK_FULL; /* comes as an I/O error, too */
     if (strcmp(state, "57014") == 0 && atomic_load(&c->base.cancelled)) code = DF_CANCELLED;
     if (c->base.lost) code = DF_CONNECT;
-    if (!*message) message = result ? PQresultErrorMessage(result) : PQerrorMessage(c->db);
+    if (!*message) message = result ? pq->resultErrorMessage(result) : pq->errorMessage(c->db);
     if (!*message) message = "the server closed the connection";
 
     char text[1024];

@@ -164,9 +164,9 @@ static df_value decode_blob(reader *r, const char *text, size_t len)
 
 static df_value value_of(reader *r, const PGresult *result, int column)
 {
-    if (PQgetisnull(result, 0, column)) return DF_V_NULL;
-    const char *text = PQgetvalue(result, 0, column);
-    size_t len = (size_t)PQgetlength(result, 0, column);
+    if (pq->getisnull(result, 0, column)) return DF_V_NULL;
+    const char *text = pq->getvalue(result, 0, column);
+    size_t len = (size_t)pq->getlength(result, 0, column);
     int64_t whole;
     switch (r->types[column]) {
     case OID_INT8:
@@ -187,12 +187,12 @@ static df_value value_of(reader *r, const PGresult *result, int column)
 
 static void look_at_columns(reader *r, const PGresult *result)
 {
-    r->columns = PQnfields(result);
+    r->columns = pq->nfields(result);
     size_t n = (size_t)r->columns + 1;
     r->types = df_zalloc(n * sizeof *r->types);
     r->values = df_zalloc(n * sizeof *r->values);
     r->names = df_zalloc(n * sizeof *r->names);
-    for (int i = 0; i < r->columns; i++) r->types[i] = PQftype(result, i);
+    for (int i = 0; i < r->columns; i++) r->types[i] = pq->ftype(result, i);
 }
 
 static df_code give_row(reader *r, const PGresult *result, df_error *err)
@@ -200,14 +200,14 @@ static df_code give_row(reader *r, const PGresult *result, df_error *err)
     if (!r->types) look_at_columns(r, result);
     size_t blob_bytes = 1;
     for (int i = 0; i < r->columns; i++) {
-        if (r->types[i] == OID_BYTEA) blob_bytes += (size_t)PQgetlength(result, 0, i) / 2;
+        if (r->types[i] == OID_BYTEA) blob_bytes += (size_t)pq->getlength(result, 0, i) / 2;
     }
     df_buf_clear(&r->bytes);
     if (!df_buf_try_reserve(&r->bytes, blob_bytes))
         return df_fail(err, DF_NO_MEMORY, "not enough memory for a row");
     for (int i = 0; i < r->columns; i++) {
         r->values[i] = value_of(r, result, i);
-        r->names[i] = PQfname(result, i);
+        r->names[i] = pq->fname(result, i);
     }
     df_row row = {(size_t)r->columns, r->values, r->names};
     return r->fn(r->context, &row, err);
@@ -225,36 +225,36 @@ static void reader_release(reader *r)
 static void end_copy(pg_conn *c, ExecStatusType status)
 {
     char *data;
-    if (status == PGRES_COPY_IN) PQputCopyEnd(c->db, "COPY FROM STDIN is not available here");
+    if (status == PGRES_COPY_IN) pq->putCopyEnd(c->db, "COPY FROM STDIN is not available here");
     if (status == PGRES_COPY_OUT) {
-        while (PQgetCopyData(c->db, &data, 0) > 0) PQfreemem(data);
+        while (pq->getCopyData(c->db, &data, 0) > 0) pq->freemem(data);
     }
 }
 
 void pg_drain(pg_conn *c)
 {
     PGresult *result;
-    while ((result = PQgetResult(c->db)) != NULL) {
-        ExecStatusType status = PQresultStatus(result);
-        PQclear(result);
+    while ((result = pq->getResult(c->db)) != NULL) {
+        ExecStatusType status = pq->resultStatus(result);
+        pq->clear(result);
         if (status == PGRES_COPY_BOTH) break;
         end_copy(c, status);
-        if (PQstatus(c->db) == CONNECTION_BAD) break;
+        if (pq->status(c->db) == CONNECTION_BAD) break;
     }
 }
 
 static int64_t affected_by(PGresult *result)
 {
-    const char *tag = PQcmdStatus(result);
+    const char *tag = pq->cmdStatus(result);
     if (strncmp(tag, "SELECT", 6) == 0 || strncmp(tag, "FETCH", 5) == 0) return 0;
-    return parse_int(PQcmdTuples(result));
+    return parse_int(pq->cmdTuples(result));
 }
 
 /* A row function has had enough. Outside of a transaction the rest need not even be sent. */
 static void stop(pg_conn *c)
 {
     char ignored[256];
-    if (!c->base.in_transaction && c->cancel) PQcancel(c->cancel, ignored, sizeof ignored);
+    if (!c->base.in_transaction && c->cancel) pq->cancel(c->cancel, ignored, sizeof ignored);
     pg_drain(c);
 }
 
@@ -264,8 +264,8 @@ static df_code read_results(pg_conn *c, df_str sql, size_t n_params, df_str sent
     PGresult *result;
     df_code code = DF_OK;
     size_t offset;
-    while (code == DF_OK && (result = PQgetResult(c->db)) != NULL) {
-        ExecStatusType status = PQresultStatus(result);
+    while (code == DF_OK && (result = pq->getResult(c->db)) != NULL) {
+        ExecStatusType status = pq->resultStatus(result);
         switch (status) {
         case PGRES_SINGLE_TUPLE:
             if (r->fn) code = give_row(r, result, err);
@@ -282,10 +282,10 @@ static df_code read_results(pg_conn *c, df_str sql, size_t n_params, df_str sent
             }
             break;
         }
-        PQclear(result);
+        pq->clear(result);
     }
     if (code != DF_OK) stop(c);
-    if (PQstatus(c->db) != CONNECTION_BAD) return code;
+    if (pq->status(c->db) != CONNECTION_BAD) return code;
     c->base.lost = true;
     return code == DF_OK ? pg_fail(c, NULL, err) : code;
 }
@@ -301,9 +301,9 @@ df_code pg_run(df_conn *conn, const char *sql, const df_value *params, size_t n_
     df_code code = translate(c, text, n_params, &r, err);
     if (code == DF_OK) code = put_params(&r, params, n_params, err);
     if (code == DF_OK) {
-        if (PQsendQueryParams(c->db, df_buf_cstr(&r.sql), (int)n_params, r.types, r.values, r.lengths,
+        if (pq->sendQueryParams(c->db, df_buf_cstr(&r.sql), (int)n_params, r.types, r.values, r.lengths,
                               r.formats, 0)) {
-            PQsetSingleRowMode(c->db);
+            pq->setSingleRowMode(c->db);
             code = read_results(c, text, n_params, df_buf_str(&r.sql), &rows, affected, err);
         } else {
             code = pg_fail(c, NULL, err);
@@ -316,10 +316,10 @@ df_code pg_run(df_conn *conn, const char *sql, const df_value *params, size_t n_
 
 df_code pg_simple(pg_conn *c, const char *sql, char tag[64], df_error *err)
 {
-    PGresult *result = PQexec(c->db, sql);
-    ExecStatusType status = PQresultStatus(result);
+    PGresult *result = pq->exec(c->db, sql);
+    ExecStatusType status = pq->resultStatus(result);
     df_code code = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ? DF_OK : pg_fail(c, result, err);
-    if (tag) snprintf(tag, 64, "%s", code == DF_OK ? PQcmdStatus(result) : "");
-    PQclear(result);
+    if (tag) snprintf(tag, 64, "%s", code == DF_OK ? pq->cmdStatus(result) : "");
+    pq->clear(result);
     return code;
 }

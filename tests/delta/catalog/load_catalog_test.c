@@ -52,6 +52,7 @@ static df_code load(delta_catalog *catalog, const model_log *log, df_str id, int
     df_code code = open_loader(catalog, id, restart, &loader, err);
     if (code == DF_OK) {
         loader->piece_size = 30;
+        loader->hold_s = 0;
         code = model_load(log, loader, up_to, -1, err);
         if (code == DF_OK) code = delta_loader_finish(loader, DF_STR("[{\"file\":\"x\"}]"), err);
         delta_loader_close(loader);

@@ -43,6 +43,7 @@ static df_code load(delta_catalog *catalog, const model_log *log, df_str table_i
     df_code code = delta_loader_open(catalog, &options, &loader, err);
     if (code == DF_OK) {
         loader->piece_size = piece;
+        loader->hold_s = 0;
         code = model_load(log, loader, up_to, dies_at, err);
         if (code == DF_OK) code = delta_loader_finish(loader, DF_STR("[]"), err);
         delta_loader_close(loader);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/library.h"
+
+#include "engine/driver.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The linker's message starts with the name of the file that it lacks: the library, or one that it needs. */
+static df_code not_loaded(const df_library *library, const char *reason, df_error *err)
+{
+    char text[512];
+    size_t name = strlen(library->file);
+    if (strncmp(reason, library->file, name) == 0 && strstr(reason, strerror(ENOENT))) {
+        snprintf(text, sizeof text, "the client library %s is not installed", library->file);
+    } else {
+        snprintf(text, sizeof text, "the client library %s cannot be loaded: %s", library->file, reason);
+    }
+    df_engine_fail(err, DF_CONNECT, NULL, text);
+    df_error_hint(err, "apt-get install %s", library->package);
+    return DF_CONNECT;
+}
+
+static df_code too_old(const df_library *library, const char *function, df_error *err)
+{
+    char text[256];
+    snprintf(text, sizeof text, "the client library %s is too old: it has no %s", library->file, function);
+    df_engine_fail(err, DF_CONNECT, NULL, text);
+    df_error_hint(err, "apt-get install --only-upgrade %s", library->package);
+    return DF_CONNECT;
+}
+
+static const char *last_reason(void)
+{
+    const char *reason = dlerror();
+    return reason ? reason : "the linker gave no reason";
+}
+
+static df_code load(df_library *library, df_error *err)
+{
+    void *handle = dlopen(library->file, RTLD_NOW | RTLD_LOCAL);
+    if (!handle) return not_loaded(library, last_reason(), err);
+    for (size_t i = 0; i < library->n_functions; i++) {
+        const df_library_function *function = &library->functions[i];
+        void *address = dlsym(handle, function->name);
+        if (!address) {
+            dlclose(handle);
+            return too_old(library, function->name, err);
+        }
+        /* ISO C has no cast from an object's address to a function's; POSIX says that they look alike. */
+        memcpy((char *)library->table + function->offset, &address, sizeof address);
+    }
+    library->loaded = true;
+    return DF_OK;
+}
+
+df_code df_library_load(df_library *library, df_error *err)
+{
+    pthread_mutex_lock(&library->lock);
+    df_code code = library->loaded ? DF_OK : load(library, err);
+    pthread_mutex_unlock(&library->lock);
+    return code;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Client libraries that are loaded at the first connection, by drivers: libpq and libmariadb bring thirty
+ * more libraries with them (TLS, Kerberos, LDAP …), and linking them would cost each start of the program,
+ * whatever it does, more than all the rest of it.
+ *
+ * A driver lists the functions that it uses once, as an X-macro, and calls them through a table:
+ *
+ *     #define PQ_FUNCTIONS(X) X(exec, PQexec) X(clear, PQclear)      library.h
+ *     typedef struct pq_functions { PQ_FUNCTIONS(DF_LIBRARY_MEMBER) } pq_functions;
+ *     extern const pq_functions *const pq;
+ *
+ *     static const df_library_function functions[] = {PQ_FUNCTIONS(DF_LIBRARY_ENTRY)};      library.c
+ *
+ *     result = pq->exec(db, "SELECT 1");                             everywhere else
+ *
+ * The headers still decide the types, so a call is checked as if the function were linked.
+ */
+#ifndef DF_ENGINE_LIBRARY_H
+#define DF_ENGINE_LIBRARY_H
+
+#include "base/error.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* One function, and where in the table its address goes. */
+typedef struct df_library_function {
+    const char *name;
+    size_t offset;
+} df_library_function;
+
+/* For the X-macro: a pointer in the struct `table_type`, and its line in the list. */
+#define DF_LIBRARY_MEMBER(name, function) __typeof__(&(function)) name;
+
+typedef struct df_library {
+    const char *file;    /* with its version, as the run-time linker wants it: "libpq.so.5" */
+    const char *package; /* the Debian package that it comes with */
+    const df_library_function *functions;
+    size_t n_functions;
+    void *table; /* of function pointers; written once, before the first df_library_load returns DF_OK */
+    pthread_mutex_t lock;
+    bool loaded;
+} df_library;
+
+/*
+ * Makes sure that the library is loaded and its table filled; cheap once it is. From any thread. The library
+ * stays until the process ends. DF_CONNECT when it is not installed or cannot be used; the next call tries again.
+ */
+DF_MUST_USE df_code df_library_load(df_library *library, df_error *err);
+
+#endif
