@@ -39,10 +39,12 @@ def machine():
             return "?"
 
     system = re.search(r'PRETTY_NAME="(.*)"', open("/etc/os-release").read())[1]
+    load = os.getloadavg()[1]
+    busy = f" Other work ran beside it: load average {load:.1f}." if load > 0.5 + os.cpu_count() / 2 else ""
     return (
         f"Measured on {datetime.date.today().isoformat()}: {processor}, {os.cpu_count()} processors, {memory:.0f} GiB of memory, "
         f"{system}, Linux {platform.release().split('-')[0]}, {version('cc', '--version')}, SQLite {version('sqlite3', '--version').split()[0]}, "
-        f"{version('psql', '--version')}, {version('mariadb', '--version').split(',')[0]}."
+        f"{version('psql', '--version')}, {version('mariadb', '--version').split(',')[0]}.{busy}"
     )
 
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,53 @@ size_t df_json_extent(df_str text)
 {
     df_json_scan scan = {0};
     return df_json_scan_on(&scan, text) == DF_JSON_ENDED ? scan.at : 0;
+}
+
+static bool number_char(char c)
+{
+    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+}
+
+static bool is_wide(df_str number)
+{
+    char text[512];
+    if (number.len >= sizeof text) return strspn(number.ptr + 1, "0123456789") + 1 >= number.len;
+    memcpy(text, number.ptr, number.len);
+    text[number.len] = '\0';
+    char *end;
+    if (strpbrk(text, ".eE")) return !isfinite(strtod(text, &end)) && !*end;
+    errno = 0;
+    if (text[0] == '-') (void)strtoll(text, &end, 10);
+    else (void)strtoull(text, &end, 10);
+    return errno == ERANGE && !*end;
+}
+
+bool df_json_quote_wide_numbers(df_str text, df_buf *out)
+{
+    bool any = false, in_string = false;
+    for (size_t i = 0; i < text.len;) {
+        char c = text.ptr[i];
+        size_t n = 1;
+        if (in_string) {
+            n = c == '\\' && i + 1 < text.len ? 2 : 1;
+            in_string = c != '"';
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '-' || (c >= '0' && c <= '9')) {
+            while (i + n < text.len && number_char(text.ptr[i + n])) n++;
+            if (is_wide((df_str){text.ptr + i, n})) {
+                df_buf_char(out, '"');
+                df_buf_add(out, text.ptr + i, n);
+                df_buf_char(out, '"');
+                i += n;
+                any = true;
+                continue;
+            }
+        }
+        df_buf_add(out, text.ptr + i, n);
+        i += n;
+    }
+    return any;
 }
 
 bool df_json_double(df_json v, double *out)

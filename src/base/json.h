@@ -34,6 +34,12 @@ void df_json_parser_close(df_json_parser *parser);
 /* Bytes behind a text that df_json_parse_padded may read (their content does not matter). */
 enum { DF_JSON_PADDING = 64 };
 
+/*
+ * Copies a JSON text with quotes around every number that neither 64 bits nor a double can hold, so that its text
+ * survives as a string; false when there is none. The parse functions use it when they must.
+ */
+bool df_json_quote_wide_numbers(df_str text, df_buf *out);
+
 /* Parses one document; white space around it is allowed, anything else is DF_CORRUPT. Copies the text first. */
 DF_MUST_USE df_code df_json_parse(df_json_parser *parser, df_str text, df_json *out, df_error *err);
 /* The same without the copy: DF_JSON_PADDING readable bytes must follow the text. */

@@ -33,7 +33,7 @@ extern "C" void df_json_parser_close(df_json_parser *parser)
     delete parser;
 }
 
-static df_code parse(df_json_parser *parser, df_str text, bool copy, df_json *out, df_error *err)
+static df_code parse_once(df_json_parser *parser, df_str text, bool copy, df_json *out, df_error *err)
 {
     /* Buffers grow with the largest document seen, by doubling, and are kept. */
     if (parser->parser.max_depth() != max_depth || parser->parser.capacity() < text.len) {
@@ -49,6 +49,17 @@ static df_code parse(df_json_parser *parser, df_str text, bool copy, df_json *ou
     parser->doc = df_json_doc{doc.tape.get(), doc.string_buf.get()};
     *out = df_json{parser->doc.tape + 1, &parser->doc};
     return DF_OK;
+}
+
+static df_code parse(df_json_parser *parser, df_str text, bool copy, df_json *out, df_error *err)
+{
+    df_code code = parse_once(parser, text, copy, out, err);
+    if (code != DF_CORRUPT) return code;
+    /* JSON puts no limit on numbers, simdjson does: statistics of a decimal(38,0) go beyond it. */
+    df_buf quoted = {};
+    if (df_json_quote_wide_numbers(text, &quoted)) code = parse_once(parser, df_buf_str(&quoted), true, out, err);
+    df_buf_release(&quoted);
+    return code;
 }
 
 extern "C" df_code df_json_parse(df_json_parser *parser, df_str text, df_json *out, df_error *err)

@@ -4,7 +4,8 @@
  * constant table, named in the array of engine.c. Callers never see this header.
  *
  * To add an engine: a folder with the file names of the others, a `df_driver` at the end of driver.c,
- * a line in engine.c's array, and the contract suite in tests/engine/ run against it.
+ * a line in engine.c's array, and the contract suite in tests/engine/ run against it. A client library that
+ * is slow to load is loaded in `open` (engine/library.h).
  */
 #ifndef DF_ENGINE_DRIVER_H
 #define DF_ENGINE_DRIVER_H

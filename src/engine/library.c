@@ -12,14 +12,15 @@
 static df_code not_loaded(const df_library *library, const char *reason, df_error *err)
 {
     char text[512];
-    size_t name = strlen(library->file);
-    if (strncmp(reason, library->file, name) == 0 && strstr(reason, strerror(ENOENT))) {
+    bool missing =
+        strncmp(reason, library->file, strlen(library->file)) == 0 && strstr(reason, strerror(ENOENT));
+    if (missing) {
         snprintf(text, sizeof text, "the client library %s is not installed", library->file);
     } else {
         snprintf(text, sizeof text, "the client library %s cannot be loaded: %s", library->file, reason);
     }
     df_engine_fail(err, DF_CONNECT, NULL, text);
-    df_error_hint(err, "apt-get install %s", library->package);
+    df_error_hint(err, "apt-get install %s%s", missing ? "" : "--reinstall ", library->package);
     return DF_CONNECT;
 }
 

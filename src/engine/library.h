@@ -6,15 +6,13 @@
  *
  * A driver lists the functions that it uses once, as an X-macro, and calls them through a table:
  *
- *     #define PQ_FUNCTIONS(X) X(exec, PQexec) X(clear, PQclear)      library.h
+ *     #define PQ_FUNCTIONS(X) X(exec, PQexec) X(clear, PQclear)                    in its library.h
  *     typedef struct pq_functions { PQ_FUNCTIONS(DF_LIBRARY_MEMBER) } pq_functions;
  *     extern const pq_functions *const pq;
  *
- *     static const df_library_function functions[] = {PQ_FUNCTIONS(DF_LIBRARY_ENTRY)};      library.c
+ *     result = pq->exec(db, "SELECT 1");                                           everywhere else
  *
- *     result = pq->exec(db, "SELECT 1");                             everywhere else
- *
- * The headers still decide the types, so a call is checked as if the function were linked.
+ * The types come from the library's own header, so a call is checked as if the function were linked.
  */
 #ifndef DF_ENGINE_LIBRARY_H
 #define DF_ENGINE_LIBRARY_H
@@ -31,22 +29,23 @@ typedef struct df_library_function {
     size_t offset;
 } df_library_function;
 
-/* For the X-macro: a pointer in the struct `table_type`, and its line in the list. */
-#define DF_LIBRARY_MEMBER(name, function) __typeof__(&(function)) name;
+/* One member of a table, for the X-macro. */
+#define DF_LIBRARY_MEMBER(member, function) __typeof__(&(function)) member;
 
 typedef struct df_library {
     const char *file;    /* with its version, as the run-time linker wants it: "libpq.so.5" */
     const char *package; /* the Debian package that it comes with */
     const df_library_function *functions;
     size_t n_functions;
-    void *table; /* of function pointers; written once, before the first df_library_load returns DF_OK */
-    pthread_mutex_t lock;
+    void *table;          /* the function pointers; never written again once `loaded` */
+    pthread_mutex_t lock; /* of the table and of `loaded` */
     bool loaded;
 } df_library;
 
 /*
  * Makes sure that the library is loaded and its table filled; cheap once it is. From any thread. The library
- * stays until the process ends. DF_CONNECT when it is not installed or cannot be used; the next call tries again.
+ * stays until the process ends. DF_CONNECT when it is not installed or cannot be used; the next call tries
+ * again.
  */
 DF_MUST_USE df_code df_library_load(df_library *library, df_error *err);
 

@@ -65,7 +65,7 @@ static void refusing(void)
                                       "{\"a\":1", "{\"a\":1}x",  "{\"a\":1}{}",
                                       "[1,]",     "{'a':1}",     "{\"a\":01}",
                                       "tru",      "\"\\ud800\"", "\"a",
-                                      "\"\\x\"",  "NaN",         "{\"a\":99999999999999999999}",
+                                      "\"\\x\"",  "NaN",         "{\"a\":-}",
                                       "\"\t\""};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         check(refused(df_str_from(bad[i])), "refused: %s", bad[i]);
@@ -207,12 +207,27 @@ static void building(void)
     df_buf_release(&buf);
 }
 
+static void wide_numbers(void)
+{
+    df_json o = parse("{\"a\":99999999999999999999999999999999999999,\"b\":-123456789012345678901234,\"c\":1e400,"
+                      "\"d\":7,\"e\":\"12345678901234567890123 \\\" 1e999\"}");
+    int64_t i = 0;
+    check(df_str_is(df_json_str(df_json_get(o, "a")), "99999999999999999999999999999999999999"),
+          "a number beyond 64 bits keeps its text");
+    check(df_str_is(df_json_str(df_json_get(o, "b")), "-123456789012345678901234"), "a negative one, too");
+    check(df_str_is(df_json_str(df_json_get(o, "c")), "1e400"), "and one beyond double");
+    check(df_json_int(df_json_get(o, "d"), &i) && i == 7, "the others stay numbers");
+    check(df_str_is(df_json_str(df_json_get(o, "e")), "12345678901234567890123 \" 1e999"), "strings stay as they are");
+    check(refused(DF_STR("{\"a\":99999999999999999999999-1}")), "what is no number is still refused");
+}
+
 int main(void)
 {
     parser = df_json_parser_open();
     reading();
     refusing();
     growing();
+    wide_numbers();
     extents();
     writing();
     building();

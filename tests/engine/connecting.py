@@ -38,6 +38,7 @@ def expect(code, what, url, part="", **environment):
     done = subprocess.run([PROBE, url, "5", "0"], capture_output=True, text=True, timeout=60, env=clean | environment)
     told = json.loads(done.stdout.splitlines()[-1])
     check(told["code"] == code and part in told["message"], f"{what}: {code}", told, done.stderr)
+    return told
 
 
 def write(path, text, mode=0o600):
@@ -45,6 +46,20 @@ def write(path, text, mode=0o600):
         f.write(text)
     os.chmod(path, mode)
     return path
+
+
+# ---- the client libraries
+
+def test_libraries(folder):
+    """An engine whose client library cannot be loaded says so, and the others go on working."""
+    hint = {"libpq.so.5": "apt-get install --reinstall libpq5", "libmariadb.so.3": "apt-get install --reinstall libmariadb3"}
+    urls = {"libpq.so.5": "postgresql://u@127.0.0.1:1/d", "libmariadb.so.3": "mariadb://u@127.0.0.1:1/d"}
+    for library, url in urls.items():
+        write(os.path.join(folder, library), "")
+        told = expect("connect", f"a damaged {library}", url,
+                      f"Database connection failed: the client library {library} cannot be loaded: ", LD_LIBRARY_PATH=folder)
+        check(told["hint"] == hint[library], "and the hint names the package", told)
+    expect("not_found", "SQLite needs neither", "sqlite:" + os.path.join(folder, "new.db"), LD_LIBRARY_PATH=folder)
 
 
 # ---- PostgreSQL
@@ -150,6 +165,8 @@ def test_mariadb(folder):
 
 
 def main():
+    with tempfile.TemporaryDirectory(prefix="df-") as folder:
+        test_libraries(folder)
     for server, test, programs in ((Postgres, test_postgres, []), (MariaDB, test_mariadb, ["openssl"])):
         if not server.available() or not all(map(shutil.which, programs)):
             skip(f"{server.engine}{' or openssl' * bool(programs)} is not installed")

@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* contract ENGINE [PART]: runs the contract suite against the engine that TEST_URL_<ENGINE> names. */
-#include "tap.h"
-
-/* The suite's own check, note and skip, which count in this file (see contract.h). */
-#undef check
-#undef note
-#undef skip
 #include "contract.h"
 
 #include <stdarg.h>
@@ -24,33 +18,7 @@ const flavour *fl;
 const char *test_url;
 static char own_url[1024], folder[256], own_name[64], server_url[1024];
 
-bool contract_result(bool ok, const char *file, int line, const char *fmt, ...)
-{
-    char text[2048];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    return tap_result(ok, file, line, "%s", text);
-}
-
-void contract_skip(const char *reason)
-{
-    printf("ok %d # SKIP %s\n", ++tap_count, reason);
-}
-
-contract_counts contract_get_counts(void)
-{
-    return (contract_counts){tap_count, tap_failed};
-}
-
-void contract_set_counts(contract_counts counts)
-{
-    tap_count = counts.count;
-    tap_failed = counts.failed;
-}
-
-_Noreturn void contract_give_up(void)
+_Noreturn static void give_up(void)
 {
     if (!tap_failed) tap_failed = 1; /* giving up is never a pass */
     exit(tap_done());
@@ -69,7 +37,7 @@ df_conn *connect_with(const char *url, df_code expected)
 df_conn *connect_or_die(void)
 {
     df_conn *conn = connect_with(test_url, DF_OK);
-    if (!conn) contract_give_up();
+    if (!conn) give_up();
     return conn;
 }
 
@@ -130,7 +98,7 @@ static void set_up_server(const char *url)
 {
     snprintf(server_url, sizeof server_url, "%s", url);
     df_conn *conn = connect_with(url, DF_OK);
-    if (!conn) contract_give_up();
+    if (!conn) give_up();
     note("%s", df_conn_server(conn));
     if (df_conn_caps(conn) & DF_CAP_SCHEMAS) {
         run_sql(conn, DF_OK, "CREATE SCHEMA %s", own_name);

@@ -4,27 +4,10 @@
 #define TESTS_ENGINE_CONTRACT_H
 
 #include "engine/engine.h"
+#include "tap.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-/*
- * tap.h counts separately in each source file that includes it, so only contract.c does; the others come
- * through these.
- */
-bool contract_result(bool ok, const char *file, int line, const char *fmt, ...) DF_PRINTF(4, 5);
-void contract_skip(const char *reason);
-#define check(condition, ...) contract_result((condition), __FILE__, __LINE__, __VA_ARGS__)
-#define note(...)             (printf("# "), printf(__VA_ARGS__), printf("\n"))
-#define skip(reason)          contract_skip(reason)
-
-/* The counters, to be carried home by a forked child that tests something. */
-typedef struct contract_counts {
-    int count, failed;
-} contract_counts;
-contract_counts contract_get_counts(void);
-void contract_set_counts(contract_counts counts);
-_Noreturn void contract_give_up(void); /* ends the program; what was counted stays */
 
 /* What differs between the engines' SQL, as far as the tests need it. */
 typedef struct flavour {

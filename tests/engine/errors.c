@@ -235,15 +235,15 @@ static void test_sqlite_permissions(void)
     if (child == 0) {
         if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) _exit(9);
         in_unwritable_folder(url);
-        contract_counts counts = contract_get_counts();
+        int counts[2] = {tap_count, tap_failed}; /* what the child counted goes home */
         fflush(stdout);
-        _exit(write(results[1], &counts, sizeof counts) == sizeof counts ? 0 : 9);
+        _exit(write(results[1], counts, sizeof counts) == sizeof counts ? 0 : 9);
     }
-    int status = 0;
-    contract_counts counts;
+    int status = 0, counts[2];
     waitpid(child, &status, 0);
-    if (status == 0 && read(results[0], &counts, sizeof counts) == sizeof counts) {
-        contract_set_counts(counts);
+    if (status == 0 && read(results[0], counts, sizeof counts) == sizeof counts) {
+        tap_count = counts[0];
+        tap_failed = counts[1];
     }
     check(status == 0, "the unprivileged child ended well");
     close(results[0]);

@@ -11,7 +11,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-static int tap_count, tap_failed;
+/* Weak, so that a test of several files has one count, and no file need define it. */
+__attribute__((weak)) int tap_count, tap_failed;
 
 __attribute__((format(printf, 4, 5))) static inline bool tap_result(bool ok, const char *file, int line,
                                                                     const char *fmt, ...)

@@ -37,14 +37,25 @@ static const cli_column columns[] = {
     {.name = "error", .title = "ERROR"},
 };
 
+/* While following, a table is opened only when there is something to show. */
+typedef struct printer {
+    cli_context *cli;
+    cli_view *rows;
+    bool only_changes;
+} printer;
+
+static void open_rows(printer *p)
+{
+    if (!p->rows) p->rows = cli_rows(p->cli, NULL, columns, sizeof columns / sizeof *columns, CLI_AUTO);
+}
+
 static void put_version(cli_view *rows, int64_t version)
 {
     if (version < 0) cli_put_null(rows);
     else cli_put_int(rows, version);
 }
 
-static df_code sync_one(cli_context *cli, const sync_args *args, const char *table_id, cli_view *rows,
-                        bool only_changes, df_error *err)
+static df_code sync_one(printer *p, const sync_args *args, const char *table_id, df_error *err)
 {
     df_delta_sync_options options = {
         .database_url = args->url,
@@ -52,11 +63,13 @@ static df_code sync_one(cli_context *cli, const sync_args *args, const char *tab
         .force = args->force,
         .batch_size = args->batch_size,
         .wait_ms = args->wait * 1000,
-        .observer = &cli->observer,
+        .observer = &p->cli->observer,
     };
     df_delta_import_report r;
     df_code code = df_delta_sync(&options, &r, err);
-    if (code != DF_OK || !only_changes || r.versions) {
+    if (code != DF_OK || !p->only_changes || r.versions) {
+        open_rows(p);
+        cli_view *rows = p->rows;
         cli_put_text(rows, table_id);
         cli_put_styled(rows, code == DF_OK ? CLI_PLAIN : CLI_BAD, code == DF_OK ? r.status : "failed");
         put_version(rows, r.resumed_from);
@@ -81,17 +94,17 @@ static df_code list_ids(cli_context *cli, const sync_args *args, df_arena *arena
 }
 
 /* All tables once. A failing one does not keep the others from being followed; the last failure is the result. */
-static df_code sync_round(cli_context *cli, const sync_args *args, cli_view *rows, bool only_changes, df_error *err)
+static df_code sync_round(printer *p, const sync_args *args, df_error *err)
 {
-    if (!args->all) return sync_one(cli, args, args->table_id, rows, only_changes, err);
+    if (!args->all) return sync_one(p, args, args->table_id, err);
     df_arena arena = {0};
     delta_table *tables;
     size_t count;
-    df_code result = list_ids(cli, args, &arena, &tables, &count, err);
+    df_code result = list_ids(p->cli, args, &arena, &tables, &count, err);
     if (result == DF_OK)
         for (size_t i = 0; i < count; i++) {
             df_error one = {0};
-            df_code code = sync_one(cli, args, df_arena_cstr(&arena, tables[i].table_id), rows, only_changes, &one);
+            df_code code = sync_one(p, args, df_arena_cstr(&arena, tables[i].table_id), &one);
             if (code == DF_OK) continue;
             *err = one;
             result = code;
@@ -119,9 +132,10 @@ static int run(cli_context *cli, const void *values)
     df_code code;
     for (bool first = true;; first = false) {
         df_error_clear(&err);
-        cli_view *rows = cli_rows(cli, NULL, columns, sizeof columns / sizeof *columns, CLI_AUTO);
-        code = sync_round(cli, args, rows, args->follow && !first, &err);
-        cli_done(rows);
+        printer p = {.cli = cli, .only_changes = args->follow && !first};
+        if (!p.only_changes) open_rows(&p);
+        code = sync_round(&p, args, &err);
+        if (p.rows) cli_done(p.rows);
         if (!args->follow || interrupted(cli)) break;
         /* A database that is away for a while must not end the following. */
         if (code != DF_OK) cli_note(cli, "%s; trying again in %lld s", err.message, (long long)args->interval);

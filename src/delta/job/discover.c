@@ -43,10 +43,7 @@ static int64_t newest_version(const char *path)
     delta_defects ignored = {0};
     int64_t newest = -1;
     if (delta_log_open(path, &log, &ignored, NULL) == DF_OK) {
-        if (log->commits.count) newest = log->commits.items[log->commits.count - 1].version;
-        for (size_t i = 0; i < log->n_checkpoints; i++)
-            if (log->checkpoints[i].complete && log->checkpoints[i].version > newest)
-                newest = log->checkpoints[i].version;
+        newest = delta_log_newest(log);
         delta_log_close(log);
     }
     delta_defects_release(&ignored);

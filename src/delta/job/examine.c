@@ -258,10 +258,7 @@ static void count_files(examination *e)
     r->checkpoints = (int64_t)e->log->n_checkpoints;
     r->compactions = (int64_t)e->log->compactions.count;
     r->checksums = (int64_t)e->log->crcs.count;
-    if (r->commits) r->newest_on_disk = e->log->commits.items[r->commits - 1].version;
-    for (size_t i = 0; i < e->log->n_checkpoints; i++)
-        if (e->log->checkpoints[i].complete && e->log->checkpoints[i].version > r->newest_on_disk)
-            r->newest_on_disk = e->log->checkpoints[i].version;
+    r->newest_on_disk = delta_log_newest(e->log);
 }
 
 /* A state needs both; only the newest segment's matters. */

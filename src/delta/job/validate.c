@@ -126,16 +126,6 @@ static df_code prove_log(validation *v, df_error *err)
     return df_fail(err, DF_CORRUPT, "no checkpoint of %s can be read", v->log->location);
 }
 
-static int64_t newest_in_log(const delta_log *log)
-{
-    int64_t newest = -1;
-    if (log->commits.count) newest = log->commits.items[log->commits.count - 1].version;
-    for (size_t i = 0; i < log->n_checkpoints; i++)
-        if (log->checkpoints[i].complete && log->checkpoints[i].version > newest)
-            newest = log->checkpoints[i].version;
-    return newest;
-}
-
 static df_code check_everything(validation *v, df_error *err)
 {
     const proved_segment *newest = &v->segments[v->n_segments - 1];
@@ -167,7 +157,7 @@ static df_code run(validation *v, df_error *err)
     const char *path = delta_location_path(v->table.location, v->arena);
     df_code code = delta_log_open(path, &v->log, &v->defects, err);
     if (code != DF_OK) return could_not_tell(v, code, err);
-    v->report->log_version = newest_in_log(v->log);
+    v->report->log_version = delta_log_newest(v->log);
     v->reader = delta_reader_open(v->log, &v->defects, v->options->observer);
     code = prove_log(v, err);
     if (code != DF_OK) return could_not_tell(v, code, err);

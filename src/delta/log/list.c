@@ -300,6 +300,15 @@ static const delta_log_file *find_version(const delta_log_files *files, int64_t 
     return low < files->count && files->items[low].version == version ? &files->items[low] : NULL;
 }
 
+int64_t delta_log_newest(const delta_log *log)
+{
+    int64_t newest = log->commits.count ? log->commits.items[log->commits.count - 1].version : -1;
+    for (size_t i = 0; i < log->n_checkpoints; i++)
+        if (log->checkpoints[i].complete && log->checkpoints[i].version > newest)
+            newest = log->checkpoints[i].version;
+    return newest;
+}
+
 const delta_log_file *delta_log_commit(const delta_log *log, int64_t version)
 {
     return find_version(&log->commits, version);

@@ -127,6 +127,8 @@ typedef struct delta_log {
  */
 DF_MUST_USE df_code delta_log_open(const char *path, delta_log **out, delta_defects *defects, df_error *err);
 void delta_log_close(delta_log *log);
+/* The highest version that a commit or a complete checkpoint has; -1 when there is none. */
+int64_t delta_log_newest(const delta_log *log);
 /* The commit of a version, NULL when there is none. */
 const delta_log_file *delta_log_commit(const delta_log *log, int64_t version);
 const delta_log_file *delta_log_crc(const delta_log *log, int64_t version);

@@ -84,16 +84,6 @@ static int newest_checkpoint(const planner *p)
     return -1;
 }
 
-/* The newest version that anything on disk speaks of. */
-static int64_t newest_on_disk(const delta_log *log)
-{
-    int64_t newest = log->commits.count ? log->commits.items[log->commits.count - 1].version : -1;
-    for (size_t i = 0; i < log->n_checkpoints; i++)
-        if (log->checkpoints[i].complete && log->checkpoints[i].version > newest)
-            newest = log->checkpoints[i].version;
-    return newest;
-}
-
 static void push_segment(planner *p, int checkpoint)
 {
     int64_t base = checkpoint < 0 ? -1 : p->log->checkpoints[checkpoint].version;
@@ -305,7 +295,7 @@ static bool plan_history(planner *p, int64_t *stop)
 
 static df_code set_target(planner *p, int64_t up_to, df_error *err)
 {
-    int64_t newest = newest_on_disk(p->log);
+    int64_t newest = delta_log_newest(p->log);
     p->target = newest;
     if (up_to < 0 || up_to == newest) return newest >= 0 ? DF_OK : cannot_reach(p, 0, err);
     if (up_to > newest) {

@@ -170,7 +170,7 @@ static MYSQL *connect_once(my_conn *c)
     set_tls_options(db, o);
     /* Affected rows are those that an UPDATE found, as in the other engines. */
     if (mysql->real_connect(db, o->url.host, o->url.user, o->url.password, *o->url.path ? o->url.path : NULL,
-                           o->url.port, o->socket, CLIENT_FOUND_ROWS)) {
+                            o->url.port, o->socket, CLIENT_FOUND_ROWS)) {
         set_keepalive(db);
     }
     return db;
@@ -220,6 +220,7 @@ df_code my_open(df_conn *conn, const char *url, const df_open_options *options, 
 {
     my_conn *c = my_of(conn);
     df_code code = parse_url(c, url, options, err);
+    if (code == DF_OK) code = my_load_library(err);
     if (code == DF_OK) {
         c->db = connect_once(c);
         if (!c->db || mysql->error_number(c->db)) code = connect_failed(c->db, err);

@@ -4,9 +4,8 @@
 #define DF_ENGINE_MARIADB_PRIVATE_H
 
 #include "engine/driver.h"
+#include "engine/mariadb/library.h"
 #include "engine/url.h"
-
-#include <mysql.h>
 
 typedef enum my_tls { MY_TLS_PREFERRED, MY_TLS_DISABLED, MY_TLS_REQUIRED, MY_TLS_VERIFIED } my_tls;
 

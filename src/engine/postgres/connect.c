@@ -148,6 +148,7 @@ df_code pg_open(df_conn *conn, const char *url, const df_open_options *options, 
         code = df_fail(err, DF_USAGE, "schema in the database URL must have 1 to %d bytes", LONGEST_NAME);
     }
     if (code == DF_OK && schema) snprintf(conn->schema, sizeof conn->schema, "%s", schema);
+    if (code == DF_OK) code = pq_load(err);
     if (code == DF_OK) code = connect_to(c, df_buf_cstr(&plain), options, err);
     df_buf_release(&plain);
     df_arena_release(&arena);
@@ -166,6 +167,7 @@ df_code pg_open(df_conn *conn, const char *url, const df_open_options *options, 
 void pg_close(df_conn *conn)
 {
     pg_conn *c = pg_of(conn);
+    if (!c->db) return; /* perhaps without the library, too */
     pq->freeCancel(c->cancel);
     pq->finish(c->db);
 }

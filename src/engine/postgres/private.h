@@ -4,8 +4,7 @@
 #define DF_ENGINE_POSTGRES_PRIVATE_H
 
 #include "engine/driver.h"
-
-#include <libpq-fe.h>
+#include "engine/postgres/library.h"
 
 typedef struct pg_conn {
     df_conn base;

@@ -302,7 +302,7 @@ df_code pg_run(df_conn *conn, const char *sql, const df_value *params, size_t n_
     if (code == DF_OK) code = put_params(&r, params, n_params, err);
     if (code == DF_OK) {
         if (pq->sendQueryParams(c->db, df_buf_cstr(&r.sql), (int)n_params, r.types, r.values, r.lengths,
-                              r.formats, 0)) {
+                                r.formats, 0)) {
             pq->setSingleRowMode(c->db);
             code = read_results(c, text, n_params, df_buf_str(&r.sql), &rows, affected, err);
         } else {

@@ -51,7 +51,7 @@ static df_code load(delta_catalog *catalog, const model_log *log, df_str id, int
     DF_TRY(delta_table_lock(catalog, id, 5000, err));
     df_code code = open_loader(catalog, id, restart, &loader, err);
     if (code == DF_OK) {
-        loader->piece_size = 30;
+        loader->piece_size = 9;
         loader->hold_s = 0;
         code = model_load(log, loader, up_to, -1, err);
         if (code == DF_OK) code = delta_loader_finish(loader, DF_STR("[{\"file\":\"x\"}]"), err);
@@ -550,7 +550,7 @@ int main(void)
     note("TEST_SEED=%u", seed);
     model_log log, small;
     model_make(&log, seed, 24, 60);
-    model_make(&small, seed + 1, 8, 25);
+    model_make(&small, seed + 1, 6, 60);
     test_servers(servers);
     for (int i = 0; i < TEST_SERVERS; i++) {
         server = &servers[i];

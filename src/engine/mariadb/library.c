@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/mariadb/library.h"
+
+#define ENTRY(member, function) {#function, offsetof(mysql_functions, member)},
+static const df_library_function functions[] = {MYSQL_FUNCTIONS(ENTRY)};
+
+static mysql_functions table;
+const mysql_functions *const mysql = &table;
+
+static df_library library = {
+    .file = "libmariadb.so.3",
+    .package = "libmariadb3",
+    .functions = functions,
+    .n_functions = sizeof functions / sizeof *functions,
+    .table = &table,
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+};
+
+df_code my_load_library(df_error *err)
+{
+    return df_library_load(&library, err);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libpq, loaded at the first connection (see engine/library.h): PQexec is pq->exec. A function that is to be
+ * used needs its line here, and nothing else.
+ */
+#ifndef DF_ENGINE_POSTGRES_LIBRARY_H
+#define DF_ENGINE_POSTGRES_LIBRARY_H
+
+#include "engine/library.h"
+
+#include <libpq-fe.h>
+
+/* clang-format off */
+#define PQ_FUNCTIONS(X)                         \
+    X(cancel, PQcancel)                         \
+    X(clear, PQclear)                           \
+    X(cmdStatus, PQcmdStatus)                   \
+    X(cmdTuples, PQcmdTuples)                   \
+    X(connectdbParams, PQconnectdbParams)       \
+    X(conninfoFree, PQconninfoFree)             \
+    X(conninfoParse, PQconninfoParse)           \
+    X(errorMessage, PQerrorMessage)             \
+    X(exec, PQexec)                             \
+    X(finish, PQfinish)                         \
+    X(fname, PQfname)                           \
+    X(freeCancel, PQfreeCancel)                 \
+    X(freemem, PQfreemem)                       \
+    X(ftype, PQftype)                           \
+    X(getCancel, PQgetCancel)                   \
+    X(getCopyData, PQgetCopyData)               \
+    X(getResult, PQgetResult)                   \
+    X(getisnull, PQgetisnull)                   \
+    X(getlength, PQgetlength)                   \
+    X(getvalue, PQgetvalue)                     \
+    X(nfields, PQnfields)                       \
+    X(parameterStatus, PQparameterStatus)       \
+    X(putCopyData, PQputCopyData)               \
+    X(putCopyEnd, PQputCopyEnd)                 \
+    X(resultErrorField, PQresultErrorField)     \
+    X(resultErrorMessage, PQresultErrorMessage) \
+    X(resultStatus, PQresultStatus)             \
+    X(sendQueryParams, PQsendQueryParams)       \
+    X(setNoticeReceiver, PQsetNoticeReceiver)   \
+    X(setSingleRowMode, PQsetSingleRowMode)     \
+    X(status, PQstatus)
+/* clang-format on */
+
+typedef struct pq_functions {
+    PQ_FUNCTIONS(DF_LIBRARY_MEMBER)
+} pq_functions;
+
+/* Its members are NULL until pq_load has returned DF_OK once. */
+extern const pq_functions *const pq;
+
+/* DF_CONNECT when the library is not installed or cannot be used. From any thread, as often as you like. */
+DF_MUST_USE df_code pq_load(df_error *err);
+
+#endif
