@@ -118,7 +118,8 @@ class Server:
             raise ServerError(f"{command[0]} failed:\n{self.log()}")
 
     def _environment(self):
-        return {"PATH": os.environ.get("PATH", ""), "HOME": self.folder, "LC_ALL": "C", "TZ": "UTC"}
+        # A starting mariadbd empties the folder for temporary tables; in a shared one it would be other servers'.
+        return {"PATH": os.environ.get("PATH", ""), "HOME": self.folder, "TMPDIR": self.folder, "LC_ALL": "C", "TZ": "UTC"}
 
     def log(self, last=40):
         """The last lines of what the server said."""

@@ -125,7 +125,7 @@ static void expect(char wanted, const char *text, const char *stats)
 {
     df_error err = {0};
     char got = ask(text, stats, "{\"day\":\"2024-02-29\"}", false, &err);
-    check(got == wanted, "%c: %s | %s", wanted, text, stats ? stats : "no statistics");
+    check(got == wanted, "%c: %.200s | %.200s", wanted, text, stats ? stats : "no statistics");
     if (got == 'E') note("%s", err.message);
 }
 
@@ -236,7 +236,7 @@ static void expect_error(const char *text, const char *message, const char *hint
     char got = ask(text, NULL, "{}", false, &err);
     bool right = got == 'E' && err.code == DF_USAGE && strstr(err.message, message) &&
                  (!hint || strstr(err.hint, hint));
-    check(right, "%s: %s", text, message);
+    check(right, "%.200s: %s", text, message);
     if (!right) note("%c %s / %s", got, err.message, err.hint);
 }
 
