@@ -3,10 +3,7 @@
  * How fast a catalog takes files, without the reading of a log:
  *
  *     load_bench load URL ROWS VERSIONS [BATCH]   adds with statistics, through the loader
- *     load_bench bare FILE.db FROM.db             the same rows from a loaded catalog, a bare prepared INSERT
- * in one transaction
- *
- * bench/load_bench.py runs both, and COPY and LOAD DATA for servers, and prints the ratio.
+ *     load_bench bare FILE.db FROM.db             the same rows by a bare prepared INSERT, one transaction
  */
 #include "base/clock.h"
 #include "delta/catalog/catalog.h"

@@ -28,6 +28,7 @@ bench.parser.add_argument(
     "--duckdb-python",
     default=os.environ.get("DUCKDB_PYTHON", os.path.join(sys.prefix, "duckdb", "bin", "python")),
 )
+bench.parser.add_argument("--peer-runs", type=int, default=3, help="runs of each peer (default 3)")
 bench.parser.add_argument("--no-build", action="store_true", help="do not build bench/kernel")
 
 DELTARS = """
@@ -105,7 +106,7 @@ def ask(name, command, path, holds):
     (open seconds, open-and-list seconds), a value a run, the first run left out; None when the peer
     cannot.
     """
-    result = subprocess.run([*command, path, str(bench.runs + 1)], capture_output=True, text=True)
+    result = subprocess.run([*command, path, str(bench.options.peer_runs + 1)], capture_output=True, text=True)
     if result.returncode:
         said = [line for line in result.stderr.splitlines() if "Error" in line] or ["it failed"]
         common.say(f"{name}: {said[-1][:300]}")

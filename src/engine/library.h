@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Client libraries that are loaded at the first connection, by drivers: libpq and libmariadb bring thirty
+ * Client libraries that are loaded at the first connection, by drivers: libpq and libmariadb bring twenty
  * more libraries with them (TLS, Kerberos, LDAP …), and linking them would cost each start of the program,
  * whatever it does, more than all the rest of it.
  *

@@ -20,22 +20,22 @@ COMMITS, FILES = 400, 40
 SCHEMA = {"type": "struct", "fields": [{"name": "id", "type": "long", "nullable": True, "metadata": {}}]}
 
 
-def make_table(path, rng):
+def make_table(path, rng, commits=COMMITS, files=FILES):
     """Commits that add, remove, add again and replace: small enough to be quick, long enough to be interrupted."""
     log = os.path.join(path, "_delta_log")
     os.makedirs(log)
     live = []
-    for version in range(COMMITS):
+    for version in range(commits):
         actions = [{"commitInfo": {"timestamp": 1700000000000 + version * 1000, "operation": "WRITE"}}]
         if version == 0:
             actions.append({"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}})
             actions.append({"metaData": {"id": "kill", "format": {"provider": "parquet", "options": {}},
                                          "schemaString": json.dumps(SCHEMA), "partitionColumns": [],
                                          "configuration": {}, "createdTime": 1700000000000}})
-        for _ in range(min(len(live), rng.randrange(FILES))):
+        for _ in range(min(len(live), rng.randrange(files))):
             gone = live.pop(rng.randrange(len(live)))
             actions.append({"remove": {"path": gone, "deletionTimestamp": 1700000000000, "dataChange": True}})
-        for i in range(FILES):
+        for i in range(files):
             name = f"part-{version:05d}-{i:04d}.parquet"
             live.append(name)
             actions.append({"add": {"path": name, "partitionValues": {}, "size": rng.randrange(1, 10**6),

@@ -107,7 +107,6 @@ static df_code resume_at(delta_loader *loader, const table_row *table, bool has_
         loader->totals = (load_totals){0};
         return DF_OK;
     }
-    loader->next_file_id = table->next_file_id;
     loader->next_partition_id = table->next_partition_id;
     if (by_hand)
         DF_TRY(load_adopt(catalog, loader->table_id, &loader->next_file_id, &loader->next_partition_id,
@@ -167,6 +166,8 @@ static df_code open_table(void *context, df_error *err)
     DF_TRY(delta_ask_int(catalog, "SELECT files_processed FROM migration_status WHERE table_id = ?", &id, 1,
                          -1, &processed, err));
     loader->visible_version = table.version;
+    /* Ids are never given twice, not even by a restart: a reader may still be writing about the old ones. */
+    loader->next_file_id = table.found ? table.next_file_id : 1;
     if (table.version >= 0 && !restart) DF_TRY(resume_at(loader, &table, processed >= 0, err));
     if (!loader->restart && processed > 0) loader->files_before = processed;
     return write_running(loader, table.found, processed >= 0, err);

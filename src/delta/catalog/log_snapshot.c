@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* file_based_snapshot: what the log itself says is live, so that the comparison can be made in SQL. */
 #include "base/error.h"
-#include "delta/catalog/catalog.h"
+#include "delta/catalog/catalog_int.h"
 
 #include <stdlib.h>
 
@@ -53,7 +53,7 @@ static df_code flush(delta_log_snapshot *s, df_error *err)
 
 df_code delta_log_snapshot_begin(delta_catalog *catalog, df_str table_id, delta_log_snapshot **out, df_error *err)
 {
-    DF_TRY(df_begin(catalog->conn, err));
+    DF_TRY(delta_begin(catalog, err));
     df_value id = df_v_str(table_id);
     df_code code = df_exec(catalog->conn, "DELETE FROM file_based_snapshot WHERE table_id = ?", &id, 1, NULL, err);
     if (code != DF_OK) {
