@@ -302,12 +302,8 @@ df_code delta_loader_take(delta_loader *loader, const delta_action *action, df_e
     if (action->kind != DELTA_ADD && action->kind != DELTA_REMOVE)
         return load_take_state(loader, action, err);
     if (loader->rows.count + loader->tombstones.count >= (size_t)loader->piece_size ||
-        loader->arena.used >= PIECE_BYTES) {
+        loader->arena.used >= PIECE_BYTES)
         DF_TRY(load_flush_piece(loader, err));
-        df_report_progress(loader->catalog->observer, "files", loader->table_id.ptr,
-                           loader->files_before + loader->files,
-                           loader->files_total > 0 ? loader->files_total : 0);
-    }
     loader->files++;
     loader->group_files++;
     return action->kind == DELTA_ADD ? load_take_add(loader, &action->file, err)
@@ -333,11 +329,7 @@ df_code delta_loader_end_version(delta_loader *loader, const delta_version_info 
     loader->version = info->version;
     if (!commit_is_due(loader)) return DF_OK;
     DF_TRY(df_check_cancelled(loader->catalog->observer, err));
-    DF_TRY(load_commit(loader, NULL, err));
-    df_report_progress(loader->catalog->observer, "files", loader->table_id.ptr,
-                       loader->files_before + loader->files,
-                       loader->files_total > 0 ? loader->files_total : 0);
-    return DF_OK;
+    return load_commit(loader, NULL, err);
 }
 
 df_code delta_loader_finish(delta_loader *loader, df_str warnings, df_error *err)

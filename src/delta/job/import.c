@@ -19,6 +19,16 @@ static void note_commit_info(importer *im, const delta_commit_info *info)
     im->info.commit_info = df_arena_str(&im->version_memory, info->raw);
 }
 
+/* A guess at how many there will be, from the bytes still to be read and what a file took so far. */
+static int64_t expected_files(const importer *im)
+{
+    enum { ENOUGH = 1000, TYPICAL_BYTES = 400 };
+    int64_t a_file = im->bytes > 0 && im->files_read > ENOUGH ? im->bytes / im->files_read : TYPICAL_BYTES;
+    int64_t expected = im->files_read + (im->bytes_planned - im->bytes) / (a_file > 0 ? a_file : 1);
+    /* Inside of one large file the guess may be overtaken: then nothing is claimed. */
+    return expected > im->files ? expected : 0;
+}
+
 static df_code take(void *context, const delta_action *action, df_error *err)
 {
     importer *im = context;
@@ -37,7 +47,7 @@ static df_code take(void *context, const delta_action *action, df_error *err)
         im->files++;
         if (im->files % 4096 == 0) {
             DF_TRY(df_check_cancelled(im->observer, err));
-            df_report_progress(im->observer, "files", im->table_id, im->files, im->files_total);
+            df_report_progress(im->observer, "files", im->table_id, im->files, expected_files(im));
         }
         break;
     default: break;
@@ -71,6 +81,7 @@ static df_code end_version(importer *im, df_error *err)
     im->info.timestamp =
         delta_commit_clock_tick(&im->clock, im->info.version, &info, im->info.file_mtime, NULL);
     im->versions++;
+    im->files_read = im->files;
     return delta_loader_end_version(im->loader, &im->info, err);
 }
 
@@ -236,7 +247,7 @@ static df_code open_loader(importer *im, int64_t target, df_error *err)
         .history = df_str_from(im->latest_only ? "latest" : "full"),
         .flag = im->force ? DF_STR("forced") : DF_STR_NONE,
         .batch_size = im->batch_size,
-        .files_total = im->files_total,
+        .files_total = -1,
         .fingerprint = delta_log_fingerprint(im->log, target),
         .restart = im->restart,
     };
@@ -336,7 +347,8 @@ df_code delta_importer_run(importer *im, df_error *err)
         df_code code = plan_log(im, &plan, err);
         if (code == DF_OK) {
             im->target = plan.version;
-            im->files = im->versions = im->bytes = 0;
+            im->files = im->files_read = im->versions = im->bytes = im->bytes_planned = 0;
+            for (size_t i = 0; i < plan.count; i++) im->bytes_planned += bytes_of(im, &plan.segments[i]);
             code = im->catalog ? load(im, &plan, err) : rehearse(im, &plan, err);
         } else if (cause.code != DF_OK) {
             /* That a version cannot be reached is the consequence; the damage found before is the cause. */
@@ -357,7 +369,6 @@ df_code delta_importer_open(importer *im, const char *path, df_error *err)
 {
     im->failed_commit = -1;
     im->from_version = -1;
-    im->files_total = -1;
     DF_TRY(delta_log_open(path, &im->log, &im->defects, err));
     im->reader = delta_reader_open(im->log, &im->defects, im->observer);
     return DF_OK;

@@ -12,7 +12,8 @@ typedef struct importer {
     const char *table_id;
     const char *location; /* as the catalog keeps it */
     bool latest_only, force, restart;
-    int64_t batch_size, files_total;
+    int64_t batch_size;
+    int64_t bytes_planned; /* of the log, to be read in this attempt */
 
     /* what is read, and where it goes; catalog NULL: a rehearsal that only reads */
     delta_log *log;
@@ -38,6 +39,7 @@ typedef struct importer {
     int64_t from_version; /* visible before this run; -1: none */
     int64_t target;       /* version planned for */
     int64_t files, versions, bytes;
+    int64_t files_read; /* up to the last whole version */
     delta_snapshot_summary rehearsed; /* only without a catalog */
 } importer;
 
