@@ -106,13 +106,16 @@ static int64_t visible(delta_catalog *catalog, df_str table_id)
     return table.version;
 }
 
-/* One run that dies at a random action, in a process of its own. true: it came to the end. */
-static bool run_until_death(const test_server *server, const model_log *log, df_str id, unsigned *seed)
+/*
+ * One run that dies at a random action, in a process of its own. true: it came to the end. Each lives a little longer than the
+ * one before, so that also a version of very many actions is got over one day.
+ */
+static bool run_until_death(const test_server *server, const model_log *log, df_str id, int deaths, unsigned *seed)
 {
     int64_t last = log->versions[log->count - 1].version;
     int64_t batch = (int64_t[]){1, 20, 200}[model_random(seed, 3)],
             piece = (int64_t[]){5, 1000}[model_random(seed, 2)];
-    int64_t dies_at = model_random(seed, 120);
+    int64_t dies_at = model_random(seed, 120 + 4 * (unsigned)deaths);
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
@@ -140,7 +143,7 @@ static void check_death(const test_server *server, unsigned seed)
     int deaths = 0;
     unsigned random = seed;
     while (!done && deaths < 200) {
-        done = run_until_death(server, &log, id, &random);
+        done = run_until_death(server, &log, id, deaths, &random);
         deaths += !done;
         int64_t version = visible(catalog, id);
         whole = whole && (version < 0 || model_equals(&log, catalog, id, version));
