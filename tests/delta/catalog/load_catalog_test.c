@@ -111,7 +111,7 @@ static char *fresh_url(void)
     if (server->folder[0]) {
         df_buf_printf(&url, "sqlite://%s/fresh.db", server->folder);
     } else if (strcmp(server->name, "postgres") == 0) {
-        df_buf_printf(&url, "%.*s?schema=fresh_%d", (int)plain, server->url, (int)getpid());
+        df_buf_printf(&url, "%s%cschema=fresh_%d", server->url, query ? '&' : '?', (int)getpid());
     } else {
         delta_catalog *catalog = open_at(server->url);
         df_error err = {0};
