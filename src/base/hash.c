@@ -2,6 +2,7 @@
 #include "base/hash.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 /* Inlined: a second libxxhash in the process must not decide which code runs. */
 #define XXH_INLINE_ALL
@@ -39,40 +40,68 @@ bool df_hash_from_hex(df_str text, df_hash128 *out)
     return true;
 }
 
-enum { FREE, USED, DELETED };
+/*
+ * A look-up in a large map costs a cache miss, so the slot itself says whether it is used: no key has a low half of 0
+ * (one that has gets 1). Free slots are all zero, deleted ones have a high half of 1.
+ */
+static df_hash128 own_key(df_hash128 key)
+{
+    if (!key.low) key.low = 1;
+    return key;
+}
+
+static bool is_used(const df_keymap_slot *slot)
+{
+    return slot->key.low != 0;
+}
+
+static bool is_free(const df_keymap_slot *slot)
+{
+    return !slot->key.low && !slot->key.high;
+}
 
 void df_keymap_release(df_keymap *map)
 {
     free(map->slots);
-    free(map->state);
     *map = (df_keymap){0};
 }
 
 void df_keymap_clear(df_keymap *map)
 {
-    if (map->cap) memset(map->state, FREE, map->cap);
+    if (map->cap) memset(map->slots, 0, map->cap * sizeof *map->slots);
     map->count = map->filled = 0;
 }
 
 /* The key's slot, or else the first slot where it may be put. cap is a power of two with free slots. */
-static size_t find(const df_keymap *map, df_hash128 key)
+static df_keymap_slot *find(const df_keymap *map, df_hash128 key)
 {
-    size_t mask = map->cap - 1, i = key.low & mask, reuse = SIZE_MAX;
-    for (;; i = (i + 1) & mask) {
-        if (map->state[i] == FREE) return reuse != SIZE_MAX ? reuse : i;
-        if (map->state[i] == DELETED) {
-            if (reuse == SIZE_MAX) reuse = i;
-        } else if (df_hash_eq(map->slots[i].key, key)) {
-            return i;
-        }
+    size_t mask = map->cap - 1;
+    df_keymap_slot *reuse = NULL;
+    for (size_t i = key.low & mask;; i = (i + 1) & mask) {
+        df_keymap_slot *slot = &map->slots[i];
+        if (df_hash_eq(slot->key, key)) return slot;
+        if (is_free(slot)) return reuse ? reuse : slot;
+        if (!is_used(slot) && !reuse) reuse = slot;
     }
 }
 
 int64_t *df_keymap_get(const df_keymap *map, df_hash128 key)
 {
     if (!map->count) return NULL;
-    size_t i = find(map, key);
-    return map->state[i] == USED ? &map->slots[i].value : NULL;
+    df_keymap_slot *slot = find(map, own_key(key));
+    return is_used(slot) ? &slot->value : NULL;
+}
+
+/* Zeroed slots. A large map is read all over: with huge pages the processor finds its pages sooner. */
+static df_keymap_slot *alloc_slots(size_t cap)
+{
+    enum { HUGE_PAGE = 2 << 20 };
+    size_t size = cap * sizeof(df_keymap_slot);
+    if (size < HUGE_PAGE) return df_zalloc(size);
+    void *slots = aligned_alloc(HUGE_PAGE, (size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
+    if (!slots) return df_zalloc(size);
+    madvise(slots, size, MADV_HUGEPAGE); /* a wish; without it the map is only slower */
+    return memset(slots, 0, size);
 }
 
 static void rehash(df_keymap *map)
@@ -80,38 +109,34 @@ static void rehash(df_keymap *map)
     df_keymap old = *map;
     size_t cap = old.count * 2 < 64 ? 64 : old.cap;
     while (cap * 5 / 8 <= old.count) cap *= 2;
-    *map = (df_keymap){.slots = df_alloc(cap * sizeof *map->slots), .state = df_zalloc(cap), .cap = cap};
-    for (size_t i = 0; i < old.cap; i++) {
-        if (old.state[i] != USED) continue;
-        size_t to = find(map, old.slots[i].key);
-        map->state[to] = USED;
-        map->slots[to] = old.slots[i];
-    }
+    *map = (df_keymap){.slots = alloc_slots(cap), .cap = cap};
+    for (size_t i = 0; i < old.cap; i++)
+        if (is_used(&old.slots[i])) *find(map, old.slots[i].key) = old.slots[i];
     map->count = map->filled = old.count;
     free(old.slots);
-    free(old.state);
 }
 
 int64_t *df_keymap_put(df_keymap *map, df_hash128 key, bool *added)
 {
     if (map->filled + 1 > map->cap * 3 / 4) rehash(map);
-    size_t i = find(map, key);
-    if (added) *added = map->state[i] != USED;
-    if (map->state[i] != USED) {
-        map->filled += map->state[i] == FREE;
+    key = own_key(key);
+    df_keymap_slot *slot = find(map, key);
+    bool is_new = !is_used(slot);
+    if (added) *added = is_new;
+    if (is_new) {
+        map->filled += is_free(slot);
         map->count++;
-        map->state[i] = USED;
-        map->slots[i] = (df_keymap_slot){key, 0};
+        *slot = (df_keymap_slot){key, 0};
     }
-    return &map->slots[i].value;
+    return &slot->value;
 }
 
 bool df_keymap_remove(df_keymap *map, df_hash128 key)
 {
     if (!map->count) return false;
-    size_t i = find(map, key);
-    if (map->state[i] != USED) return false;
-    map->state[i] = DELETED;
+    df_keymap_slot *slot = find(map, own_key(key));
+    if (!is_used(slot)) return false;
+    slot->key = (df_hash128){.low = 0, .high = 1};
     map->count--;
     return true;
 }

@@ -41,8 +41,7 @@ typedef struct df_keymap_slot {
 } df_keymap_slot;
 
 typedef struct df_keymap {
-    df_keymap_slot *slots;
-    uint8_t *state; /* 0 free, 1 used, 2 deleted */
+    df_keymap_slot *slots;     /* a low half of 0 marks a slot without a key: see hash.c */
     size_t count, filled, cap; /* filled counts deleted slots too */
 } df_keymap;
 
