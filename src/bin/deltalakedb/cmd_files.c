@@ -19,9 +19,11 @@ static const cli_option option_table[] = {
     {0},
 };
 
+/* The view begins with the first file: an expression that is wrong prints no empty table. */
 typedef struct printer {
     cli_context *cli;
     cli_view *rows;
+    cli_format format;
     bool paths;
 } printer;
 
@@ -36,10 +38,17 @@ static const cli_column columns[] = {
     {.name = "deletion_vector", .title = "DELETION VECTOR", .cut = CLI_CUT_END},
 };
 
+static cli_view *rows_of(printer *p)
+{
+    size_t n = p->paths ? 1 : sizeof columns / sizeof *columns;
+    if (!p->rows) p->rows = cli_rows(p->cli, NULL, columns, n, p->format);
+    return p->rows;
+}
+
 static df_code print_file(void *context, const delta_file *file, int64_t version, df_error *err)
 {
     printer *p = context;
-    cli_view *rows = p->rows;
+    cli_view *rows = rows_of(p);
     cli_put_str(rows, file->path);
     if (!p->paths) {
         put_bytes_or_null(rows, file->size);
@@ -75,10 +84,9 @@ static int run(cli_context *cli, const void *values)
         open_for_asking(cli, args->url, args->table_id, &catalog, &table, &err) != DF_OK)
         return cli_fail(cli, &err);
     cli_format format = format_of(cli, args->format);
-    printer p = {.cli = cli, .paths = format == CLI_AS_LINES};
-    p.rows = cli_rows(cli, NULL, columns, p.paths ? 1 : sizeof columns / sizeof *columns, format);
+    printer p = {.cli = cli, .format = format, .paths = format == CLI_AS_LINES};
     df_code code = delta_files_each(catalog, &table, &query, print_file, &p, &report, &err);
-    cli_done(p.rows);
+    if (code == DF_OK || p.rows) cli_done(rows_of(&p));
     delta_catalog_close(catalog);
     if (code != DF_OK) return cli_fail(cli, &err);
     if (args->where && format == CLI_AS_TABLE)
