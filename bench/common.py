@@ -41,7 +41,9 @@ class Bench:
         self.parser, self.name, self.rows = parser, name, []
 
     def start(self, arguments=None):
-        self.options = self.parser.parse_args(arguments)
+        self.options, unknown = self.parser.parse_known_args(arguments)
+        if unknown and "BENCH_ALL" not in os.environ:  # run.py gives every benchmark the options of all
+            self.parser.error(f"unknown: {' '.join(unknown)}")
         self.program, self.cache, self.runs = self.options.program, self.options.cache, self.options.runs
         if not os.access(self.program, os.X_OK):
             sys.exit(f"{self.parser.prog}: no program at {self.program}; give --program")

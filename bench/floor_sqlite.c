@@ -168,7 +168,7 @@ int main(int argc, char **argv)
     size_t since = 0, rows = 0;
     double began = now(), processor_began = processor();
     if (sqlite3_open(argv[2], &db)) die(db, argv[2]);
-    run(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-32768; PRAGMA "
+    run(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-106496; PRAGMA "
             "journal_size_limit=67108864");
     run(db, "BEGIN IMMEDIATE");
     for (int i = 0; i < count; i++) rows += write_table(db, &tables[i], strtoul(argv[3], NULL, 10), &since);

@@ -205,7 +205,7 @@ def from_the_catalog(what, path, holds, best):
     middle = holds["version"] // 2
     timed(f"snapshot at version {middle}", ["snapshot", "t", "--version", middle, "--json"])
     timed(
-        "files of one partition, paths",
+        "files of one partition of 100, paths",
         ["files", "t", "--where", f"day = '{day}'", "--format", "paths"],
         "<= 0.02 s",
     )

@@ -105,7 +105,7 @@ static int prepare_session(sl_conn *c, sqlite3 *db)
     if (rc != SQLITE_OK) return rc;
     return sqlite3_exec(db,
                         "PRAGMA foreign_keys=ON;"
-                        "PRAGMA cache_size=-32768;" /* KiB */
+                        "PRAGMA cache_size=-106496;" /* KiB */
                         "PRAGMA journal_size_limit=67108864",
                         NULL, NULL, NULL);
 }
