@@ -50,6 +50,11 @@ void df_keymap_release(df_keymap *map);
 void df_keymap_clear(df_keymap *map);
 /* The value's address, NULL when the key is absent; valid until the next put. */
 int64_t *df_keymap_get(const df_keymap *map, df_hash128 key);
+/* Fetches the key's place into the processor's cache, for a put or get a moment later. */
+static inline void df_keymap_prefetch(const df_keymap *map, df_hash128 key)
+{
+    if (map->cap) __builtin_prefetch(&map->slots[key.low & (map->cap - 1)], 1);
+}
 /* Finds or adds (with value 0); `*added` may be NULL. */
 int64_t *df_keymap_put(df_keymap *map, df_hash128 key, bool *added);
 /* false when it was not there. */

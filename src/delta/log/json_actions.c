@@ -223,6 +223,7 @@ void delta_file_finish(delta_file *file, delta_scratch *scratch)
 {
     file->path = delta_canonical_path(file->raw_path, &scratch->slots[DELTA_SCRATCH_PATH]);
     file->key = delta_file_key(file->path, file->dv_id);
+    if (scratch->to_be_asked) df_keymap_prefetch(scratch->to_be_asked, file->key);
     file->num_records = delta_stats_num_records(file->stats, scratch);
 }
 

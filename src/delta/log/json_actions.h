@@ -23,6 +23,7 @@ typedef enum delta_scratch_slot {
 typedef struct delta_scratch {
     df_buf slots[DELTA_SCRATCH_SLOTS];
     df_json_parser *stats_parser; /* opened when first needed */
+    const df_keymap *to_be_asked; /* the map that the taker of files will look into; NULL: none */
 } delta_scratch;
 
 void delta_scratch_release(delta_scratch *scratch);

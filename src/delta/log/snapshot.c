@@ -202,7 +202,10 @@ df_code delta_snapshot(delta_reader *reader, delta_log *log, int base, int64_t v
     df_error own;
     replay r = {.reader = reader, .want = want, .sink = sink, .sum.version = version};
     reader->sink_failed = false;
+    /* In a large log most look-ups miss the processor's caches: they are announced ahead. */
+    reader->scratch.to_be_asked = &r.files;
     df_code code = replay_all(&r, log, base, err ? err : &own);
+    reader->scratch.to_be_asked = NULL;
     if (code == DF_OK) *out = r.sum;
     df_keymap_release(&r.files);
     df_keymap_release(&r.txns);
