@@ -21,10 +21,10 @@ extern "C" {
 
 /* Something found wrong with a log, and what was done instead. */
 typedef struct df_delta_warning {
-    const char *kind;     /* stable name: "bad-checkpoint", "gap", … */
-    const char *file;     /* inside _delta_log; NULL when it is about no one file */
-    int64_t line;         /* 1-based; 0 when it does not apply */
-    int64_t version;      /* -1 when it does not apply */
+    const char *kind; /* stable name: "bad-checkpoint", "gap", … */
+    const char *file; /* inside _delta_log; NULL when it is about no one file */
+    int64_t line;     /* 1-based; 0 when it does not apply */
+    int64_t version;  /* -1 when it does not apply */
     const char *what;
     const char *fallback; /* "" when none was needed or possible */
 } df_delta_warning;
@@ -39,30 +39,30 @@ typedef struct df_delta_import_options {
     int64_t batch_size;       /* file actions a transaction, at least; 0: 1000 */
     bool resume;              /* go on where an interrupted import stopped; else such an import starts anew */
     bool dry_run;             /* touch nothing, say what would happen */
-    bool force;               /* also tables that the protocol forbids to read without their catalog or features */
-    int64_t wait_ms;          /* how long to wait for another import of the same table */
+    bool force;      /* also tables that the protocol forbids to read without their catalog or features */
+    int64_t wait_ms; /* how long to wait for another import of the same table */
     const df_observer *observer;
 } df_delta_import_options;
 
 typedef struct df_delta_import_report {
     const char *table_id, *location;
-    const char *status;        /* "completed", "failed", "dry-run", "unchanged" */
-    const char *plan;          /* how versions are reached, one line */
-    int64_t version;           /* newest visible; -1: none */
-    int64_t first_version;     /* oldest visible */
-    int64_t resumed_from;      /* version that was already there; -1: none */
-    int64_t versions;          /* applied by this run (dry run: that would be) */
-    int64_t files_processed;   /* file actions applied (dry run: read) */
+    const char *status;                            /* "completed", "failed", "dry-run", "unchanged" */
+    const char *plan;                              /* how versions are reached, one line */
+    int64_t version;                               /* newest visible; -1: none */
+    int64_t first_version;                         /* oldest visible */
+    int64_t resumed_from;                          /* version that was already there; -1: none */
+    int64_t versions;                              /* applied by this run (dry run: that would be) */
+    int64_t files_processed;                       /* file actions applied (dry run: read) */
     int64_t num_files, size_in_bytes, num_records; /* state at `version`; DF_DELTA_ABSENT when not known */
-    int64_t bytes_read;        /* of the log */
-    double duration_s, estimate_s; /* estimate: dry run only */
+    int64_t bytes_read;                            /* of the log */
+    double duration_s, estimate_s;                 /* estimate: dry run only */
     df_delta_warning *warnings;
     size_t n_warnings;
     void *private_memory;
 } df_delta_import_report;
 
-DF_API DF_MUST_USE df_code df_delta_import(const df_delta_import_options *options, df_delta_import_report *report,
-                                           df_error *err);
+DF_API DF_MUST_USE df_code df_delta_import(const df_delta_import_options *options,
+                                           df_delta_import_report *report, df_error *err);
 DF_API void df_delta_import_release(df_delta_import_report *report);
 
 typedef struct df_delta_sync_options {
@@ -73,7 +73,8 @@ typedef struct df_delta_sync_options {
     const df_observer *observer;
 } df_delta_sync_options;
 
-/* Applies the commits that came since; status "unchanged" when there are none. Released with df_delta_import_release. */
+/* Applies the commits that came since; status "unchanged" when there are none. Released with
+ * df_delta_import_release. */
 DF_API DF_MUST_USE df_code df_delta_sync(const df_delta_sync_options *options, df_delta_import_report *report,
                                          df_error *err);
 
@@ -101,7 +102,8 @@ DF_API void df_delta_discovery_release(df_delta_discovery *discovery);
 
 typedef struct df_delta_batch_options {
     const char *path, *database_url; /* required */
-    const char *const *exclude;      /* globs (or plain words found anywhere) on id, folder name and relative path */
+    const char *const
+        *exclude; /* globs (or plain words found anywhere) on id, folder name and relative path */
     size_t n_exclude;
     int64_t parallel; /* workers, each with a connection of its own; 0: 1 */
     bool latest_only, resume, dry_run, force;
@@ -125,26 +127,26 @@ typedef struct df_delta_batch_report {
 } df_delta_batch_report;
 
 /* Goes on past failing tables; DF_FAILED when any failed. */
-DF_API DF_MUST_USE df_code df_delta_batch_import(const df_delta_batch_options *options, df_delta_batch_report *report,
-                                                 df_error *err);
+DF_API DF_MUST_USE df_code df_delta_batch_import(const df_delta_batch_options *options,
+                                                 df_delta_batch_report *report, df_error *err);
 DF_API void df_delta_batch_release(df_delta_batch_report *report);
 
 /* ---- validate ---- */
 
 typedef struct df_delta_check {
-    const char *name;   /* stable: "state-at-every-version", "version-checksums", … */
-    const char *title;  /* for people */
-    const char *result; /* "match", "mismatch", "unknown", "skipped" */
-    const char *detail; /* what was compared, with counts */
+    const char *name;     /* stable: "state-at-every-version", "version-checksums", … */
+    const char *title;    /* for people */
+    const char *result;   /* "match", "mismatch", "unknown", "skipped" */
+    const char *detail;   /* what was compared, with counts */
     const char *evidence; /* the independent source the claim rests on */
 } df_delta_check;
 
 typedef struct df_delta_difference {
-    const char *kind;  /* "missing in SQL", "not in the log", "differs in <field>" */
-    const char *path;  /* file, or what it is about */
-    const char *dv_id; /* "" without */
+    const char *kind;            /* "missing in SQL", "not in the log", "differs in <field>" */
+    const char *path;            /* file, or what it is about */
+    const char *dv_id;           /* "" without */
     const char *in_log, *in_sql; /* NULL when absent there */
-    bool legitimate;   /* an expired tombstone or transaction: no drift */
+    bool legitimate;             /* an expired tombstone or transaction: no drift */
 } df_delta_difference;
 
 typedef struct df_delta_validate_options {
@@ -157,7 +159,7 @@ typedef struct df_delta_validate_options {
 
 typedef struct df_delta_validate_report {
     const char *table_id, *location;
-    const char *result;  /* "match", "mismatch", "unknown" */
+    const char *result;           /* "match", "mismatch", "unknown" */
     int64_t version, log_version; /* of the catalog; newest in the log */
     int64_t versions_compared, files_sql, files_log;
     df_delta_check *checks;
@@ -180,7 +182,7 @@ DF_API void df_delta_validate_release(df_delta_validate_report *report);
 
 typedef struct df_delta_verify_rollback_options {
     const char *database_url, *table_id; /* required */
-    int64_t sample;                      /* data files looked for; 0: all up to 10,000, else 1,000 of them; -1: all */
+    int64_t sample; /* data files looked for; 0: all up to 10,000, else 1,000 of them; -1: all */
     const df_observer *observer;
 } df_delta_verify_rollback_options;
 
@@ -189,7 +191,7 @@ typedef struct df_delta_rollback_report {
     bool possible;
     int64_t version, log_version, commits_since_import;
     int64_t files, files_checked, files_missing, dvs_checked, dvs_missing;
-    double estimate_s;        /* removing the rows and opening the table from its log, from measurement */
+    double estimate_s; /* removing the rows and opening the table from its log, from measurement */
     df_delta_check *checks;
     size_t n_checks;
     df_delta_warning *warnings;
@@ -241,12 +243,13 @@ typedef struct df_delta_timing {
 } df_delta_timing;
 
 typedef struct df_delta_operation {
-    const char *name, *title; /* "open", "schema", "count", "list", "partition", "statistics", "time-travel", "history" */
-    const char *what;         /* what exactly was asked: the partition, the predicate, the version */
+    const char *name,
+        *title; /* "open", "schema", "count", "list", "partition", "statistics", "time-travel", "history" */
+    const char *what; /* what exactly was asked: the partition, the predicate, the version */
     bool applicable;
     df_delta_timing log, sql;
-    int64_t rows;             /* answered, the same on both sides */
-    double ratio;             /* log median / sql median: above 1 the catalog is faster */
+    int64_t rows; /* answered, the same on both sides */
+    double ratio; /* log median / sql median: above 1 the catalog is faster */
 } df_delta_operation;
 
 typedef struct df_delta_compare_options {
@@ -264,8 +267,8 @@ typedef struct df_delta_compare_report {
     void *private_memory;
 } df_delta_compare_report;
 
-DF_API DF_MUST_USE df_code df_delta_compare(const df_delta_compare_options *options, df_delta_compare_report *report,
-                                            df_error *err);
+DF_API DF_MUST_USE df_code df_delta_compare(const df_delta_compare_options *options,
+                                            df_delta_compare_report *report, df_error *err);
 DF_API void df_delta_compare_release(df_delta_compare_report *report);
 
 /* ---- export ---- */
@@ -277,16 +280,16 @@ typedef struct df_delta_export_report {
 } df_delta_export_report;
 
 /* Writes <directory>/_delta_log from the catalog. DF_CONFLICT when that already has commits. */
-DF_API DF_MUST_USE df_code df_delta_export(const char *database_url, const char *table_id, const char *directory,
-                                           const df_observer *observer, df_delta_export_report *report,
-                                           df_error *err);
+DF_API DF_MUST_USE df_code df_delta_export(const char *database_url, const char *table_id,
+                                           const char *directory, const df_observer *observer,
+                                           df_delta_export_report *report, df_error *err);
 DF_API void df_delta_export_release(df_delta_export_report *report);
 
 /* ---- the catalog's schema ---- */
 
 /* Creates it or brings it forward. *from 0: there was none. */
-DF_API DF_MUST_USE df_code df_delta_upgrade(const char *database_url, const df_observer *observer, int64_t *from,
-                                            int64_t *to, df_error *err);
+DF_API DF_MUST_USE df_code df_delta_upgrade(const char *database_url, const df_observer *observer,
+                                            int64_t *from, int64_t *to, df_error *err);
 
 #ifdef __cplusplus
 }

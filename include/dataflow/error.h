@@ -18,8 +18,8 @@
 extern "C" {
 #endif
 
-#define DF_API __attribute__((visibility("default")))
-#define DF_MUST_USE __attribute__((warn_unused_result))
+#define DF_API               __attribute__((visibility("default")))
+#define DF_MUST_USE          __attribute__((warn_unused_result))
 #define DF_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /*
@@ -27,26 +27,26 @@ extern "C" {
  * what it means. The enum, the texts, the exit statuses and the manual's
  * EXIT STATUS section are all made from it.
  */
-#define DF_ERROR_CODES(X)                                                                          \
-    X(OK, "ok", 0, "done")                                                                         \
-    X(FAILED, "failed", 1, "failed; nothing of the failing step is visible")                       \
-    X(USAGE, "usage", 2, "the command line, a URL or an expression is not valid")                  \
-    X(REFUSED, "refused", 3, "refused by a safety rule; the message names the rule and the flag")  \
-    X(MISMATCH, "mismatch", 4, "two things that should be equal differ")                           \
-    X(CONNECT, "connect", 5, "the database cannot be reached")                                     \
-    X(LOCKED, "locked", 6, "another run holds the lock")                                           \
-    X(INCOMPLETE, "incomplete", 7, "stopped half-way; the state is recorded, resume continues")    \
-    X(UNKNOWN, "unknown", 8, "could not tell: the evidence is missing or unreadable")              \
-    X(NOT_FOUND, "not_found", 1, "the named thing does not exist")                                 \
-    X(CORRUPT, "corrupt", 1, "the input is damaged")                                               \
-    X(UNSUPPORTED, "unsupported", 3, "the input needs something this program does not understand") \
-    X(PERMISSION, "permission", 1, "permission denied")                                            \
-    X(DISK_FULL, "disk_full", 1, "disk space exhausted")                                           \
-    X(IO, "io", 1, "reading or writing failed")                                                    \
-    X(NO_MEMORY, "no_memory", 1, "not enough memory")                                              \
-    X(CONFLICT, "conflict", 1, "a row, file or object is already there")                           \
-    X(RETRY, "retry", 1, "a transient failure of the database: deadlock, serialisation, busy")     \
-    X(CANCELLED, "cancelled", 130, "interrupted; the state is recorded")                           \
+#define DF_ERROR_CODES(X)                                                                                    \
+    X(OK, "ok", 0, "done")                                                                                   \
+    X(FAILED, "failed", 1, "failed; nothing of the failing step is visible")                                 \
+    X(USAGE, "usage", 2, "the command line, a URL or an expression is not valid")                            \
+    X(REFUSED, "refused", 3, "refused by a safety rule; the message names the rule and the flag")            \
+    X(MISMATCH, "mismatch", 4, "two things that should be equal differ")                                     \
+    X(CONNECT, "connect", 5, "the database cannot be reached")                                               \
+    X(LOCKED, "locked", 6, "another run holds the lock")                                                     \
+    X(INCOMPLETE, "incomplete", 7, "stopped half-way; the state is recorded, resume continues")              \
+    X(UNKNOWN, "unknown", 8, "could not tell: the evidence is missing or unreadable")                        \
+    X(NOT_FOUND, "not_found", 1, "the named thing does not exist")                                           \
+    X(CORRUPT, "corrupt", 1, "the input is damaged")                                                         \
+    X(UNSUPPORTED, "unsupported", 3, "the input needs something this program does not understand")           \
+    X(PERMISSION, "permission", 1, "permission denied")                                                      \
+    X(DISK_FULL, "disk_full", 1, "disk space exhausted")                                                     \
+    X(IO, "io", 1, "reading or writing failed")                                                              \
+    X(NO_MEMORY, "no_memory", 1, "not enough memory")                                                        \
+    X(CONFLICT, "conflict", 1, "a row, file or object is already there")                                     \
+    X(RETRY, "retry", 1, "a transient failure of the database: deadlock, serialisation, busy")               \
+    X(CANCELLED, "cancelled", 130, "interrupted; the state is recorded")                                     \
     X(BUG, "bug", 70, "an internal check failed; please report it")
 
 typedef enum df_code {

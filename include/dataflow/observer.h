@@ -20,7 +20,8 @@ typedef struct df_progress {
     int64_t done, total; /* total 0: not known */
 } df_progress;
 
-/* All members may be NULL; a NULL observer is a silent one. The functions may be called from worker threads. */
+/* All members may be NULL; a NULL observer is a silent one. The functions may be called from worker threads.
+ */
 typedef struct df_observer {
     void *context;
     void (*log)(void *context, df_log_level level, const char *text);

@@ -46,7 +46,7 @@ char *df_strdup(df_str s);
  * Use through DF_PUSH: `DF_PUSH(list->items, list->count, list->cap) = item;`
  */
 void *df_grow(void *items, size_t count, size_t *cap, size_t item_size);
-#define DF_PUSH(items, count, cap)                                                                 \
+#define DF_PUSH(items, count, cap)                                                                           \
     (*((items) = df_grow((items), (count), &(cap), sizeof *(items)), &(items)[(count)++]))
 
 #endif

@@ -20,7 +20,8 @@ static inline df_str df_buf_str(const df_buf *buf)
     return (df_str){buf->ptr ? buf->ptr : "", buf->len};
 }
 
-/* Makes room for `more` bytes and returns where they go; the caller adds to `len`. Aborts when out of memory. */
+/* Makes room for `more` bytes and returns where they go; the caller adds to `len`. Aborts when out of memory.
+ */
 char *df_buf_reserve(df_buf *buf, size_t more);
 /* As df_buf_reserve for a size that comes from input: false instead of an abort. */
 bool df_buf_try_reserve(df_buf *buf, size_t more);

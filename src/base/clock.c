@@ -49,8 +49,8 @@ void df_time_format(int64_t ms, char out[40])
     int64_t year;
     unsigned month, day;
     df_civil_from_days(days, &year, &month, &day);
-    snprintf(out, 40, "%04lld-%02u-%02uT%02d:%02d:%02d.%03dZ", (long long)year, month, day, (int)(rest / 3600000),
-             (int)(rest / 60000 % 60), (int)(rest / 1000 % 60), (int)(rest % 1000));
+    snprintf(out, 40, "%04lld-%02u-%02uT%02d:%02d:%02d.%03dZ", (long long)year, month, day,
+             (int)(rest / 3600000), (int)(rest / 60000 % 60), (int)(rest / 1000 % 60), (int)(rest % 1000));
 }
 
 /* Reads exactly `digits` decimal digits. */
@@ -81,8 +81,8 @@ static bool take_date(df_str *s, int64_t *days)
     size_t digits = 0;
     while (digits < s->len && s->ptr[digits] >= '0' && s->ptr[digits] <= '9') digits++;
     unsigned year, month, day;
-    if (digits < 4 || digits > 6 || !take(s, (unsigned)digits, &year) || !take_char(s, '-') || !take(s, 2, &month) ||
-        !take_char(s, '-') || !take(s, 2, &day) || month < 1 || month > 12 || day < 1)
+    if (digits < 4 || digits > 6 || !take(s, (unsigned)digits, &year) || !take_char(s, '-') ||
+        !take(s, 2, &month) || !take_char(s, '-') || !take(s, 2, &day) || month < 1 || month > 12 || day < 1)
         return false;
     static const unsigned month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
@@ -142,12 +142,19 @@ bool df_time_parse(df_str text, int64_t *ms)
 
 void df_put_duration(df_buf *out, double seconds)
 {
-    if (seconds < 0.0000995) df_buf_printf(out, "%.0f µs", seconds * 1e6);
-    else if (seconds < 0.0995) df_buf_printf(out, "%.1f ms", seconds * 1000);
-    else if (seconds < 0.9995) df_buf_printf(out, "%.0f ms", seconds * 1000);
-    else if (seconds < 99.95) df_buf_printf(out, "%.1f s", seconds);
-    else if (seconds < 3600) df_buf_printf(out, "%d min %02d s", (int)seconds / 60, (int)seconds % 60);
-    else df_buf_printf(out, "%lld h %02d min", (long long)seconds / 3600, (int)((long long)seconds % 3600 / 60));
+    if (seconds < 0.0000995)
+        df_buf_printf(out, "%.0f µs", seconds * 1e6);
+    else if (seconds < 0.0995)
+        df_buf_printf(out, "%.1f ms", seconds * 1000);
+    else if (seconds < 0.9995)
+        df_buf_printf(out, "%.0f ms", seconds * 1000);
+    else if (seconds < 99.95)
+        df_buf_printf(out, "%.1f s", seconds);
+    else if (seconds < 3600)
+        df_buf_printf(out, "%d min %02d s", (int)seconds / 60, (int)seconds % 60);
+    else
+        df_buf_printf(out, "%lld h %02d min", (long long)seconds / 3600,
+                      (int)((long long)seconds % 3600 / 60));
 }
 
 void df_put_bytes(df_buf *out, int64_t bytes)
@@ -156,8 +163,10 @@ void df_put_bytes(df_buf *out, int64_t bytes)
     double value = (double)bytes;
     size_t unit = 0;
     while (fabs(value) >= 1024 && unit < 6) value /= 1024, unit++;
-    if (unit == 0) df_buf_printf(out, "%lld B", (long long)bytes);
-    else df_buf_printf(out, "%.*f %s", fabs(value) < 99.95 ? 1 : 0, value, units[unit]);
+    if (unit == 0)
+        df_buf_printf(out, "%lld B", (long long)bytes);
+    else
+        df_buf_printf(out, "%.*f %s", fabs(value) < 99.95 ? 1 : 0, value, units[unit]);
 }
 
 void df_put_count(df_buf *out, int64_t n)

@@ -5,8 +5,8 @@
 
 #include "base/buf.h"
 
-int64_t df_now_ms(void);         /* wall clock */
-double df_monotonic_s(void);     /* seconds; only differences mean anything */
+int64_t df_now_ms(void);     /* wall clock */
+double df_monotonic_s(void); /* seconds; only differences mean anything */
 
 /* "2026-11-20T19:06:16.123Z" and a NUL; any int64, years beyond 9999 with more digits. */
 void df_time_format(int64_t ms, char out[40]);

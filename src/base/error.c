@@ -96,7 +96,8 @@ df_code df_error_prefix(df_error *err, const char *fmt, ...)
     /* Cutting a long message is what the fixed size is for. */
     int written = snprintf(err->message, sizeof err->message, "%s: ", context);
     size_t used = written < 0 ? 0 : (size_t)written;
-    snprintf(err->message + used, sizeof err->message - used, "%.*s", (int)(sizeof err->message - 1 - used), message);
+    snprintf(err->message + used, sizeof err->message - used, "%.*s", (int)(sizeof err->message - 1 - used),
+             message);
     return err->code;
 }
 

@@ -27,10 +27,10 @@ void df_error_at(df_error *err, const char *file, int64_t line);
 void df_error_clear(df_error *err);
 
 /* Returns from the calling function when `expr` is not DF_OK. */
-#define DF_TRY(expr)                                                                               \
-    do {                                                                                           \
-        df_code df_try_code_ = (expr);                                                             \
-        if (df_try_code_ != DF_OK) return df_try_code_;                                            \
+#define DF_TRY(expr)                                                                                         \
+    do {                                                                                                     \
+        df_code df_try_code_ = (expr);                                                                       \
+        if (df_try_code_ != DF_OK) return df_try_code_;                                                      \
     } while (0)
 
 #endif

@@ -31,9 +31,12 @@ bool df_hash_from_hex(df_str text, df_hash128 *out)
     for (size_t i = 0; i < 32; i++) {
         char c = text.ptr[i];
         unsigned digit;
-        if (c >= '0' && c <= '9') digit = (unsigned)(c - '0');
-        else if (c >= 'a' && c <= 'f') digit = (unsigned)(c - 'a' + 10);
-        else return false;
+        if (c >= '0' && c <= '9')
+            digit = (unsigned)(c - '0');
+        else if (c >= 'a' && c <= 'f')
+            digit = (unsigned)(c - 'a' + 10);
+        else
+            return false;
         lanes[i / 16] = lanes[i / 16] << 4 | digit;
     }
     *out = (df_hash128){.low = lanes[1], .high = lanes[0]};
@@ -41,8 +44,8 @@ bool df_hash_from_hex(df_str text, df_hash128 *out)
 }
 
 /*
- * A look-up in a large map costs a cache miss, so the slot itself says whether it is used: no key has a low half of 0
- * (one that has gets 1). Free slots are all zero, deleted ones have a high half of 1.
+ * A look-up in a large map costs a cache miss, so the slot itself says whether it is used: no key has a low
+ * half of 0 (one that has gets 1). Free slots are all zero, deleted ones have a high half of 1.
  */
 static df_hash128 own_key(df_hash128 key)
 {

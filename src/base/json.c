@@ -14,7 +14,8 @@ df_json_scanned df_json_scan_on(df_json_scan *scan, df_str text)
             if (c == '\n') return DF_JSON_BROKEN;
             if (c == '"') scan->in_string = false;
             if (c != '\\') continue;
-            if (scan->at + 1 == text.len) return DF_JSON_OPEN; /* the escape is cut in two: look at it again */
+            if (scan->at + 1 == text.len)
+                return DF_JSON_OPEN; /* the escape is cut in two: look at it again */
             scan->at++;
         } else if (c == '"') {
             scan->in_string = true;
@@ -49,8 +50,10 @@ static bool is_wide(df_str number)
     char *end;
     if (strpbrk(text, ".eE")) return !isfinite(strtod(text, &end)) && !*end;
     errno = 0;
-    if (text[0] == '-') (void)strtoll(text, &end, 10);
-    else (void)strtoull(text, &end, 10);
+    if (text[0] == '-')
+        (void)strtoll(text, &end, 10);
+    else
+        (void)strtoull(text, &end, 10);
     return errno == ERANGE && !*end;
 }
 
@@ -157,8 +160,10 @@ static void put_str_checked(df_buf *out, df_str s, bool valid)
         if (c >= 0x20 && c != '"' && c != '\\' && !bad) continue;
         df_buf_add(out, s.ptr + plain, i - plain);
         plain = i + 1;
-        if (bad) df_buf_text(out, "\xEF\xBF\xBD");
-        else put_special(out, c);
+        if (bad)
+            df_buf_text(out, "\xEF\xBF\xBD");
+        else
+            put_special(out, c);
     }
     df_buf_add(out, s.ptr + plain, s.len - plain);
     df_buf_char(out, '"');
@@ -258,8 +263,10 @@ static void put(df_buf *out, df_json v, bool canonical)
     case DF_JSON_STRING: put_str_checked(out, df_json_str(v), true); break;
     case DF_JSON_ARRAY: put_container(out, v, false, canonical); break;
     case DF_JSON_OBJECT:
-        if (canonical) put_sorted(out, v);
-        else put_container(out, v, true, false);
+        if (canonical)
+            put_sorted(out, v);
+        else
+            put_container(out, v, true, false);
         break;
     }
 }
@@ -312,8 +319,10 @@ void df_json_end(df_json_writer *w, char bracket)
 void df_json_add_str(df_json_writer *w, const char *name, df_str value)
 {
     lead_in(w, name);
-    if (value.ptr) df_json_put_str(w->out, value);
-    else df_buf_text(w->out, "null");
+    if (value.ptr)
+        df_json_put_str(w->out, value);
+    else
+        df_buf_text(w->out, "null");
 }
 
 void df_json_add_text(df_json_writer *w, const char *name, const char *value)
@@ -348,6 +357,8 @@ void df_json_add_null(df_json_writer *w, const char *name)
 void df_json_add_raw(df_json_writer *w, const char *name, df_str json)
 {
     lead_in(w, name);
-    if (json.ptr) df_buf_str_add(w->out, json);
-    else df_buf_text(w->out, "null");
+    if (json.ptr)
+        df_buf_str_add(w->out, json);
+    else
+        df_buf_text(w->out, "null");
 }

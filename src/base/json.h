@@ -35,20 +35,21 @@ void df_json_parser_close(df_json_parser *parser);
 enum { DF_JSON_PADDING = 64 };
 
 /*
- * Copies a JSON text with quotes around every number that neither 64 bits nor a double can hold, so that its text
- * survives as a string; false when there is none. The parse functions use it when they must.
+ * Copies a JSON text with quotes around every number that neither 64 bits nor a double can hold, so that its
+ * text survives as a string; false when there is none. The parse functions use it when they must.
  */
 bool df_json_quote_wide_numbers(df_str text, df_buf *out);
 
-/* Parses one document; white space around it is allowed, anything else is DF_CORRUPT. Copies the text first. */
+/* Parses one document; white space around it is allowed, anything else is DF_CORRUPT. Copies the text first.
+ */
 DF_MUST_USE df_code df_json_parse(df_json_parser *parser, df_str text, df_json *out, df_error *err);
 /* The same without the copy: DF_JSON_PADDING readable bytes must follow the text. */
 DF_MUST_USE df_code df_json_parse_padded(df_json_parser *parser, df_str text, df_json *out, df_error *err);
 
 /*
- * Finding where a JSON value (object or array) ends, by balancing brackets outside of strings, for texts that are
- * not one value a line; the value itself is still to be parsed. The text may grow between calls: the scan goes on
- * where it stopped. `df_json_scan scan = {0};` begins one.
+ * Finding where a JSON value (object or array) ends, by balancing brackets outside of strings, for texts that
+ * are not one value a line; the value itself is still to be parsed. The text may grow between calls: the scan
+ * goes on where it stopped. `df_json_scan scan = {0};` begins one.
  */
 typedef struct df_json_scan {
     size_t at; /* bytes looked at; once it has ended: the value's length */
@@ -57,7 +58,7 @@ typedef struct df_json_scan {
 } df_json_scan;
 
 typedef enum df_json_scanned {
-    DF_JSON_OPEN,   /* the text ends before the value */
+    DF_JSON_OPEN, /* the text ends before the value */
     DF_JSON_ENDED,
     DF_JSON_BROKEN, /* no value begins here, or a string in it holds a raw line end */
 } df_json_scanned;
@@ -71,8 +72,8 @@ typedef enum df_json_type {
     DF_JSON_NONE,
     DF_JSON_NULL,
     DF_JSON_BOOL,
-    DF_JSON_INT,    /* fits int64 */
-    DF_JSON_UINT,   /* above INT64_MAX */
+    DF_JSON_INT,  /* fits int64 */
+    DF_JSON_UINT, /* above INT64_MAX */
     DF_JSON_DOUBLE,
     DF_JSON_STRING,
     DF_JSON_ARRAY,
@@ -203,7 +204,7 @@ typedef struct df_json_writer {
 
 void df_json_begin(df_json_writer *w, const char *name, char bracket);
 void df_json_end(df_json_writer *w, char bracket);
-void df_json_add_str(df_json_writer *w, const char *name, df_str value); /* absent gives null */
+void df_json_add_str(df_json_writer *w, const char *name, df_str value);       /* absent gives null */
 void df_json_add_text(df_json_writer *w, const char *name, const char *value); /* NULL gives null */
 void df_json_add_int(df_json_writer *w, const char *name, int64_t value);
 void df_json_add_double(df_json_writer *w, const char *name, double value);

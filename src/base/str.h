@@ -14,7 +14,7 @@ typedef struct df_str {
 } df_str;
 
 #define DF_STR(literal) ((df_str){"" literal, sizeof(literal) - 1})
-#define DF_STR_NONE ((df_str){NULL, 0})
+#define DF_STR_NONE     ((df_str){NULL, 0})
 /* For printf: printf("%.*s", DF_FMT(s)) */
 #define DF_FMT(s) (int)(s).len, (s).ptr ? (s).ptr : ""
 

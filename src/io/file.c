@@ -17,7 +17,8 @@ static df_code read_file_at(void *context, int64_t offset, void *out, size_t len
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return df_fail_errno(err, errno, file->path, "read");
         if (n == 0) {
-            df_fail(err, DF_CORRUPT, "%s ends before byte %lld", file->path, (long long)offset + (long long)len);
+            df_fail(err, DF_CORRUPT, "%s ends before byte %lld", file->path,
+                    (long long)offset + (long long)len);
             df_error_at(err, file->path, 0);
             return DF_CORRUPT;
         }
@@ -49,7 +50,8 @@ df_code df_file_open(const char *path, df_file **out, df_error *err)
     file->fd = fd;
     file->path = df_strdup(df_str_from(path));
     file->mtime_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
-    file->input = (df_input){.context = file, .size = st.st_size, .name = file->path, .read_at = read_file_at};
+    file->input =
+        (df_input){.context = file, .size = st.st_size, .name = file->path, .read_at = read_file_at};
     *out = file;
     return DF_OK;
 }

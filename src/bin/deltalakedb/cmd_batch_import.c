@@ -17,11 +17,12 @@ static const cli_option option_table[] = {
     {CLI_INTO(batch_args, exclude), .name = "exclude", .arg = "GLOB",
      .help = "leave out tables whose id, folder or path matches; may be repeated",
      .manual = "A word without `*`, `?` and `[` is found anywhere in the id or the folder's name."},
-    {CLI_INTO(batch_args, history), .name = "history", .arg = "WHICH", .choices = "full|latest", .def = "full",
-     .help = "every version that can be reached, or only from the newest checkpoint on"},
-    {CLI_INTO(batch_args, batch_size), .name = "batch-size", .arg = "N", .min = 1, .max = 10000000, .def = "1000",
-     .help = "file actions in a transaction, at least"},
-    {CLI_INTO(batch_args, resume), .name = "resume", .help = "go on with tables whose import was interrupted"},
+    {CLI_INTO(batch_args, history), .name = "history", .arg = "WHICH", .choices = "full|latest",
+     .def = "full", .help = "every version that can be reached, or only from the newest checkpoint on"},
+    {CLI_INTO(batch_args, batch_size), .name = "batch-size", .arg = "N", .min = 1, .max = 10000000,
+     .def = "1000", .help = "file actions in a transaction, at least"},
+    {CLI_INTO(batch_args, resume), .name = "resume",
+     .help = "go on with tables whose import was interrupted"},
     {CLI_INTO(batch_args, dry_run), .name = "dry-run", .help = "touch nothing, say what would happen"},
     {CLI_INTO(batch_args, force), .name = "force",
      .help = "import also what only its own catalog, or a newer program, reads rightly"},
@@ -49,13 +50,19 @@ static void show_items(cli_context *cli, const df_delta_batch_report *report)
         const df_delta_batch_item *item = &report->items[i];
         bool failed = item->code != DF_OK;
         cli_put_text(rows, item->table.table_id);
-        if (failed) cli_put_styled(rows, CLI_BAD, "failed");
-        else cli_put_text(rows, item->report.status);
-        if (item->report.version < 0 || !item->report.status) cli_put_null(rows);
-        else cli_put_int(rows, item->report.version);
+        if (failed)
+            cli_put_styled(rows, CLI_BAD, "failed");
+        else
+            cli_put_text(rows, item->report.status);
+        if (item->report.version < 0 || !item->report.status)
+            cli_put_null(rows);
+        else
+            cli_put_int(rows, item->report.version);
         cli_put_count(rows, item->report.files_processed);
-        if (item->report.status) put_count_or_null(rows, item->report.num_files);
-        else cli_put_null(rows);
+        if (item->report.status)
+            put_count_or_null(rows, item->report.num_files);
+        else
+            cli_put_null(rows);
         cli_put_duration(rows, item->report.duration_s);
         cli_put_count(rows, (int64_t)item->report.n_warnings);
         cli_put_text(rows, item->table.path);
@@ -68,8 +75,8 @@ static void show_renamed(cli_context *cli, const df_delta_batch_report *report)
 {
     for (size_t i = 0; i < report->count; i++)
         if (report->items[i].table.renamed)
-            cli_note(cli, "several tables have the same folder name: %s got the id %s", report->items[i].table.path,
-                     report->items[i].table.table_id);
+            cli_note(cli, "several tables have the same folder name: %s got the id %s",
+                     report->items[i].table.path, report->items[i].table.table_id);
 }
 
 static int run(cli_context *cli, const void *values)
@@ -119,10 +126,12 @@ const cli_command batch_import_command = {
     .name = "batch-import",
     .group = "Bring tables into the catalog",
     .help = "import every table below a folder",
-    .manual = "Goes on past tables that fail, and ends with a non-zero status when any did. Never asks a question. Tables that share a "
+    .manual = "Goes on past tables that fail, and ends with a non-zero status when any did. Never asks a "
+              "question. Tables that share a "
               "folder name get their relative path as id, and the batch says so.",
-    .examples = "deltalakedb batch-import /data --database-url sqlite:///var/lib/catalog.db --parallel 4\n"
-                "deltalakedb batch-import /data --database-url sqlite:catalog.db --exclude '_tmp' --exclude 'test*'",
+    .examples =
+        "deltalakedb batch-import /data --database-url sqlite:///var/lib/catalog.db --parallel 4\n"
+        "deltalakedb batch-import /data --database-url sqlite:catalog.db --exclude '_tmp' --exclude 'test*'",
     .options = option_table,
     .values_size = sizeof(batch_args),
     .run = run,

@@ -6,14 +6,16 @@ typedef struct check_args {
 } check_args;
 
 static const cli_option option_table[] = {
-    {CLI_INTO(check_args, path), .name = "PATH", .operand = true, .required = true, .help = "the table's folder"},
+    {CLI_INTO(check_args, path), .name = "PATH", .operand = true, .required = true,
+     .help = "the table's folder"},
     {0},
 };
 
 static void show_ranges(cli_context *cli, const df_delta_examine_report *r)
 {
-    static const cli_column columns[] = {
-        {.name = "from", .title = "FROM"}, {.name = "to", .title = "TO"}, {.name = "base", .title = "READ FROM"}};
+    static const cli_column columns[] = {{.name = "from", .title = "FROM"},
+                                         {.name = "to", .title = "TO"},
+                                         {.name = "base", .title = "READ FROM"}};
     if (!r->n_reachable && !cli->json) return;
     cli_heading(cli, "Versions that can be reached");
     cli_view *rows = cli_rows(cli, "reachable", columns, 3, CLI_AUTO);
@@ -44,8 +46,10 @@ static int run(cli_context *cli, const void *values)
         cli_view *record = cli_record(cli, NULL);
         cli_put_text(cli_field(record, "location", "Location"), r.location);
         cli_put_text(cli_field(record, "verdict", "Verdict"), r.verdict);
-        if (r.version < 0) cli_put_null(cli_field(record, "version", "Newest reachable"));
-        else cli_put_int(cli_field(record, "version", "Newest reachable"), r.version);
+        if (r.version < 0)
+            cli_put_null(cli_field(record, "version", "Newest reachable"));
+        else
+            cli_put_int(cli_field(record, "version", "Newest reachable"), r.version);
         cli_put_int(cli_field(record, "newest_on_disk", "Newest on disk"), r.newest_on_disk);
         cli_put_count(cli_field(record, "commits", "Commits"), r.commits);
         cli_put_count(cli_field(record, "checkpoints", "Checkpoints"), r.checkpoints);
@@ -71,8 +75,10 @@ const cli_command check_command = {
     .name = "check",
     .group = "Prove it",
     .help = "examine a log: every defect named, what is still readable",
-    .manual = "Reads every commit, checkpoint, compaction file and version checksum. Names gaps, garbage with its line, damaged and incomplete "
-              "checkpoints, missing sidecars, stale hints, wrong checksums; what readers without fallbacks do with them; and which "
+    .manual = "Reads every commit, checkpoint, compaction file and version checksum. Names gaps, garbage "
+              "with its line, damaged and incomplete "
+              "checkpoints, missing sidecars, stale hints, wrong checksums; what readers without fallbacks "
+              "do with them; and which "
               "versions can still be reached. Needs no catalog and changes nothing.\n\n"
               "Status 0: sound. 4: defects, but the newest version can be read. 1: it cannot.",
     .examples = "deltalakedb check /data/orders",

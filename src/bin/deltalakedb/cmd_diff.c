@@ -33,8 +33,10 @@ static df_code print_change(void *context, char change, const delta_file *file, 
     cli_put_str(p->rows, file->path);
     put_bytes_or_null(p->rows, file->size);
     put_count_or_null(p->rows, file->num_records);
-    if (file->partition_values.ptr) cli_put_raw(p->rows, file->partition_values);
-    else cli_put_null(p->rows);
+    if (file->partition_values.ptr)
+        cli_put_raw(p->rows, file->partition_values);
+    else
+        cli_put_null(p->rows);
     cli_put_str(p->rows, file->dv_id.len ? file->dv_id : DF_STR_NONE);
     return cli_check_output(p->cli, err);
 }
@@ -65,7 +67,8 @@ static int run(cli_context *cli, const void *values)
     delta_catalog *catalog;
     delta_table table;
     df_error err = {0};
-    if (open_for_asking(cli, args->url, args->table_id, &catalog, &table, &err) != DF_OK) return cli_fail(cli, &err);
+    if (open_for_asking(cli, args->url, args->table_id, &catalog, &table, &err) != DF_OK)
+        return cli_fail(cli, &err);
     df_code code = show(cli, catalog, &table, args, &err);
     delta_catalog_close(catalog);
     return code == DF_OK ? 0 : cli_fail(cli, &err);
@@ -75,7 +78,8 @@ const cli_command diff_command = {
     .name = "diff",
     .group = "Ask the catalog",
     .help = "compare the files of two versions",
-    .manual = "`+` is live in V2 only, `-` in V1 only, `~` in both, but not the same (new statistics or tags).",
+    .manual =
+        "`+` is live in V2 only, `-` in V1 only, `~` in both, but not the same (new statistics or tags).",
     .examples = "deltalakedb diff orders 10 14 --database-url sqlite:catalog.db",
     .options = option_table,
     .values_size = sizeof(diff_args),

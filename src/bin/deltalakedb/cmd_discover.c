@@ -28,7 +28,8 @@ static int run(cli_context *cli, const void *values)
         df_delta_discovery_release(&found);
         return cli_fail(cli, &err);
     }
-    cli_say(cli, "Found %zu Delta table%s%s", found.count, found.count == 1 ? "" : "s", found.count ? ":" : "");
+    cli_say(cli, "Found %zu Delta table%s%s", found.count, found.count == 1 ? "" : "s",
+            found.count ? ":" : "");
     cli_view *record = cli->json ? cli_record(cli, NULL) : NULL;
     if (record) cli_put_count(cli_field(record, "found", NULL), (int64_t)found.count);
     if (found.count || record) {
@@ -36,8 +37,10 @@ static int run(cli_context *cli, const void *values)
         for (size_t i = 0; i < found.count; i++) {
             cli_put_text(rows, found.tables[i].path);
             cli_put_text(rows, found.tables[i].table_id);
-            if (found.tables[i].version < 0) cli_put_null(rows);
-            else cli_put_int(rows, found.tables[i].version);
+            if (found.tables[i].version < 0)
+                cli_put_null(rows);
+            else
+                cli_put_int(rows, found.tables[i].version);
         }
         cli_done(rows);
     }
@@ -52,7 +55,8 @@ const cli_command discover_command = {
     .name = "discover",
     .group = "Bring tables into the catalog",
     .help = "find Delta tables below a folder",
-    .manual = "Looks at the folder itself and at the folders in it; with `--recursive` at any depth. Hidden folders and those that begin "
+    .manual = "Looks at the folder itself and at the folders in it; with `--recursive` at any depth. Hidden "
+              "folders and those that begin "
               "with an underscore are left out, links that lead in circles are followed once.",
     .examples = "deltalakedb discover /data --recursive",
     .options = option_table,

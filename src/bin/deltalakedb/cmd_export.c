@@ -31,7 +31,8 @@ static int run(cli_context *cli, const void *values)
         cli_put_count(cli_field(record, "files", "Files added in them"), r.files);
         cli_done(record);
         if (r.fillers)
-            cli_say(cli, "The history before version %lld was not in the log any more: those commits are empty.",
+            cli_say(cli,
+                    "The history before version %lld was not in the log any more: those commits are empty.",
                     (long long)r.first_version);
     }
     df_delta_export_release(&r);
@@ -42,7 +43,8 @@ const cli_command export_command = {
     .name = "export",
     .group = "Go back",
     .help = "write a _delta_log from the catalog, as JSON commits",
-    .manual = "Any reader of Delta Lake accepts the result. Version numbers are kept; paths are written as the original log had them, so a "
+    .manual = "Any reader of Delta Lake accepts the result. Version numbers are kept; paths are written as "
+              "the original log had them, so a "
               "relative path is relative to DIR. An existing log is never touched.",
     .examples = "deltalakedb export orders /restore/orders --database-url sqlite:catalog.db",
     .options = option_table,

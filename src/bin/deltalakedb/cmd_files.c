@@ -12,10 +12,12 @@ static const cli_option option_table[] = {
     OPTION_AS_OF(files_args),
     {CLI_INTO(files_args, where), .name = "where", .arg = "EXPR",
      .help = "only files that may hold a row for which this is true",
-     .manual = "Comparisons, AND, OR, NOT, IN, BETWEEN, IS NULL and LIKE on partition columns and on columns with statistics, typed by "
-               "the table's schema: `region = 'EU' AND price >= 9.5`. A file that could match is never left out. docs/where.md has it all."},
-    {CLI_INTO(files_args, format), .name = "format", .arg = "FORMAT", .choices = "table|json|csv|paths", .def = "table",
-     .help = "how the list is written"},
+     .manual = "Comparisons, AND, OR, NOT, IN, BETWEEN, IS NULL and LIKE on partition columns and on columns "
+               "with statistics, typed by "
+               "the table's schema: `region = 'EU' AND price >= 9.5`. A file that could match is never left "
+               "out. docs/where.md has it all."},
+    {CLI_INTO(files_args, format), .name = "format", .arg = "FORMAT", .choices = "table|json|csv|paths",
+     .def = "table", .help = "how the list is written"},
     {0},
 };
 
@@ -56,10 +58,14 @@ static df_code print_file(void *context, const delta_file *file, int64_t version
         cli_put_count(rows, file->dv_cardinality);
         cli_put_int(rows, version);
         put_time_or_null(rows, file->modification_time);
-        if (file->partition_values.ptr) cli_put_raw(rows, file->partition_values);
-        else cli_put_null(rows);
-        if (file->deletion_vector.ptr) cli_put_raw(rows, file->deletion_vector);
-        else cli_put_null(rows);
+        if (file->partition_values.ptr)
+            cli_put_raw(rows, file->partition_values);
+        else
+            cli_put_null(rows);
+        if (file->deletion_vector.ptr)
+            cli_put_raw(rows, file->deletion_vector);
+        else
+            cli_put_null(rows);
     }
     return cli_check_output(p->cli, err);
 }
@@ -99,7 +105,8 @@ const cli_command files_command = {
     .name = "files",
     .group = "Ask the catalog",
     .help = "list a table's files, also as they were, also only those that may match",
-    .examples = "deltalakedb files orders --database-url sqlite:catalog.db --where \"region = 'EU' AND price >= 9.5\"\n"
+    .examples = "deltalakedb files orders --database-url sqlite:catalog.db --where \"region = 'EU' AND price "
+                ">= 9.5\"\n"
                 "deltalakedb files orders --database-url sqlite:catalog.db --version 12 --format paths",
     .options = option_table,
     .values_size = sizeof(files_args),

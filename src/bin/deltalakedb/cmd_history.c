@@ -35,20 +35,26 @@ static df_code print_version(void *context, const delta_version_row *v, df_error
     cli_put_bytes(rows, v->size_in_bytes);
     put_count_or_null(rows, v->num_records);
     if (p->cli->json) {
-        if (v->commit_info.ptr) cli_put_raw(rows, v->commit_info);
-        else cli_put_null(rows);
+        if (v->commit_info.ptr)
+            cli_put_raw(rows, v->commit_info);
+        else
+            cli_put_null(rows);
     }
     return cli_check_output(p->cli, err);
 }
 
-static df_code show_versions(cli_context *cli, delta_catalog *catalog, const delta_table *table, int64_t limit,
-                             df_error *err)
+static df_code show_versions(cli_context *cli, delta_catalog *catalog, const delta_table *table,
+                             int64_t limit, df_error *err)
 {
     static const cli_column columns[] = {
-        {.name = "version", .title = "VERSION"},     {.name = "timestamp", .title = "COMMITTED"},
-        {.name = "operation", .title = "OPERATION"}, {.name = "added_files", .title = "ADDED"},
-        {.name = "removed_files", .title = "REMOVED"}, {.name = "num_files", .title = "FILES"},
-        {.name = "size_in_bytes", .title = "SIZE"},  {.name = "num_records", .title = "RECORDS"},
+        {.name = "version", .title = "VERSION"},
+        {.name = "timestamp", .title = "COMMITTED"},
+        {.name = "operation", .title = "OPERATION"},
+        {.name = "added_files", .title = "ADDED"},
+        {.name = "removed_files", .title = "REMOVED"},
+        {.name = "num_files", .title = "FILES"},
+        {.name = "size_in_bytes", .title = "SIZE"},
+        {.name = "num_records", .title = "RECORDS"},
         {.name = "commit_info"},
     };
     printer p = {.cli = cli, .rows = cli_rows(cli, NULL, columns, cli->json ? 9 : 8, CLI_AUTO)};
@@ -62,8 +68,10 @@ static df_code print_event(void *context, const delta_path_event *e, df_error *e
     printer *p = context;
     p->shown++;
     cli_put_int(p->rows, e->version);
-    if (e->removed_version < 0) cli_put_null(p->rows);
-    else cli_put_int(p->rows, e->removed_version);
+    if (e->removed_version < 0)
+        cli_put_null(p->rows);
+    else
+        cli_put_int(p->rows, e->removed_version);
     cli_put_str(p->rows, e->reason);
     put_bytes_or_null(p->rows, e->size);
     cli_put_str(p->rows, e->dv_id.len ? e->dv_id : DF_STR_NONE);
@@ -74,8 +82,8 @@ static df_code show_path(cli_context *cli, delta_catalog *catalog, const delta_t
                          df_error *err)
 {
     static const cli_column columns[] = {
-        {.name = "version", .title = "ADDED AT"}, {.name = "removed_version", .title = "GONE AT"},
-        {.name = "state", .title = "STATE"},      {.name = "size", .title = "SIZE"},
+        {.name = "version", .title = "ADDED AT"},      {.name = "removed_version", .title = "GONE AT"},
+        {.name = "state", .title = "STATE"},           {.name = "size", .title = "SIZE"},
         {.name = "dv_id", .title = "DELETION VECTOR"},
     };
     printer p = {.cli = cli, .rows = cli_rows(cli, NULL, columns, 5, CLI_AUTO)};
@@ -93,7 +101,8 @@ static int run(cli_context *cli, const void *values)
     delta_catalog *catalog;
     delta_table table;
     df_error err = {0};
-    if (open_for_asking(cli, args->url, args->table_id, &catalog, &table, &err) != DF_OK) return cli_fail(cli, &err);
+    if (open_for_asking(cli, args->url, args->table_id, &catalog, &table, &err) != DF_OK)
+        return cli_fail(cli, &err);
     df_code code = args->path ? show_path(cli, catalog, &table, args->path, &err)
                               : show_versions(cli, catalog, &table, args->limit, &err);
     delta_catalog_close(catalog);

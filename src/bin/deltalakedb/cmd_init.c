@@ -17,7 +17,9 @@ static int run(cli_context *cli, const void *values)
     cli_view *record = cli_record(cli, NULL);
     cli_put_int(cli_field(record, "from", NULL), from);
     cli_put_int(cli_field(record, "version", "Catalog schema"), to);
-    cli_put_text(cli_field(record, "status", "Status"), from == to ? "unchanged" : from ? "upgraded" : "created");
+    cli_put_text(cli_field(record, "status", "Status"), from == to ? "unchanged"
+                                                        : from     ? "upgraded"
+                                                                   : "created");
     cli_done(record);
     return 0;
 }
@@ -26,7 +28,8 @@ const cli_command init_command = {
     .name = "init",
     .group = "The catalog itself",
     .help = "create the catalog's tables",
-    .manual = "`import` does it by itself; this is for those who want to see it, or whose importer may not create tables. Run again, "
+    .manual = "`import` does it by itself; this is for those who want to see it, or whose importer may not "
+              "create tables. Run again, "
               "it changes nothing.",
     .examples = "deltalakedb init --database-url 'postgresql://admin@db/catalog?schema=delta'",
     .options = option_table,

@@ -40,28 +40,36 @@ static cli_style style_of(df_str status)
 static void put_time(cli_view *rows, df_str time)
 {
     int64_t ms;
-    if (df_time_parse(time, &ms)) cli_put_time(rows, ms);
-    else cli_put_str(rows, time);
+    if (df_time_parse(time, &ms))
+        cli_put_time(rows, ms);
+    else
+        cli_put_str(rows, time);
 }
 
 static void put_status(cli_context *cli, cli_view *rows, const delta_status *s, bool all)
 {
     cli_put_str(rows, s->table_id);
     cli_put_styled(rows, style_of(s->status), df_arena_cstr(&cli->arena, s->status));
-    if (s->version < 0) cli_put_null(rows);
-    else cli_put_int(rows, s->version);
+    if (s->version < 0)
+        cli_put_null(rows);
+    else
+        cli_put_int(rows, s->version);
     cli_put_count(rows, s->files_processed);
     put_time(rows, s->started_at);
     put_time(rows, s->completed_at);
     cli_put_str(rows, s->error_message);
     if (!all) return;
-    if (s->files_total < 0) cli_put_null(rows);
-    else cli_put_count(rows, s->files_total);
+    if (s->files_total < 0)
+        cli_put_null(rows);
+    else
+        cli_put_count(rows, s->files_total);
     put_time(rows, s->updated_at);
     cli_put_str(rows, s->owner);
     cli_put_str(rows, s->location);
-    if (s->warnings.ptr && cli->json) cli_put_raw(rows, s->warnings);
-    else cli_put_str(rows, df_str_is(s->warnings, "[]") ? DF_STR_NONE : s->warnings);
+    if (s->warnings.ptr && cli->json)
+        cli_put_raw(rows, s->warnings);
+    else
+        cli_put_str(rows, df_str_is(s->warnings, "[]") ? DF_STR_NONE : s->warnings);
 }
 
 static int run(cli_context *cli, const void *values)
@@ -78,8 +86,10 @@ static int run(cli_context *cli, const void *values)
     if (code != DF_OK) return cli_fail(cli, &err);
     bool all = cli->verbose || cli->json;
     if (!count) {
-        if (args->table_id) cli_say(cli, "No migration status found for table: %s", args->table_id);
-        else cli_say(cli, "No migration status found");
+        if (args->table_id)
+            cli_say(cli, "No migration status found for table: %s", args->table_id);
+        else
+            cli_say(cli, "No migration status found");
     }
     if (count || cli->json) {
         cli_view *rows = cli_rows(cli, NULL, columns, all ? ALL : FEW, CLI_AUTO);
@@ -93,8 +103,10 @@ const cli_command migration_status_command = {
     .name = "migration-status",
     .group = "Ask the catalog",
     .help = "show how far each table's import has come",
-    .manual = "Status is `pending`, `running`, `completed` or `failed`. An import that died without a word is shown as `failed`, with "
-              "how to go on. A table that the catalog does not know gives an empty answer and status 0, so that the command also "
+    .manual = "Status is `pending`, `running`, `completed` or `failed`. An import that died without a word "
+              "is shown as `failed`, with "
+              "how to go on. A table that the catalog does not know gives an empty answer and status 0, so "
+              "that the command also "
               "serves as a test of the connection.",
     .examples = "deltalakedb migration-status --database-url sqlite:catalog.db\n"
                 "watch -n 30 'deltalakedb migration-status --database-url $DB_URL'",

@@ -9,9 +9,11 @@ typedef struct compare_args {
 } compare_args;
 
 static const cli_option option_table[] = {
-    {CLI_INTO(compare_args, path), .name = "PATH", .operand = true, .required = true, .help = "the table's folder"},
+    {CLI_INTO(compare_args, path), .name = "PATH", .operand = true, .required = true,
+     .help = "the table's folder"},
     OPTION_DATABASE_URL(compare_args),
-    {CLI_INTO(compare_args, table_id), .name = "table-id", .arg = "ID", .help = "the table's id in the catalog"},
+    {CLI_INTO(compare_args, table_id), .name = "table-id", .arg = "ID",
+     .help = "the table's id in the catalog"},
     {CLI_INTO(compare_args, runs), .name = "runs", .arg = "N", .min = 1, .max = 1000, .def = "5",
      .help = "warm runs of each operation"},
     {0},
@@ -64,9 +66,13 @@ static const char *spread(cli_context *cli, const df_delta_timing *t)
 static void show_table(cli_context *cli, const df_delta_compare_report *r)
 {
     static const cli_column columns[] = {
-        {.title = "OPERATION"}, {.title = "LOG, MEDIAN (SPREAD)", .cut = CLI_CUT_NEVER},
+        {.title = "OPERATION"},
+        {.title = "LOG, MEDIAN (SPREAD)", .cut = CLI_CUT_NEVER},
         {.title = "CATALOG, MEDIAN (SPREAD)", .cut = CLI_CUT_NEVER},
-        {.title = "LOG COLD"}, {.title = "CATALOG COLD"}, {.title = "SPEEDUP"}, {.title = "ASKED", .cut = CLI_CUT_END},
+        {.title = "LOG COLD"},
+        {.title = "CATALOG COLD"},
+        {.title = "SPEEDUP"},
+        {.title = "ASKED", .cut = CLI_CUT_END},
     };
     cli_view *rows = cli_rows(cli, NULL, columns, sizeof columns / sizeof *columns, CLI_AS_TABLE);
     for (size_t i = 0; i < r->n_operations; i++) {
@@ -81,7 +87,8 @@ static void show_table(cli_context *cli, const df_delta_compare_report *r)
         cli_put_text(rows, spread(cli, &op->sql));
         cli_put_duration(rows, op->log.cold_s);
         cli_put_duration(rows, op->sql.cold_s);
-        cli_put_styled(rows, op->ratio >= 1 ? CLI_GOOD : CLI_WARN, df_arena_printf(&cli->arena, "%.2fx", op->ratio));
+        cli_put_styled(rows, op->ratio >= 1 ? CLI_GOOD : CLI_WARN,
+                       df_arena_printf(&cli->arena, "%.2fx", op->ratio));
         cli_put_text(rows, op->what);
     }
     cli_done(rows);
@@ -94,13 +101,17 @@ static void recommend(cli_context *cli, const df_delta_compare_report *r)
     for (size_t i = 0; i < r->n_operations; i++) {
         const df_delta_operation *op = &r->operations[i];
         asked += op->applicable;
-        if (op->applicable && op->ratio >= 1) faster++;
-        else if (op->applicable) df_buf_printf(&slower, "%s%s", slower.len ? ", " : "", op->title);
+        if (op->applicable && op->ratio >= 1)
+            faster++;
+        else if (op->applicable)
+            df_buf_printf(&slower, "%s%s", slower.len ? ", " : "", op->title);
     }
     cli_say(cli, "Recommendation: the catalog is faster at %zu of %zu operations%s%s.", faster, asked,
             slower.len ? "; the log is faster at: " : "", df_buf_cstr(&slower));
-    cli_say(cli, "Cold: the log's files dropped from the page cache, a new connection to the database. "
-                 "Warm: %lld runs.", (long long)r->runs);
+    cli_say(cli,
+            "Cold: the log's files dropped from the page cache, a new connection to the database. "
+            "Warm: %lld runs.",
+            (long long)r->runs);
     df_buf_release(&slower);
 }
 
@@ -138,8 +149,10 @@ const cli_command performance_compare_command = {
     .name = "performance-compare",
     .group = "Prove it",
     .help = "measure the log against the catalog, operation by operation",
-    .manual = "Each question is asked of the log (by this program's own reader, opened anew each time) and of the catalog, several times. "
-              "Shown are the median, the spread, and the first cold run; and where the log is faster, it says so.",
+    .manual =
+        "Each question is asked of the log (by this program's own reader, opened anew each time) and of the "
+        "catalog, several times. "
+        "Shown are the median, the spread, and the first cold run; and where the log is faster, it says so.",
     .examples = "deltalakedb performance-compare /data/orders --database-url sqlite:catalog.db --runs 20",
     .options = option_table,
     .values_size = sizeof(compare_args),

@@ -19,18 +19,21 @@ static int run(cli_context *cli, const void *values)
     df_error err = {0};
     if (!cli_confirm(cli, args->yes, "Remove every row of %s from the catalog?", args->table_id)) {
         df_fail(&err, DF_REFUSED, "nothing was removed: rollback needs --yes");
-        df_error_hint(&err, "deltalakedb verify-rollback %s proves first that the log is enough", args->table_id);
+        df_error_hint(&err, "deltalakedb verify-rollback %s proves first that the log is enough",
+                      args->table_id);
         return cli_fail(cli, &err);
     }
     int64_t rows = 0;
-    if (df_delta_rollback(args->url, args->table_id, &cli->observer, &rows, &err) != DF_OK) return cli_fail(cli, &err);
+    if (df_delta_rollback(args->url, args->table_id, &cli->observer, &rows, &err) != DF_OK)
+        return cli_fail(cli, &err);
     cli_view *record = cli_record(cli, NULL);
     cli_put_text(cli_field(record, "table_id", "Table"), args->table_id);
     cli_put_text(cli_field(record, "status", "Status"), "rolled back");
     cli_put_count(cli_field(record, "rows_removed", "Rows removed"), rows);
     cli_done(record);
-    cli_say(cli, "What remains: the table itself, its data files and its _delta_log, which were never touched. "
-                 "Readers use the log again.");
+    cli_say(cli,
+            "What remains: the table itself, its data files and its _delta_log, which were never touched. "
+            "Readers use the log again.");
     return 0;
 }
 

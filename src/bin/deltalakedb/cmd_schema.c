@@ -50,9 +50,12 @@ static df_json struct_below(df_json type, int depth)
     for (; depth < DEEPEST; depth++) {
         df_str name = df_json_str(df_json_get(type, "type"));
         if (df_str_is(name, "struct")) return type;
-        if (df_str_is(name, "array")) type = df_json_get(type, "elementType");
-        else if (df_str_is(name, "map")) type = df_json_get(type, "valueType");
-        else break;
+        if (df_str_is(name, "array"))
+            type = df_json_get(type, "elementType");
+        else if (df_str_is(name, "map"))
+            type = df_json_get(type, "valueType");
+        else
+            break;
     }
     return (df_json){0};
 }
@@ -61,13 +64,14 @@ static bool is_partition(df_str partition_columns, df_str name)
 {
     df_buf quoted = {0};
     df_json_put_str(&quoted, name);
-    bool found = partition_columns.ptr && memmem(partition_columns.ptr, partition_columns.len, quoted.ptr, quoted.len);
+    bool found =
+        partition_columns.ptr && memmem(partition_columns.ptr, partition_columns.len, quoted.ptr, quoted.len);
     df_buf_release(&quoted);
     return found;
 }
 
-static void put_fields(cli_context *cli, cli_view *rows, df_json fields, df_str partition_columns, const char *prefix,
-                       int depth)
+static void put_fields(cli_context *cli, cli_view *rows, df_json fields, df_str partition_columns,
+                       const char *prefix, int depth)
 {
     df_json_iter it = df_json_each(fields);
     df_buf type = {0};

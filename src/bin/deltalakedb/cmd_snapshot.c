@@ -43,8 +43,8 @@ static void add_text(cli_context *cli, cli_view *record, const delta_state *s)
     if (s->protocol.writer_features.ptr)
         cli_put_str(cli_field(record, NULL, "Writer features"), s->protocol.writer_features);
     for (size_t i = 0; i < s->n_txns; i++)
-        cli_put_format(cli_field(record, NULL, i ? "" : "Transactions"), "%.*s: %lld", DF_FMT(s->txns[i].app_id),
-                       (long long)s->txns[i].version);
+        cli_put_format(cli_field(record, NULL, i ? "" : "Transactions"), "%.*s: %lld",
+                       DF_FMT(s->txns[i].app_id), (long long)s->txns[i].version);
     for (size_t i = 0; i < s->n_domains; i++)
         cli_put_str(cli_field(record, NULL, i ? "" : "Domains"), s->domains[i].domain);
 }
@@ -64,15 +64,18 @@ static void show(cli_context *cli, const delta_table *table, const delta_state *
     cli_put_count(cli_field(record, "num_files", "Files"), v->num_files);
     cli_put_bytes(cli_field(record, "size_in_bytes", "Size"), v->size_in_bytes);
     put_count_or_null(cli_field(record, "num_records", "Records"), v->num_records);
-    cli_put_count(cli_field(record, "deletion_vector_files", "Files with deletion vectors"), v->deletion_vector_files);
+    cli_put_count(cli_field(record, "deletion_vector_files", "Files with deletion vectors"),
+                  v->deletion_vector_files);
     cli_put_count(cli_field(record, "deleted_records", "Records deleted by them"), v->deleted_records);
     cli_put_count(cli_field(record, "tombstones", "Tombstones"), v->tombstones);
     cli_put_str(cli_field(record, "name", NULL), s->metadata.name);
     cli_put_str(cli_field(record, "metadata_id", NULL), s->metadata.id);
     cli_put_str(cli_field(record, "flag", table->flag.ptr ? "Flag" : NULL), table->flag);
     cli_put_text(cli_field(record, "state_digest", "Digest"), digest);
-    if (cli->json) add_json(cli, s);
-    else add_text(cli, record, s);
+    if (cli->json)
+        add_json(cli, s);
+    else
+        add_text(cli, record, s);
     cli_done(record);
 }
 

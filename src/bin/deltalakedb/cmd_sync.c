@@ -17,8 +17,8 @@ static const cli_option option_table[] = {
     {CLI_INTO(sync_args, follow), .name = "follow", .help = "keep doing so until interrupted"},
     {CLI_INTO(sync_args, interval), .name = "interval", .arg = "S", .min = 1, .max = 86400, .def = "10",
      .help = "seconds between two looks when following"},
-    {CLI_INTO(sync_args, batch_size), .name = "batch-size", .arg = "N", .min = 1, .max = 10000000, .def = "1000",
-     .help = "file actions in a transaction, at least"},
+    {CLI_INTO(sync_args, batch_size), .name = "batch-size", .arg = "N", .min = 1, .max = 10000000,
+     .def = "1000", .help = "file actions in a transaction, at least"},
     {CLI_INTO(sync_args, force), .name = "force",
      .help = "go on also when the table now needs features that this program does not know"},
     {CLI_INTO(sync_args, wait), .name = "wait", .arg = "SECONDS", .min = 0, .max = 86400, .def = "0",
@@ -51,8 +51,10 @@ static void open_rows(printer *p)
 
 static void put_version(cli_view *rows, int64_t version)
 {
-    if (version < 0) cli_put_null(rows);
-    else cli_put_int(rows, version);
+    if (version < 0)
+        cli_put_null(rows);
+    else
+        cli_put_int(rows, version);
 }
 
 static df_code sync_one(printer *p, const sync_args *args, const char *table_id, df_error *err)
@@ -83,8 +85,8 @@ static df_code sync_one(printer *p, const sync_args *args, const char *table_id,
     return code;
 }
 
-static df_code list_ids(cli_context *cli, const sync_args *args, df_arena *arena, delta_table **tables, size_t *count,
-                        df_error *err)
+static df_code list_ids(cli_context *cli, const sync_args *args, df_arena *arena, delta_table **tables,
+                        size_t *count, df_error *err)
 {
     delta_catalog *catalog;
     DF_TRY(delta_catalog_open(args->url, DELTA_CATALOG_READ, &cli->observer, &catalog, err));
@@ -93,7 +95,8 @@ static df_code list_ids(cli_context *cli, const sync_args *args, df_arena *arena
     return code;
 }
 
-/* All tables once. A failing one does not keep the others from being followed; the last failure is the result. */
+/* All tables once. A failing one does not keep the others from being followed; the last failure is the
+ * result. */
 static df_code sync_round(printer *p, const sync_args *args, df_error *err)
 {
     if (!args->all) return sync_one(p, args, args->table_id, err);
@@ -138,7 +141,8 @@ static int run(cli_context *cli, const void *values)
         if (p.rows) cli_done(p.rows);
         if (!args->follow || interrupted(cli)) break;
         /* A database that is away for a while must not end the following. */
-        if (code != DF_OK) cli_note(cli, "%s; trying again in %lld s", err.message, (long long)args->interval);
+        if (code != DF_OK)
+            cli_note(cli, "%s; trying again in %lld s", err.message, (long long)args->interval);
         rest(cli, args->interval);
         if (interrupted(cli)) break;
     }
@@ -151,8 +155,10 @@ const cli_command sync_command = {
     .name = "sync",
     .group = "Bring tables into the catalog",
     .help = "apply the commits that came since the last import",
-    .manual = "Applies only new commits, each whole; running it twice changes nothing. With `--follow` it goes on until it is interrupted, "
-              "also past a database or a table that is away for a while. When the log was cleaned further than the catalog had "
+    .manual = "Applies only new commits, each whole; running it twice changes nothing. With `--follow` it "
+              "goes on until it is interrupted, "
+              "also past a database or a table that is away for a while. When the log was cleaned further "
+              "than the catalog had "
               "come, it goes on from the oldest checkpoint behind the gap.",
     .examples = "deltalakedb sync --table-id orders --database-url sqlite:catalog.db\n"
                 "deltalakedb sync --all --follow --interval 5 --database-url postgresql://etl@db/catalog",

@@ -73,9 +73,12 @@ static int run(cli_context *cli, const void *values)
         show_differences(cli, &r);
         show_warnings(cli, "warnings", r.warnings, r.n_warnings);
         cli_done(record);
-        if (code == DF_OK) cli_say_mark(cli, CLI_MARK_OK, "%s is valid: catalog and log are equal", r.table_id);
-        else if (code == DF_MISMATCH) cli_say_mark(cli, CLI_MARK_FAILED, "%s has validation issues", r.table_id);
-        else cli_say_mark(cli, CLI_MARK_WARNING, "%s: %s", r.table_id, err.message);
+        if (code == DF_OK)
+            cli_say_mark(cli, CLI_MARK_OK, "%s is valid: catalog and log are equal", r.table_id);
+        else if (code == DF_MISMATCH)
+            cli_say_mark(cli, CLI_MARK_FAILED, "%s has validation issues", r.table_id);
+        else
+            cli_say_mark(cli, CLI_MARK_WARNING, "%s: %s", r.table_id, err.message);
         if (r.log_version > r.version)
             cli_note(cli, "the log is %lld versions ahead: deltalakedb sync --table-id %s",
                      (long long)(r.log_version - r.version), r.table_id);
@@ -88,12 +91,17 @@ const cli_command validate_command = {
     .name = "validate",
     .group = "Prove it",
     .help = "prove that catalog and log are equal",
-    .manual = "Replays the log backwards, by code that shares nothing with the importer, and compares every version's counts, sizes and "
-              "digest, and the newest version file by file and field by field. Version checksums (`.crc`), checkpoints and log "
-              "compaction files, which the table's own writers left, are asked as well. What may legitimately differ (expired "
-              "tombstones and transactions) is listed apart.\n\n"
-              "Fills the tables `file_based_snapshot` and `delta_log_files`, so that the comparison can be made in SQL, too.\n\n"
-              "Status 0: equal. 4: they differ. 8: it could not be told, because the log cannot be read as far.",
+    .manual =
+        "Replays the log backwards, by code that shares nothing with the importer, and compares every "
+        "version's counts, sizes and "
+        "digest, and the newest version file by file and field by field. Version checksums (`.crc`), "
+        "checkpoints and log "
+        "compaction files, which the table's own writers left, are asked as well. What may legitimately "
+        "differ (expired "
+        "tombstones and transactions) is listed apart.\n\n"
+        "Fills the tables `file_based_snapshot` and `delta_log_files`, so that the comparison can be made in "
+        "SQL, too.\n\n"
+        "Status 0: equal. 4: they differ. 8: it could not be told, because the log cannot be read as far.",
     .examples = "deltalakedb validate /data/orders --database-url sqlite:catalog.db\n"
                 "deltalakedb validate --table-id orders --database-url sqlite:catalog.db --verbose",
     .options = option_table,

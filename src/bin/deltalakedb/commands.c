@@ -5,20 +5,35 @@
 #include "base/clock.h"
 
 static const cli_command *const commands[] = {
-    &import_command,   &batch_import_command, &sync_command,   &discover_command,
-    &validate_command, &check_command,        &performance_compare_command,
+    &import_command,
+    &batch_import_command,
+    &sync_command,
+    &discover_command,
+    &validate_command,
+    &check_command,
+    &performance_compare_command,
     &migration_status_command,
-    &snapshot_command, &files_command,        &history_command, &diff_command, &schema_command,
-    &verify_rollback_command, &rollback_command, &export_command,
-    &init_command,     &upgrade_command,      NULL,
+    &snapshot_command,
+    &files_command,
+    &history_command,
+    &diff_command,
+    &schema_command,
+    &verify_rollback_command,
+    &rollback_command,
+    &export_command,
+    &init_command,
+    &upgrade_command,
+    NULL,
 };
 
 const cli_program deltalakedb_program = {
     .name = "deltalakedb",
     .version = DF_VERSION,
     .help = "Delta Lake metadata in a SQL catalog, proved against the log",
-    .manual = "Imports the log of Delta Lake tables (`_delta_log`: JSON commits, Parquet checkpoints) into a catalog on "
-              "SQLite, PostgreSQL or MariaDB/MySQL, proves that catalog and log are equal, follows the log, answers "
+    .manual = "Imports the log of Delta Lake tables (`_delta_log`: JSON commits, Parquet checkpoints) into a "
+              "catalog on "
+              "SQLite, PostgreSQL or MariaDB/MySQL, proves that catalog and log are equal, follows the log, "
+              "answers "
               "from SQL what otherwise needs a replay, and proves that going back is possible.\n\n"
               "The tables themselves are never written to.",
     .see = "docs/tutorial.md walks through it; docs/catalog.md explains the catalog's tables",
@@ -39,14 +54,18 @@ df_code parse_as_of(int64_t version, const char *timestamp, delta_as_of *out, df
 void show_warnings(cli_context *cli, const char *name, const df_delta_warning *warnings, size_t count)
 {
     static const cli_column columns[] = {
-        {.name = "kind"}, {.name = "file"}, {.name = "line"}, {.name = "version"},
-        {.name = "what", .cut = CLI_CUT_NEVER}, {.name = "fallback", .cut = CLI_CUT_NEVER},
+        {.name = "kind"},
+        {.name = "file"},
+        {.name = "line"},
+        {.name = "version"},
+        {.name = "what", .cut = CLI_CUT_NEVER},
+        {.name = "fallback", .cut = CLI_CUT_NEVER},
     };
     if (!cli->json) {
         for (size_t i = 0; i < count; i++) {
             const df_delta_warning *w = &warnings[i];
-            cli_say_mark(cli, CLI_MARK_WARNING, "%s%s%s%s", w->file ? w->file : "", w->file ? ": " : "", w->what,
-                         w->line ? "" : "");
+            cli_say_mark(cli, CLI_MARK_WARNING, "%s%s%s%s", w->file ? w->file : "", w->file ? ": " : "",
+                         w->what, w->line ? "" : "");
             if (w->fallback[0]) cli_say(cli, "    instead: %s", w->fallback);
         }
         return;
@@ -56,10 +75,14 @@ void show_warnings(cli_context *cli, const char *name, const df_delta_warning *w
         const df_delta_warning *w = &warnings[i];
         cli_put_text(rows, w->kind);
         cli_put_text(rows, w->file);
-        if (w->line) cli_put_int(rows, w->line);
-        else cli_put_null(rows);
-        if (w->version >= 0) cli_put_int(rows, w->version);
-        else cli_put_null(rows);
+        if (w->line)
+            cli_put_int(rows, w->line);
+        else
+            cli_put_null(rows);
+        if (w->version >= 0)
+            cli_put_int(rows, w->version);
+        else
+            cli_put_null(rows);
         cli_put_text(rows, w->what);
         cli_put_text(rows, w->fallback);
     }
@@ -76,8 +99,11 @@ static cli_mark mark_of(const char *result)
 void show_checks(cli_context *cli, const df_delta_check *checks, size_t count)
 {
     static const cli_column columns[] = {
-        {.name = "name"}, {.name = "title"}, {.name = "result"},
-        {.name = "detail", .cut = CLI_CUT_NEVER}, {.name = "evidence", .cut = CLI_CUT_NEVER},
+        {.name = "name"},
+        {.name = "title"},
+        {.name = "result"},
+        {.name = "detail", .cut = CLI_CUT_NEVER},
+        {.name = "evidence", .cut = CLI_CUT_NEVER},
     };
     if (!cli->json) {
         for (size_t i = 0; i < count; i++)
@@ -97,26 +123,34 @@ void show_checks(cli_context *cli, const df_delta_check *checks, size_t count)
 
 void put_count_or_null(cli_view *view, int64_t value)
 {
-    if (value == DF_DELTA_ABSENT) cli_put_null(view);
-    else cli_put_count(view, value);
+    if (value == DF_DELTA_ABSENT)
+        cli_put_null(view);
+    else
+        cli_put_count(view, value);
 }
 
 void put_bytes_or_null(cli_view *view, int64_t value)
 {
-    if (value == DF_DELTA_ABSENT) cli_put_null(view);
-    else cli_put_bytes(view, value);
+    if (value == DF_DELTA_ABSENT)
+        cli_put_null(view);
+    else
+        cli_put_bytes(view, value);
 }
 
 void put_time_or_null(cli_view *view, int64_t ms)
 {
-    if (ms == DF_DELTA_ABSENT) cli_put_null(view);
-    else cli_put_time(view, ms);
+    if (ms == DF_DELTA_ABSENT)
+        cli_put_null(view);
+    else
+        cli_put_time(view, ms);
 }
 
 static void put_version(cli_view *view, int64_t version)
 {
-    if (version < 0) cli_put_null(view);
-    else cli_put_int(view, version);
+    if (version < 0)
+        cli_put_null(view);
+    else
+        cli_put_int(view, version);
 }
 
 void show_import(cli_context *cli, cli_view *record, const df_delta_import_report *r)
@@ -128,8 +162,10 @@ void show_import(cli_context *cli, cli_view *record, const df_delta_import_repor
     put_version(cli_field(record, "version", "Version"), r->version);
     put_version(cli_field(record, "first_version", NULL), r->first_version);
     cli_put_text(cli_field(record, "plan", "Read from"), r->plan);
-    if (r->resumed_from >= 0 || cli->json) put_version(cli_field(record, "resumed_from", "Already there"), r->resumed_from);
-    cli_put_count(cli_field(record, "versions", rehearsal ? "Versions to load" : "Versions loaded"), r->versions);
+    if (r->resumed_from >= 0 || cli->json)
+        put_version(cli_field(record, "resumed_from", "Already there"), r->resumed_from);
+    cli_put_count(cli_field(record, "versions", rehearsal ? "Versions to load" : "Versions loaded"),
+                  r->versions);
     cli_put_count(cli_field(record, "files_processed", "Files processed"), r->files_processed);
     put_count_or_null(cli_field(record, "num_files", "Live files"), r->num_files);
     put_bytes_or_null(cli_field(record, "size_in_bytes", "Live bytes"), r->size_in_bytes);
@@ -145,7 +181,8 @@ df_code open_for_asking(cli_context *cli, const char *url, const char *table_id,
     DF_TRY(delta_catalog_open(url, DELTA_CATALOG_READ, &cli->observer, catalog, err));
     df_code code = delta_table_get(*catalog, df_str_from(table_id), &cli->arena, table, err);
     if (code == DF_OK && table->version < 0) {
-        code = df_fail(err, DF_NOT_FOUND, "%s has no visible version yet: its import did not finish", table_id);
+        code =
+            df_fail(err, DF_NOT_FOUND, "%s has no visible version yet: its import did not finish", table_id);
         df_error_hint(err, "deltalakedb import %.*s --resume", DF_FMT(table->location));
     }
     if (code != DF_OK) {

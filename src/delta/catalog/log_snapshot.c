@@ -42,20 +42,24 @@ static df_code next_row(void *context, df_value *values, bool *more, df_error *e
 
 static df_code flush(delta_log_snapshot *s, df_error *err)
 {
-    static const char *const columns[COLUMNS] = {"table_id", "path", "dv_id", "version", "size", "modification_time"};
+    static const char *const columns[COLUMNS] = {"table_id", "path", "dv_id",
+                                                 "version",  "size", "modification_time"};
     s->given = 0;
     df_row_source source = {s, next_row};
-    if (s->count) DF_TRY(df_bulk_load(s->catalog->conn, "file_based_snapshot", columns, COLUMNS, &source, NULL, err));
+    if (s->count)
+        DF_TRY(df_bulk_load(s->catalog->conn, "file_based_snapshot", columns, COLUMNS, &source, NULL, err));
     s->count = 0;
     df_arena_reset(&s->arena);
     return DF_OK;
 }
 
-df_code delta_log_snapshot_begin(delta_catalog *catalog, df_str table_id, delta_log_snapshot **out, df_error *err)
+df_code delta_log_snapshot_begin(delta_catalog *catalog, df_str table_id, delta_log_snapshot **out,
+                                 df_error *err)
 {
     DF_TRY(delta_begin(catalog, err));
     df_value id = df_v_str(table_id);
-    df_code code = df_exec(catalog->conn, "DELETE FROM file_based_snapshot WHERE table_id = ?", &id, 1, NULL, err);
+    df_code code =
+        df_exec(catalog->conn, "DELETE FROM file_based_snapshot WHERE table_id = ?", &id, 1, NULL, err);
     if (code != DF_OK) {
         df_rollback(catalog->conn);
         return code;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The state at every version, computed backwards. The importer goes forwards and keeps a state; here there is none:
- * an add at version v lives until the next mention of its key, and going from the newest commit to
- * the oldest, that next mention has just been seen. Each interval adds its file's share at its first version and takes it away
- * at its end; sums over the versions then give each version's totals.
+ * The state at every version, computed backwards. The importer goes forwards and keeps a state; here there is
+ * none: an add at version v lives until the next mention of its key, and going from the newest commit to the
+ * oldest, that next mention has just been seen. Each interval adds its file's share at its first version and
+ * takes it away at its end; sums over the versions then give each version's totals.
  */
 #include "base/error.h"
 #include "delta/job/job.h"
@@ -13,13 +13,14 @@
 /* A file action, reduced to what the totals need. */
 typedef struct mention {
     df_hash128 key, digest;
-    int64_t size, records, deleted; /* records: DELTA_ABSENT when unknown; deleted: rows, -1 without a deletion vector */
+    int64_t size, records,
+        deleted; /* records: DELTA_ABSENT when unknown; deleted: rows, -1 without a deletion vector */
     bool add;
 } mention;
 
 typedef struct backward {
     int64_t first, last;
-    delta_totals *changes; /* by version - first; one more at the end for what never ends */
+    delta_totals *changes;  /* by version - first; one more at the end for what never ends */
     df_keymap next_mention; /* key → version of the mention after the one being read */
     mention *mentions;      /* of the version being read */
     size_t count, cap;
@@ -51,8 +52,10 @@ static void change(delta_totals *t, const mention *m, int64_t sign)
     }
     t->num_files += sign;
     t->size_in_bytes += sign * (m->size == DELTA_ABSENT ? 0 : m->size);
-    if (m->records == DELTA_ABSENT) t->files_without_records += sign;
-    else t->known_records += sign * m->records;
+    if (m->records == DELTA_ABSENT)
+        t->files_without_records += sign;
+    else
+        t->known_records += sign * m->records;
     if (m->deleted >= 0) {
         t->deletion_vector_files += sign;
         t->deleted_records += sign * m->deleted;
@@ -126,7 +129,8 @@ delta_snapshot_summary delta_totals_summary(const delta_totals *t, int64_t versi
     };
 }
 
-static df_code read_all(backward *b, delta_reader *reader, delta_log *log, const delta_segment *segment, df_error *err)
+static df_code read_all(backward *b, delta_reader *reader, delta_log *log, const delta_segment *segment,
+                        df_error *err)
 {
     for (int64_t v = segment->last; v > segment->base_version; v--) {
         const delta_log_file *commit = delta_log_commit(log, v);
@@ -140,8 +144,8 @@ static df_code read_all(backward *b, delta_reader *reader, delta_log *log, const
                                  (delta_sink){b, take_base}, err);
 }
 
-df_code delta_backward_totals(delta_reader *reader, delta_log *log, const delta_segment *segment, int64_t *first,
-                              delta_totals **totals, df_error *err)
+df_code delta_backward_totals(delta_reader *reader, delta_log *log, const delta_segment *segment,
+                              int64_t *first, delta_totals **totals, df_error *err)
 {
     *first = segment->checkpoint >= 0 ? segment->base_version : 0;
     backward b = {.first = *first, .last = segment->last};
@@ -150,7 +154,9 @@ df_code delta_backward_totals(delta_reader *reader, delta_log *log, const delta_
     if (code == DF_OK) sum_up(&b);
     df_keymap_release(&b.next_mention);
     free(b.mentions);
-    if (code == DF_OK) *totals = b.changes;
-    else free(b.changes);
+    if (code == DF_OK)
+        *totals = b.changes;
+    else
+        free(b.changes);
     return code;
 }

@@ -25,7 +25,8 @@ static bool excluded(const df_delta_batch_options *options, const df_delta_found
         bool plain = !strpbrk(pattern, "*?[");
         for (size_t j = 0; j < 3; j++) {
             if (df_str_glob(df_str_from(names[j]), pattern)) return true;
-            /* The whole path holds folders that are not the table's own: plain words look only at id and name. */
+            /* The whole path holds folders that are not the table's own: plain words look only at id and
+             * name. */
             if (plain && j < 2 && strstr(names[j], pattern)) return true;
         }
     }
@@ -82,7 +83,8 @@ static void work_in_parallel(batch *b, int64_t workers)
 }
 
 /* So that migration-status shows from the first moment what is still to come. */
-static df_code mark_pending(const df_delta_batch_options *options, const df_delta_batch_report *report, df_error *err)
+static df_code mark_pending(const df_delta_batch_options *options, const df_delta_batch_report *report,
+                            df_error *err)
 {
     delta_catalog *catalog;
     df_arena arena = {0};
@@ -95,7 +97,9 @@ static df_code mark_pending(const df_delta_batch_options *options, const df_delt
         code = delta_status_list(catalog, id, &arena, &status, &count, err);
         char *location = realpath(report->items[i].table.path, NULL);
         if (code == DF_OK && count == 0)
-            code = delta_status_set(catalog, id, df_str_from(location ? delta_location_text(location, &arena) : ""), "pending", NULL, err);
+            code = delta_status_set(catalog, id,
+                                    df_str_from(location ? delta_location_text(location, &arena) : ""),
+                                    "pending", NULL, err);
         free(location);
     }
     df_arena_release(&arena);
@@ -109,19 +113,25 @@ static void choose_tables(const df_delta_batch_options *options, df_delta_batch_
     report->items = df_arena_zalloc(arena, (report->discovery.count + 1) * sizeof *report->items);
     for (size_t i = 0; i < report->discovery.count; i++) {
         const df_delta_found *table = &report->discovery.tables[i];
-        if (excluded(options, table)) report->excluded++;
-        else report->items[report->count++].table = *table;
+        if (excluded(options, table))
+            report->excluded++;
+        else
+            report->items[report->count++].table = *table;
     }
 }
 
-df_code df_delta_batch_import(const df_delta_batch_options *options, df_delta_batch_report *report, df_error *err)
+df_code df_delta_batch_import(const df_delta_batch_options *options, df_delta_batch_report *report,
+                              df_error *err)
 {
     double started = df_monotonic_s();
     *report = (df_delta_batch_report){0};
     DF_TRY(df_delta_discover(options->path, true, options->observer, &report->discovery, err));
     choose_tables(options, report);
     if (!options->dry_run && report->count) DF_TRY(mark_pending(options, report, err));
-    batch b = {.options = options, .items = report->items, .count = report->count, .mutex = PTHREAD_MUTEX_INITIALIZER};
+    batch b = {.options = options,
+               .items = report->items,
+               .count = report->count,
+               .mutex = PTHREAD_MUTEX_INITIALIZER};
     if (report->count) work_in_parallel(&b, options->parallel > 0 ? options->parallel : 1);
     report->duration_s = df_monotonic_s() - started;
     for (size_t i = 0; i < report->count; i++) report->failed += report->items[i].code != DF_OK;

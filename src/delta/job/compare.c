@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `performance-compare`: the same questions asked of the log and of the catalog, several times each. Nothing is averaged away:
- * median, spread, and the first (cold) run apart; and where the log is faster, that is what is said.
+ * `performance-compare`: the same questions asked of the log and of the catalog, several times each. Nothing
+ * is averaged away: median, spread, and the first (cold) run apart; and where the log is faster, that is what
+ * is said.
  */
 #include "base/error.h"
 #include "delta/job/job.h"
@@ -22,12 +23,12 @@ typedef struct comparison {
     int64_t rows; /* answered by the run that was just timed */
 
     /* what is asked for */
-    bool found;           /* there is a file to take an example from */
-    df_str partition;     /* partition_values of one partition; absent: not partitioned */
-    df_str stats;         /* of the example file */
-    const char *where;    /* a predicate on a column with statistics; NULL: none */
+    bool found;        /* there is a file to take an example from */
+    df_str partition;  /* partition_values of one partition; absent: not partitioned */
+    df_str stats;      /* of the example file */
+    const char *where; /* a predicate on a column with statistics; NULL: none */
     const char *where_partition;
-    int64_t then;         /* the version travelled to */
+    int64_t then; /* the version travelled to */
 } comparison;
 
 /* ---- the log's side: each run opens the log anew, as a reader does ---- */
@@ -70,7 +71,8 @@ static df_code count_commit_info(void *context, const delta_action *action, df_e
 
 static df_code open_log(log_run *run, int64_t version, df_error *err)
 {
-    DF_TRY(delta_log_open(delta_location_path(run->c->table.location, run->c->arena), &run->log, &run->defects, err));
+    DF_TRY(delta_log_open(delta_location_path(run->c->table.location, run->c->arena), &run->log,
+                          &run->defects, err));
     run->reader = delta_reader_open(run->log, &run->defects, NULL);
     delta_plan_options options = {.latest_only = true, .up_to = version};
     return delta_log_plan(run->log, &options, NULL, 0, &run->plan, &run->defects, err);
@@ -91,13 +93,24 @@ static df_code log_history(log_run *run, df_error *err)
     DF_TRY(open_log(run, run->c->table.version, err));
     for (size_t i = 0; i < run->log->commits.count; i++) {
         const delta_log_file *commit = &run->log->commits.items[i];
-        if (commit->version < run->c->table.first_version || commit->version > run->c->table.version) continue;
+        if (commit->version < run->c->table.first_version || commit->version > run->c->table.version)
+            continue;
         DF_TRY(delta_read_commit(run->reader, commit, (delta_sink){run->c, count_commit_info}, err));
     }
     return DF_OK;
 }
 
-typedef enum operation { OPEN, SCHEMA, COUNT, LIST, PARTITION, STATISTICS, TIME_TRAVEL, HISTORY, OPERATIONS } operation;
+typedef enum operation {
+    OPEN,
+    SCHEMA,
+    COUNT,
+    LIST,
+    PARTITION,
+    STATISTICS,
+    TIME_TRAVEL,
+    HISTORY,
+    OPERATIONS
+} operation;
 
 static df_code ask_log(log_run *run, operation op, df_error *err)
 {
@@ -108,7 +121,8 @@ static df_code ask_log(log_run *run, operation op, df_error *err)
     case SCHEMA: return replay_log(run, newest, DELTA_WANT_REST, (delta_sink){c, count_metadata}, err);
     case COUNT: return replay_log(run, newest, DELTA_WANT_FILES, (delta_sink){0}, err);
     case LIST: return replay_log(run, newest, DELTA_WANT_FILES, (delta_sink){c, count_add}, err);
-    case PARTITION: return replay_log(run, newest, DELTA_WANT_FILES, (delta_sink){c, count_in_partition}, err);
+    case PARTITION:
+        return replay_log(run, newest, DELTA_WANT_FILES, (delta_sink){c, count_in_partition}, err);
     case STATISTICS:
         /* A reader of the log must read every file's statistics to choose by them. */
         return replay_log(run, newest, DELTA_WANT_FILES | DELTA_WANT_STATS, (delta_sink){c, count_add}, err);
@@ -140,8 +154,9 @@ static void drop_log_from_cache(comparison *c)
     delta_defects ignored = {0};
     if (delta_log_open(delta_location_path(c->table.location, c->arena), &log, &ignored, NULL) == DF_OK) {
         for (size_t i = 0; i < log->commits.count + log->n_checkpoints; i++) {
-            const char *name = i < log->commits.count ? log->commits.items[i].name
-                                                      : log->checkpoints[i - log->commits.count].parts.items[0].name;
+            const char *name = i < log->commits.count
+                                   ? log->commits.items[i].name
+                                   : log->checkpoints[i - log->commits.count].parts.items[0].name;
             char path[4400];
             snprintf(path, sizeof path, "%s/%s", log->directory, name);
             int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -170,7 +185,8 @@ static df_code count_version(void *context, const delta_version_row *row, df_err
     return DF_OK;
 }
 
-static df_code list_files(comparison *c, delta_catalog *catalog, int64_t version, const char *where, df_error *err)
+static df_code list_files(comparison *c, delta_catalog *catalog, int64_t version, const char *where,
+                          df_error *err)
 {
     delta_files_query query = {.as_of = {version, DELTA_ABSENT}, .where = where};
     delta_files_report report;
@@ -302,7 +318,8 @@ static void partition_predicate(comparison *c, df_json_parser *parser)
     df_buf_release(&text);
 }
 
-/* "column = value" on the first whole-number column that has statistics: the smallest value of the example file. */
+/* "column = value" on the first whole-number column that has statistics: the smallest value of the example
+ * file. */
 static void statistics_predicate(comparison *c, df_json_parser *parser)
 {
     df_json root;
@@ -356,8 +373,10 @@ static df_code compare_all(comparison *c, df_delta_compare_report *report, df_er
     report->operations = df_arena_zalloc(c->arena, OPERATIONS * sizeof *report->operations);
     for (operation op = OPEN; op < OPERATIONS; op++) {
         df_delta_operation *out = &report->operations[report->n_operations++];
-        *out = (df_delta_operation){.name = titles[op].name, .title = titles[op].title, .applicable = true, .what = ""};
-        if (op == PARTITION) out->what = c->where_partition ? c->where_partition : "the table is not partitioned";
+        *out = (df_delta_operation){
+            .name = titles[op].name, .title = titles[op].title, .applicable = true, .what = ""};
+        if (op == PARTITION)
+            out->what = c->where_partition ? c->where_partition : "the table is not partitioned";
         if (op == STATISTICS) out->what = c->where ? c->where : "no column with statistics to ask about";
         if (op == TIME_TRAVEL) out->what = df_arena_printf(c->arena, "version %lld", (long long)c->then);
         if (op == PARTITION) out->applicable = predicate_works(c, c->where_partition);
@@ -369,20 +388,22 @@ static df_code compare_all(comparison *c, df_delta_compare_report *report, df_er
     return DF_OK;
 }
 
-df_code df_delta_compare(const df_delta_compare_options *options, df_delta_compare_report *report, df_error *err)
+df_code df_delta_compare(const df_delta_compare_options *options, df_delta_compare_report *report,
+                         df_error *err)
 {
     *report = (df_delta_compare_report){.version = -1};
     comparison c = {.options = options, .arena = delta_report_memory(&report->private_memory)};
     c.runs = options->runs > 0 ? options->runs : DEFAULT_RUNS;
     if (c.runs > MOST_RUNS) c.runs = MOST_RUNS;
-    DF_TRY(delta_open_table(options->database_url, options->table_id, options->path, options->observer, c.arena,
-                            &c.catalog, &c.table, err));
+    DF_TRY(delta_open_table(options->database_url, options->table_id, options->path, options->observer,
+                            c.arena, &c.catalog, &c.table, err));
     report->table_id = df_arena_cstr(c.arena, c.table.table_id);
     report->location = df_arena_cstr(c.arena, c.table.location);
     report->version = c.table.version;
     report->runs = c.runs;
-    df_code code = c.table.version < 0 ? df_fail(err, DF_NOT_FOUND, "%s has no visible version yet", report->table_id)
-                                       : compare_all(&c, report, err);
+    df_code code = c.table.version < 0
+                       ? df_fail(err, DF_NOT_FOUND, "%s has no visible version yet", report->table_id)
+                       : compare_all(&c, report, err);
     delta_catalog_close(c.catalog);
     return code;
 }

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { DEEPEST = 64 }; /* folders below each other; a link cannot make it endless, a broken file system might */
+enum {
+    DEEPEST = 64
+}; /* folders below each other; a link cannot make it endless, a broken file system might */
 
 typedef struct walk {
     const df_observer *observer;
@@ -80,7 +82,8 @@ static char *join(const char *folder, const char *name)
 
 static void unreadable(walk *w, const char *path, int errno_value)
 {
-    delta_defects_add(&w->defects, DELTA_DEFECT_UNREADABLE_FOLDER, path, 0, "%s: %s", path, strerror(errno_value))
+    delta_defects_add(&w->defects, DELTA_DEFECT_UNREADABLE_FOLDER, path, 0, "%s: %s", path,
+                      strerror(errno_value))
         ->fallback = "tables below it are not listed";
 }
 
@@ -131,7 +134,8 @@ static void visit(walk *w, const char *path, int depth)
     free(names);
 }
 
-/* Two tables with one folder name both take their relative path, so that an id never depends on the order of listing. */
+/* Two tables with one folder name both take their relative path, so that an id never depends on the order of
+ * listing. */
 static void make_ids_distinct(walk *w)
 {
     df_keymap names = {0};
@@ -148,14 +152,15 @@ static void make_ids_distinct(walk *w)
     df_keymap_release(&names);
 }
 
-df_code df_delta_discover(const char *path, bool recursive, const df_observer *observer, df_delta_discovery *out,
-                          df_error *err)
+df_code df_delta_discover(const char *path, bool recursive, const df_observer *observer,
+                          df_delta_discovery *out, df_error *err)
 {
     *out = (df_delta_discovery){0};
     struct stat st;
     if (stat(path, &st) != 0) return df_fail_errno(err, errno, path, "open");
     if (!S_ISDIR(st.st_mode)) return df_fail(err, DF_USAGE, "%s is not a folder", path);
-    walk w = {.observer = observer, .arena = delta_report_memory(&out->private_memory), .recursive = recursive};
+    walk w = {
+        .observer = observer, .arena = delta_report_memory(&out->private_memory), .recursive = recursive};
     char *root = df_strdup(df_str_from(path));
     while (strlen(root) > 1 && root[strlen(root) - 1] == '/') root[strlen(root) - 1] = '\0';
     w.root_len = strlen(root);

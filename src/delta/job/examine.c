@@ -45,7 +45,8 @@ static df_code read_commits(examination *e, df_error *err)
         e->report->bytes += commit->size;
         df_code code = delta_read_commit(e->reader, commit, (delta_sink){e, take_any}, err);
         if (code != DF_OK) {
-            delta_defects_add(&e->defects, DELTA_DEFECT_BAD_COMMIT, commit->name, err->line, "%s", err->message)
+            delta_defects_add(&e->defects, DELTA_DEFECT_BAD_COMMIT, commit->name, err->line, "%s",
+                              err->message)
                 ->version = commit->version;
             DF_PUSH(e->bad_commits, e->n_bad_commits, e->bad_commits_cap) = commit->version;
         }
@@ -67,8 +68,8 @@ static df_code read_checkpoints(examination *e, df_error *err)
                                           (delta_sink){e, take_any}, &s, err);
             const char *name = checkpoint->parts.items[0].name;
             if (code != DF_OK && !checkpoint->bad) {
-                delta_defects_add(&e->defects, DELTA_DEFECT_BAD_CHECKPOINT, name, 0, "%s", err->message)->version =
-                    checkpoint->version;
+                delta_defects_add(&e->defects, DELTA_DEFECT_BAD_CHECKPOINT, name, 0, "%s", err->message)
+                    ->version = checkpoint->version;
                 checkpoint->bad = true;
             } else if (code == DF_OK && !(s.has_metadata && s.has_protocol)) {
                 delta_defects_add(&e->defects, DELTA_DEFECT_BAD_CHECKPOINT, name, 0, "it has no %s action",
@@ -89,7 +90,8 @@ static df_code read_compactions(examination *e, df_error *err)
         const delta_log_file *file = &e->log->compactions.items[i];
         e->report->bytes += file->size;
         if (delta_read_commit(e->reader, file, (delta_sink){e, take_any}, err) != DF_OK)
-            delta_defects_add(&e->defects, DELTA_DEFECT_BAD_COMPACTION, file->name, err->line, "%s", err->message)
+            delta_defects_add(&e->defects, DELTA_DEFECT_BAD_COMPACTION, file->name, err->line, "%s",
+                              err->message)
                 ->fallback = "the commits that it stands for are read";
         progress(e);
         DF_TRY(df_check_cancelled(e->observer, err));
@@ -122,7 +124,8 @@ static void report_reachable(examination *e)
 static df_code plan_what_is_left(examination *e, df_error *err)
 {
     delta_plan_options options = {.up_to = -1};
-    df_code code = delta_log_plan(e->log, &options, e->bad_commits, e->n_bad_commits, &e->plan, &e->defects, err);
+    df_code code =
+        delta_log_plan(e->log, &options, e->bad_commits, e->n_bad_commits, &e->plan, &e->defects, err);
     if (code == DF_OK) return code;
     e->newest_lost = true;
     delta_defects ignored = {0};
@@ -134,7 +137,8 @@ static df_code plan_what_is_left(examination *e, df_error *err)
         if (!candidate) continue;
         options.up_to = v;
         delta_plan_release(&e->plan);
-        if (delta_log_plan(e->log, &options, e->bad_commits, e->n_bad_commits, &e->plan, &ignored, NULL) == DF_OK &&
+        if (delta_log_plan(e->log, &options, e->bad_commits, e->n_bad_commits, &e->plan, &ignored, NULL) ==
+                DF_OK &&
             e->plan.version == v)
             break;
         delta_plan_release(&e->plan);
@@ -166,8 +170,8 @@ static void compare_checkpoint(examination *e, size_t at, const delta_totals *t)
 {
     delta_checkpoint *checkpoint = &e->log->checkpoints[at];
     delta_snapshot_summary s;
-    if (delta_snapshot(e->reader, e->log, (int)at, checkpoint->version, DELTA_WANT_FILES, (delta_sink){0}, &s, NULL) !=
-        DF_OK)
+    if (delta_snapshot(e->reader, e->log, (int)at, checkpoint->version, DELTA_WANT_FILES, (delta_sink){0}, &s,
+                       NULL) != DF_OK)
         return;
     if (s.num_files == t->num_files && df_hash_eq(s.digest, t->digest)) return;
     delta_defects_add(&e->defects, DELTA_DEFECT_CHECKPOINT_DIFFERS, checkpoint->parts.items[0].name, 0,
@@ -176,7 +180,8 @@ static void compare_checkpoint(examination *e, size_t at, const delta_totals *t)
         ->version = checkpoint->version;
 }
 
-/* Each run of versions once backwards; checksums and checkpoints inside it are compared with what comes out. */
+/* Each run of versions once backwards; checksums and checkpoints inside it are compared with what comes out.
+ */
 static df_code compare_segment(examination *e, const delta_segment *segment, df_error *err)
 {
     int64_t first;
@@ -205,7 +210,8 @@ static void read_unreachable_checksums(examination *e)
         const delta_log_file *file = &e->log->crcs.items[i];
         bool reachable = false;
         for (size_t s = 0; s < e->plan.count; s++)
-            reachable |= file->version <= e->plan.segments[s].last && file->version >= e->plan.segments[s].base_version;
+            reachable |= file->version <= e->plan.segments[s].last &&
+                         file->version >= e->plan.segments[s].base_version;
         if (!reachable) compare_checksum(e, file, NULL);
     }
 }
@@ -266,13 +272,14 @@ static df_code check_newest_state(examination *e, df_error *err)
 {
     const delta_segment *s = &e->plan.segments[e->plan.count - 1];
     delta_snapshot_summary state;
-    DF_TRY(delta_snapshot(e->reader, e->log, s->checkpoint, s->last, DELTA_WANT_REST, (delta_sink){0}, &state, err));
+    DF_TRY(delta_snapshot(e->reader, e->log, s->checkpoint, s->last, DELTA_WANT_REST, (delta_sink){0}, &state,
+                          err));
     if (!state.has_metadata)
-        delta_defects_add(&e->defects, DELTA_DEFECT_NO_METADATA, NULL, 0, "version %lld has no metaData action",
-                          (long long)s->last);
+        delta_defects_add(&e->defects, DELTA_DEFECT_NO_METADATA, NULL, 0,
+                          "version %lld has no metaData action", (long long)s->last);
     if (!state.has_protocol)
-        delta_defects_add(&e->defects, DELTA_DEFECT_NO_PROTOCOL, NULL, 0, "version %lld has no protocol action",
-                          (long long)s->last);
+        delta_defects_add(&e->defects, DELTA_DEFECT_NO_PROTOCOL, NULL, 0,
+                          "version %lld has no protocol action", (long long)s->last);
     e->newest_lost |= !state.has_metadata || !state.has_protocol;
     return DF_OK;
 }
@@ -311,7 +318,8 @@ static df_code verdict(examination *e, df_error *err)
                    e->defects.count);
 }
 
-df_code df_delta_examine(const char *path, const df_observer *observer, df_delta_examine_report *report, df_error *err)
+df_code df_delta_examine(const char *path, const df_observer *observer, df_delta_examine_report *report,
+                         df_error *err)
 {
     double started = df_monotonic_s();
     *report = (df_delta_examine_report){.verdict = "unreadable", .version = -1, .newest_on_disk = -1};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `export`: a `_delta_log` of JSON commits, from the catalog alone. Version numbers are kept. Where the catalog's history begins with a
- * checkpoint at version C, commits 0 to C-1 hold only a commitInfo and commit C the whole state.
+ * `export`: a `_delta_log` of JSON commits, from the catalog alone. Version numbers are kept. Where the
+ * catalog's history begins with a checkpoint at version C, commits 0 to C-1 hold only a commitInfo and commit
+ * C the whole state.
  */
 #include "base/error.h"
 #include "base/uri.h"
@@ -99,7 +100,8 @@ static void put_metadata(df_json_writer *w, const delta_metadata *m)
     df_json_add_str(w, "id", m->id);
     add_optional_str(w, "name", m->name);
     add_optional_str(w, "description", m->description);
-    df_json_add_raw(w, "format", m->format.ptr ? m->format : DF_STR("{\"provider\":\"parquet\",\"options\":{}}"));
+    df_json_add_raw(w, "format",
+                    m->format.ptr ? m->format : DF_STR("{\"provider\":\"parquet\",\"options\":{}}"));
     df_json_add_str(w, "schemaString", m->schema);
     df_json_add_raw(w, "partitionColumns", m->partition_columns.ptr ? m->partition_columns : DF_STR("[]"));
     df_json_add_raw(w, "configuration", m->configuration.ptr ? m->configuration : DF_STR("{}"));
@@ -204,9 +206,10 @@ static df_code close_commit(exporter *e, int64_t version, df_code so_far, df_err
 
 static df_code write_filler(exporter *e, df_error *err)
 {
-    df_buf_text(&e->line, "{\"commitInfo\":{\"operation\":\"EXPORT\",\"operationParameters\":{},"
-                          "\"engineInfo\":\"deltalakedb/" DF_VERSION "\","
-                          "\"userMetadata\":\"this version was no longer in the log when it was imported\"}}\n");
+    df_buf_text(&e->line,
+                "{\"commitInfo\":{\"operation\":\"EXPORT\",\"operationParameters\":{},"
+                "\"engineInfo\":\"deltalakedb/" DF_VERSION "\","
+                "\"userMetadata\":\"this version was no longer in the log when it was imported\"}}\n");
     e->report->fillers++;
     return DF_OK;
 }
@@ -215,9 +218,10 @@ static df_code write_version(exporter *e, int64_t version, df_error *err)
 {
     DF_TRY(df_check_cancelled(e->observer, err));
     DF_TRY(open_commit(e, version, err));
-    df_code code = version < e->table.first_version
-                       ? write_filler(e, err)
-                       : delta_version_actions(e->catalog, &e->table, version, (delta_sink){e, write_action}, err);
+    df_code code =
+        version < e->table.first_version
+            ? write_filler(e, err)
+            : delta_version_actions(e->catalog, &e->table, version, (delta_sink){e, write_action}, err);
     if (code == DF_NOT_FOUND) code = write_filler(e, err); /* inside a gap of the imported log */
     df_report_progress(e->observer, "versions", e->report->directory, version, e->table.version);
     return close_commit(e, version, code, err);
@@ -248,7 +252,8 @@ static df_code export_table(exporter *e, const char *directory, df_error *err)
 {
     if (e->table.version < 0) return df_fail(err, DF_NOT_FOUND, "the table has no visible version yet");
     if (e->table.first_version > MOST_FILLERS)
-        return df_fail(err, DF_UNSUPPORTED, "the history begins at version %lld: so many empty commits are not written",
+        return df_fail(err, DF_UNSUPPORTED,
+                       "the history begins at version %lld: so many empty commits are not written",
                        (long long)e->table.first_version);
     DF_TRY(make_directory(e, directory, err));
     e->report->first_version = e->table.first_version;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Import, resume and sync: one job. List the log once, plan which versions are reachable, and apply those behind the
- * last visible one, oldest first. What turns out to be damaged is gone around: plan again, go on.
+ * Import, resume and sync: one job. List the log once, plan which versions are reachable, and apply those
+ * behind the last visible one, oldest first. What turns out to be damaged is gone around: plan again, go on.
  */
 #include "base/error.h"
 #include "delta/job/import_int.h"
@@ -93,16 +93,17 @@ static df_code keep_tombstone(void *context, const delta_action *action, df_erro
 }
 
 /*
- * The commits know every remove there ever was; a checkpoint has dropped those that expired, and readers start from it.
- * The newest one is asked, so that the catalog forgets them, too. One that cannot be read changes nothing.
+ * The commits know every remove there ever was; a checkpoint has dropped those that expired, and readers
+ * start from it. The newest one is asked, so that the catalog forgets them, too. One that cannot be read
+ * changes nothing.
  */
 static df_code expire_tombstones(importer *im, df_error *err)
 {
     df_keymap kept = {0};
     delta_checkpoint *checkpoint = &im->log->checkpoints[im->expiry_checkpoint];
     df_code code = DF_OK;
-    if (delta_read_checkpoint(im->reader, checkpoint, DELTA_WANT_TOMBSTONES, (delta_sink){&kept, keep_tombstone},
-                              NULL) == DF_OK)
+    if (delta_read_checkpoint(im->reader, checkpoint, DELTA_WANT_TOMBSTONES,
+                              (delta_sink){&kept, keep_tombstone}, NULL) == DF_OK)
         code = delta_loader_expire_tombstones(im->loader, &kept, err);
     df_keymap_release(&kept);
     return code;
@@ -189,7 +190,8 @@ static int find_expiry_checkpoint(const importer *im, const delta_plan *plan)
     const delta_segment *last = &plan->segments[plan->count - 1];
     for (size_t i = 0; i < im->log->n_checkpoints; i++) {
         const delta_checkpoint *c = &im->log->checkpoints[i];
-        if (c->complete && !c->bad && c->version > last->base_version && c->version <= last->last) found = (int)i;
+        if (c->complete && !c->bad && c->version > last->base_version && c->version <= last->last)
+            found = (int)i;
     }
     return found;
 }
@@ -211,8 +213,8 @@ static df_code check_state(const importer *im, df_error *err)
 {
     if (im->has_metadata && im->has_protocol) return DF_OK;
     const char *missing = im->has_metadata ? "protocol" : "metaData";
-    df_fail(err, DF_CORRUPT, "%s is not a valid table: no %s action in any commit or checkpoint", im->log->location,
-            missing);
+    df_fail(err, DF_CORRUPT, "%s is not a valid table: no %s action in any commit or checkpoint",
+            im->log->location, missing);
     df_error_hint(err, "deltalakedb check %s shows what is there", im->log->table_path);
     return DF_CORRUPT;
 }
@@ -230,7 +232,8 @@ static df_code set_clock(importer *im, df_error *err)
     delta_state state;
     df_code code = delta_table_get(im->catalog, df_str_from(im->table_id), &scratch, &table, err);
     if (code == DF_OK)
-        code = delta_state_at(im->catalog, &table, (delta_as_of){version, DELTA_ABSENT}, &scratch, &state, err);
+        code =
+            delta_state_at(im->catalog, &table, (delta_as_of){version, DELTA_ABSENT}, &scratch, &state, err);
     if (code == DF_OK) {
         delta_commit_clock_metadata(&im->clock, &state.metadata);
         im->clock.last = state.version.timestamp;

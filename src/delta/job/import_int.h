@@ -39,7 +39,7 @@ typedef struct importer {
     int64_t from_version; /* visible before this run; -1: none */
     int64_t target;       /* version planned for */
     int64_t files, versions, bytes;
-    int64_t files_read; /* up to the last whole version */
+    int64_t files_read;               /* up to the last whole version */
     delta_snapshot_summary rehearsed; /* only without a catalog */
 } importer;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The calls `import` and `sync`: the table's lock, its status, and the report around a run of the importer. */
+/* The calls `import` and `sync`: the table's lock, its status, and the report around a run of the importer.
+ */
 #include "base/error.h"
 #include "base/uri.h"
 #include "delta/job/import_int.h"
@@ -28,15 +29,18 @@ static const char *describe_plan(const importer *im, df_arena *arena)
     delta_plan_options options = {.latest_only = im->latest_only, .up_to = -1};
     df_buf text = {0};
     delta_defects ignored = {0};
-    if (delta_log_plan(im->log, &options, im->bad_commits, im->n_bad_commits, &plan, &ignored, NULL) == DF_OK) {
+    if (delta_log_plan(im->log, &options, im->bad_commits, im->n_bad_commits, &plan, &ignored, NULL) ==
+        DF_OK) {
         for (size_t i = 0; i < plan.count; i++) {
             const delta_segment *s = &plan.segments[i];
             if (i) df_buf_text(&text, "; ");
             if (s->checkpoint >= 0) df_buf_printf(&text, "checkpoint %lld", (long long)s->base_version);
             if (s->checkpoint >= 0 && s->last > s->base_version) df_buf_text(&text, ", ");
-            if (s->last == s->base_version + 1) df_buf_printf(&text, "commit %lld", (long long)s->last);
+            if (s->last == s->base_version + 1)
+                df_buf_printf(&text, "commit %lld", (long long)s->last);
             else if (s->last > s->base_version)
-                df_buf_printf(&text, "commits %lld to %lld", (long long)s->base_version + 1, (long long)s->last);
+                df_buf_printf(&text, "commits %lld to %lld", (long long)s->base_version + 1,
+                              (long long)s->last);
         }
     }
     const char *copy = df_arena_cstr(arena, df_buf_str(&text));
@@ -64,8 +68,9 @@ static void record_failure(importer *im, df_code code, df_error *err)
 {
     bool resumable = worth_resuming(code);
     if (resumable && err && !err->hint[0])
-        df_error_hint(err, "nothing of the unfinished version is visible; go on with: deltalakedb import %s --resume",
-                      im->log->table_path);
+        df_error_hint(
+            err, "nothing of the unfinished version is visible; go on with: deltalakedb import %s --resume",
+            im->log->table_path);
     int64_t rows;
     /* Versions of a table that cannot be completed are not left behind as if they were the table. */
     if (!resumable && im->from_version < 0 && im->attempts > 0 &&
@@ -78,8 +83,10 @@ static void record_failure(importer *im, df_code code, df_error *err)
         df_log(im->observer, DF_LOG_DEBUG, "the failure of %s could not be recorded", im->table_id);
 }
 
-/* An import continues what is complete, and what --resume asks for; it starts anew over what was interrupted. */
-static df_code decide_restart(importer *im, const df_delta_import_options *options, df_arena *arena, df_error *err)
+/* An import continues what is complete, and what --resume asks for; it starts anew over what was interrupted.
+ */
+static df_code decide_restart(importer *im, const df_delta_import_options *options, df_arena *arena,
+                              df_error *err)
 {
     delta_table table;
     df_code code = delta_table_get(im->catalog, df_str_from(im->table_id), arena, &table, err);
@@ -87,8 +94,11 @@ static df_code decide_restart(importer *im, const df_delta_import_options *optio
     DF_TRY(code);
     if (table.location.len && !df_str_is(table.location, im->location)) {
         df_fail(err, DF_CONFLICT, "table id %s is taken by %.*s", im->table_id, DF_FMT(table.location));
-        df_error_hint(err, "give this one another id with --table-id, or remove the other with: deltalakedb rollback "
-                           "%s --yes", im->table_id);
+        df_error_hint(
+            err,
+            "give this one another id with --table-id, or remove the other with: deltalakedb rollback "
+            "%s --yes",
+            im->table_id);
         return DF_CONFLICT;
     }
     delta_status *status;
@@ -100,7 +110,8 @@ static df_code decide_restart(importer *im, const df_delta_import_options *optio
     return DF_OK;
 }
 
-static df_code load_into_catalog(importer *im, const df_delta_import_options *options, df_arena *arena, df_error *err)
+static df_code load_into_catalog(importer *im, const df_delta_import_options *options, df_arena *arena,
+                                 df_error *err)
 {
     DF_TRY(delta_catalog_open(options->database_url, DELTA_CATALOG_CREATE, im->observer, &im->catalog, err));
     DF_TRY(delta_table_lock(im->catalog, df_str_from(im->table_id), options->wait_ms, err));
@@ -114,7 +125,8 @@ static df_code load_into_catalog(importer *im, const df_delta_import_options *op
 }
 
 /* What a rehearsal can know of the database without touching it. */
-static df_code look_at_catalog(importer *im, const df_delta_import_options *options, df_arena *arena, df_error *err)
+static df_code look_at_catalog(importer *im, const df_delta_import_options *options, df_arena *arena,
+                               df_error *err)
 {
     if (!options->database_url) return DF_OK;
     delta_catalog *catalog;
@@ -135,7 +147,8 @@ static void report_state(importer *im, df_arena *arena, df_delta_import_report *
     if (delta_table_get(im->catalog, df_str_from(im->table_id), arena, &table, NULL) != DF_OK) return;
     report->version = table.version;
     report->first_version = table.first_version;
-    if (delta_version_find(im->catalog, &table, (delta_as_of){-1, DELTA_ABSENT}, arena, &row, NULL) != DF_OK) return;
+    if (delta_version_find(im->catalog, &table, (delta_as_of){-1, DELTA_ABSENT}, arena, &row, NULL) != DF_OK)
+        return;
     report->num_files = row.num_files;
     report->size_in_bytes = row.size_in_bytes;
     report->num_records = row.num_records;
@@ -235,7 +248,8 @@ static df_code sync_table(importer *im, const df_delta_sync_options *options, df
     delta_table table;
     DF_TRY(delta_table_get(im->catalog, df_str_from(im->table_id), arena, &table, err));
     if (!table.location.len)
-        return df_fail(err, DF_NOT_FOUND, "the catalog does not know where %s lies; import it again", im->table_id);
+        return df_fail(err, DF_NOT_FOUND, "the catalog does not know where %s lies; import it again",
+                       im->table_id);
     im->latest_only = df_str_is(table.history, "latest");
     im->force = options->force || table.flag.len > 0;
     im->location = df_arena_cstr(arena, table.location);
@@ -266,7 +280,8 @@ df_code df_delta_sync(const df_delta_sync_options *options, df_delta_import_repo
         .batch_size = options->batch_size > 0 ? options->batch_size : DEFAULT_BATCH,
     };
     report->table_id = im.table_id;
-    df_code code = delta_catalog_open(options->database_url, DELTA_CATALOG_READ, im.observer, &im.catalog, err);
+    df_code code =
+        delta_catalog_open(options->database_url, DELTA_CATALOG_READ, im.observer, &im.catalog, err);
     if (code == DF_OK) {
         code = delta_table_lock(im.catalog, df_str_from(im.table_id), options->wait_ms, err);
         if (code == DF_OK) {

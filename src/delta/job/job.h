@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The jobs behind <dataflow/delta.h>: what they share. A job lists the log, opens the catalog, moves data one way, and
- * fills a report whose strings live in the report's own memory.
+ * The jobs behind <dataflow/delta.h>: what they share. A job lists the log, opens the catalog, moves data one
+ * way, and fills a report whose strings live in the report's own memory.
  */
 #ifndef DF_DELTA_JOB_JOB_H
 #define DF_DELTA_JOB_JOB_H
@@ -17,22 +17,25 @@ df_arena *delta_report_memory(void **private_memory);
 void delta_report_free(void **private_memory);
 
 /*
- * A table's folder as the catalog keeps it, and back. Folder names need not be UTF-8, text in a database must: such a
- * path is kept as a file: URI. Both results live in `arena`.
+ * A table's folder as the catalog keeps it, and back. Folder names need not be UTF-8, text in a database
+ * must: such a path is kept as a file: URI. Both results live in `arena`.
  */
 const char *delta_location_text(const char *path, df_arena *arena);
 const char *delta_location_path(df_str text, df_arena *arena);
 
 /* Copies defects into a report. */
-void delta_report_warnings(const delta_defects *defects, df_arena *arena, df_delta_warning **out, size_t *count);
+void delta_report_warnings(const delta_defects *defects, df_arena *arena, df_delta_warning **out,
+                           size_t *count);
 /* Warnings as the JSON array that migration_status keeps. */
 void delta_warnings_json(const df_delta_warning *warnings, size_t count, df_buf *out);
 
 /* Adds a check to a report's list. The texts are copied into the arena. */
-void delta_report_check(df_arena *arena, df_delta_check **checks, size_t *count, const char *name, const char *title,
-                        const char *result, const char *evidence, const char *fmt, ...) DF_PRINTF(8, 9);
+void delta_report_check(df_arena *arena, df_delta_check **checks, size_t *count, const char *name,
+                        const char *title, const char *result, const char *evidence, const char *fmt, ...)
+    DF_PRINTF(8, 9);
 
-/* Opens the catalog and finds a table by id, or by the location of `path`. Both given: they must agree (DF_CONFLICT). */
+/* Opens the catalog and finds a table by id, or by the location of `path`. Both given: they must agree
+ * (DF_CONFLICT). */
 DF_MUST_USE df_code delta_open_table(const char *database_url, const char *table_id, const char *path,
                                      const df_observer *observer, df_arena *arena, delta_catalog **catalog,
                                      delta_table *table, df_error *err);
@@ -50,9 +53,10 @@ typedef struct delta_totals {
 delta_snapshot_summary delta_totals_summary(const delta_totals *totals, int64_t version);
 
 /*
- * Reads a segment once, newest version first, and derives the totals of each of its versions: each add lives from its version to the next
- * older-to-newer mention of its key, which backwards is already known. Shares no code with the loader, which goes forwards.
- * `totals` gets (last - first + 1) entries, for versions first..last; freed with free().
+ * Reads a segment once, newest version first, and derives the totals of each of its versions: each add lives
+ * from its version to the next older-to-newer mention of its key, which backwards is already known. Shares no
+ * code with the loader, which goes forwards. `totals` gets (last - first + 1) entries, for versions
+ * first..last; freed with free().
  */
 DF_MUST_USE df_code delta_backward_totals(delta_reader *reader, delta_log *log, const delta_segment *segment,
                                           int64_t *first, delta_totals **totals, df_error *err);

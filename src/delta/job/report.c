@@ -47,7 +47,8 @@ const char *delta_location_path(df_str text, df_arena *arena)
     return plain;
 }
 
-void delta_report_warnings(const delta_defects *defects, df_arena *arena, df_delta_warning **out, size_t *count)
+void delta_report_warnings(const delta_defects *defects, df_arena *arena, df_delta_warning **out,
+                           size_t *count)
 {
     *count = defects->count;
     *out = df_arena_zalloc(arena, (defects->count + 1) * sizeof **out);
@@ -81,8 +82,8 @@ void delta_warnings_json(const df_delta_warning *warnings, size_t count, df_buf 
     df_json_end(&w, ']');
 }
 
-void delta_report_check(df_arena *arena, df_delta_check **checks, size_t *count, const char *name, const char *title,
-                        const char *result, const char *evidence, const char *fmt, ...)
+void delta_report_check(df_arena *arena, df_delta_check **checks, size_t *count, const char *name,
+                        const char *title, const char *result, const char *evidence, const char *fmt, ...)
 {
     char detail[1024];
     va_list args;
@@ -124,8 +125,8 @@ static df_code find_table(delta_catalog *catalog, const char *table_id, const ch
 }
 
 df_code delta_open_table(const char *database_url, const char *table_id, const char *path,
-                         const df_observer *observer, df_arena *arena, delta_catalog **catalog, delta_table *table,
-                         df_error *err)
+                         const df_observer *observer, df_arena *arena, delta_catalog **catalog,
+                         delta_table *table, df_error *err)
 {
     DF_TRY(delta_catalog_open(database_url, DELTA_CATALOG_READ, observer, catalog, err));
     df_code code = find_table(*catalog, table_id, path, arena, table, err);

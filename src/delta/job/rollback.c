@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The way back: proving that the table can be read from its log alone, and removing its rows from the catalog.
+ * The way back: proving that the table can be read from its log alone, and removing its rows from the
+ * catalog.
  */
 #include "base/error.h"
 #include "base/uri.h"
@@ -31,10 +32,10 @@ typedef struct proof {
     df_buf path;
 } proof;
 
-static void verdict(proof *p, const char *name, const char *title, bool good, const char *evidence, const char *fmt,
-                    ...) DF_PRINTF(6, 7);
-static void verdict(proof *p, const char *name, const char *title, bool good, const char *evidence, const char *fmt,
-                    ...)
+static void verdict(proof *p, const char *name, const char *title, bool good, const char *evidence,
+                    const char *fmt, ...) DF_PRINTF(6, 7);
+static void verdict(proof *p, const char *name, const char *title, bool good, const char *evidence,
+                    const char *fmt, ...)
 {
     char detail[1024];
     va_list args;
@@ -42,8 +43,8 @@ static void verdict(proof *p, const char *name, const char *title, bool good, co
     vsnprintf(detail, sizeof detail, fmt, args);
     va_end(args);
     p->failed |= !good;
-    delta_report_check(p->arena, &p->report->checks, &p->report->n_checks, name, title, good ? "match" : "mismatch",
-                       evidence, "%s", detail);
+    delta_report_check(p->arena, &p->report->checks, &p->report->n_checks, name, title,
+                       good ? "match" : "mismatch", evidence, "%s", detail);
 }
 
 /* ---- data files ---- */
@@ -81,7 +82,8 @@ static bool exists(proof *p, df_str path)
  */
 static bool deletion_vector_path(df_str dv_id, df_buf *out)
 {
-    static const char z85[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+    static const char z85[] =
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
     out->len = 0;
     if (!dv_id.len || dv_id.ptr[0] == 'i') return false;
     df_str rest = df_str_skip(dv_id, 1);
@@ -90,7 +92,8 @@ static bool deletion_vector_path(df_str dv_id, df_buf *out)
         df_percent_decode(out, at ? (df_str){rest.ptr, (size_t)(at - rest.ptr)} : rest);
         return true;
     }
-    /* Everything but the last 20 characters is the prefix; an offset follows the id behind '@', which Z85 has too. */
+    /* Everything but the last 20 characters is the prefix; an offset follows the id behind '@', which Z85 has
+     * too. */
     size_t end = rest.len;
     while (end && rest.ptr[end - 1] >= '0' && rest.ptr[end - 1] <= '9') end--;
     if (end && end < rest.len && rest.ptr[end - 1] == '@' && end - 1 >= 20) rest.len = end - 1;
@@ -139,7 +142,8 @@ static df_code look_for(void *context, const delta_action *action, df_error *err
 static df_code newest_from_log(proof *p, delta_snapshot_summary *now, df_error *err)
 {
     delta_segment *last = &p->plan.segments[p->plan.count - 1];
-    return delta_snapshot(p->reader, p->log, last->checkpoint, last->last, DELTA_WANT_ALL, (delta_sink){0}, now, err);
+    return delta_snapshot(p->reader, p->log, last->checkpoint, last->last, DELTA_WANT_ALL, (delta_sink){0},
+                          now, err);
 }
 
 /* Planning, reading, and planning again while damaged checkpoints turn up. */
@@ -162,7 +166,8 @@ static df_code read_log(proof *p, delta_snapshot_summary *now, df_error *err)
 static df_code compare_digest(proof *p, df_error *err)
 {
     delta_version_row row;
-    DF_TRY(delta_version_find(p->catalog, &p->table, (delta_as_of){p->table.version, DELTA_ABSENT}, p->arena, &row, err));
+    DF_TRY(delta_version_find(p->catalog, &p->table, (delta_as_of){p->table.version, DELTA_ABSENT}, p->arena,
+                              &row, err));
     delta_plan plan = {0};
     delta_plan_options options = {.up_to = p->table.version, .latest_only = true};
     delta_snapshot_summary then;
@@ -172,10 +177,12 @@ static df_code compare_digest(proof *p, df_error *err)
         code = last->last == p->table.version
                    ? delta_snapshot(p->reader, p->log, last->checkpoint, last->last, DELTA_WANT_FILES,
                                     (delta_sink){0}, &then, err)
-                   : df_fail(err, DF_CORRUPT, "the log no longer reaches version %lld", (long long)p->table.version);
+                   : df_fail(err, DF_CORRUPT, "the log no longer reaches version %lld",
+                             (long long)p->table.version);
     }
     delta_plan_release(&plan);
-    const char *title = "The log replays to the state in the catalog", *evidence = "backward replay of the log";
+    const char *title = "The log replays to the state in the catalog",
+               *evidence = "backward replay of the log";
     if (code == DF_CANCELLED) return code;
     if (code != DF_OK) {
         verdict(p, "digest", title, false, evidence, "%s", err ? err->message : df_code_text(code));
@@ -185,7 +192,8 @@ static df_code compare_digest(proof *p, df_error *err)
     df_hash_hex(row.digest, sql);
     df_hash_hex(then.digest, log);
     bool same = df_hash_eq(row.digest, then.digest);
-    if (same) verdict(p, "digest", title, true, evidence, "digest %s at version %lld", sql, (long long)row.version);
+    if (same)
+        verdict(p, "digest", title, true, evidence, "digest %s at version %lld", sql, (long long)row.version);
     else
         verdict(p, "digest", title, false, evidence, "at version %lld the log gives %s, the catalog %s",
                 (long long)row.version, log, sql);
@@ -200,8 +208,8 @@ static df_code check_files(proof *p, int64_t live, df_error *err)
     p->step = wanted > 0 ? (live + wanted - 1) / wanted : 1;
     delta_segment *last = &p->plan.segments[p->plan.count - 1];
     delta_snapshot_summary ignored;
-    DF_TRY(delta_snapshot(p->reader, p->log, last->checkpoint, last->last, DELTA_WANT_FILES, (delta_sink){p, look_for},
-                          &ignored, err));
+    DF_TRY(delta_snapshot(p->reader, p->log, last->checkpoint, last->last, DELTA_WANT_FILES,
+                          (delta_sink){p, look_for}, &ignored, err));
     df_delta_rollback_report *r = p->report;
     const char *extent = p->step == 1 ? "all" : "a sample";
     if (r->files_missing)
@@ -232,7 +240,8 @@ static df_code prove(proof *p, df_error *err)
         return DF_OK;
     }
     verdict(p, "log-readable", "The log is complete and readable", true, "reading all of it now",
-            "version %lld, %lld files, read in %.3f s", (long long)now.version, (long long)now.num_files, replay);
+            "version %lld, %lld files, read in %.3f s", (long long)now.version, (long long)now.num_files,
+            replay);
     p->report->log_version = now.version;
     p->report->files = now.num_files;
     p->report->commits_since_import = now.version - p->table.version;
@@ -241,20 +250,21 @@ static df_code prove(proof *p, df_error *err)
             (long long)now.version);
     DF_TRY(compare_digest(p, err));
     DF_TRY(check_files(p, now.num_files, err));
-    /* Reading was measured; removing rows costs about what a row's index entries cost to find (docs/benchmarks.md). */
+    /* Reading was measured; removing rows costs about what a row's index entries cost to find
+     * (docs/benchmarks.md). */
     p->report->estimate_s = replay + (double)now.num_files * 5e-6;
     return DF_OK;
 }
 
-df_code df_delta_verify_rollback(const df_delta_verify_rollback_options *options, df_delta_rollback_report *report,
-                                 df_error *err)
+df_code df_delta_verify_rollback(const df_delta_verify_rollback_options *options,
+                                 df_delta_rollback_report *report, df_error *err)
 {
     *report = (df_delta_rollback_report){.version = -1, .log_version = -1};
     proof p = {.options = options, .report = report, .arena = delta_report_memory(&report->private_memory)};
     df_error local;
     if (!err) err = &local;
-    DF_TRY(delta_open_table(options->database_url, options->table_id, NULL, options->observer, p.arena, &p.catalog,
-                            &p.table, err));
+    DF_TRY(delta_open_table(options->database_url, options->table_id, NULL, options->observer, p.arena,
+                            &p.catalog, &p.table, err));
     report->table_id = df_arena_cstr(p.arena, p.table.table_id);
     report->location = df_arena_cstr(p.arena, p.table.location);
     report->version = p.table.version;
@@ -279,8 +289,8 @@ void df_delta_rollback_release(df_delta_rollback_report *report)
     *report = (df_delta_rollback_report){0};
 }
 
-df_code df_delta_rollback(const char *database_url, const char *table_id, const df_observer *observer, int64_t *rows,
-                          df_error *err)
+df_code df_delta_rollback(const char *database_url, const char *table_id, const df_observer *observer,
+                          int64_t *rows, df_error *err)
 {
     delta_catalog *catalog;
     DF_TRY(delta_catalog_open(database_url, DELTA_CATALOG_READ, observer, &catalog, err));

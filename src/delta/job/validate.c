@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `validate`: evidence that does not come from the importer. The log is replayed backwards, at every version; every version
- * checksum, checkpoint and compaction file that some other writer left is asked as well.
+ * `validate`: evidence that does not come from the importer. The log is replayed backwards, at every version;
+ * every version checksum, checkpoint and compaction file that some other writer left is asked as well.
  */
 #include "delta/job/validate_int.h"
 
@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void delta_verdict(validation *v, const char *name, const char *title, const char *result, const char *evidence,
-                   const char *fmt, ...)
+void delta_verdict(validation *v, const char *name, const char *title, const char *result,
+                   const char *evidence, const char *fmt, ...)
 {
     char detail[1024];
     va_list args;
@@ -21,8 +21,8 @@ void delta_verdict(validation *v, const char *name, const char *title, const cha
     va_end(args);
     v->mismatch |= strcmp(result, "mismatch") == 0;
     v->unknown |= strcmp(result, "unknown") == 0;
-    delta_report_check(v->arena, &v->report->checks, &v->report->n_checks, name, title, result, evidence, "%s",
-                       detail);
+    delta_report_check(v->arena, &v->report->checks, &v->report->n_checks, name, title, result, evidence,
+                       "%s", detail);
 }
 
 static int64_t most_differences(const validation *v)
@@ -31,8 +31,8 @@ static int64_t most_differences(const validation *v)
     return v->options->max_differences < 0 ? INT64_MAX : v->options->max_differences;
 }
 
-void delta_difference(validation *v, const char *kind, df_str path, df_str dv_id, df_str in_log, df_str in_sql,
-                      bool legitimate)
+void delta_difference(validation *v, const char *kind, df_str path, df_str dv_id, df_str in_log,
+                      df_str in_sql, bool legitimate)
 {
     df_delta_validate_report *r = v->report;
     r->differences_total++;
@@ -86,8 +86,8 @@ static df_code prove_plan(validation *v, const delta_plan *plan, df_error *err)
 }
 
 /*
- * A catalog that begins with a checkpoint is held against the same beginning where that is still there: an older one may know more (statistics,
- * tombstones) than the checkpoint has kept.
+ * A catalog that begins with a checkpoint is held against the same beginning where that is still there: an
+ * older one may know more (statistics, tombstones) than the checkpoint has kept.
  */
 static void prefer_same_base(const validation *v, delta_plan *plan)
 {
@@ -98,7 +98,8 @@ static void prefer_same_base(const validation *v, delta_plan *plan)
         if (c->version != base || !c->complete || c->bad) continue;
         for (int64_t version = base + 1; version <= v->table.version; version++)
             if (!delta_log_commit(v->log, version)) return;
-        plan->segments[0] = (delta_segment){.checkpoint = (int)i, .base_version = base, .last = v->table.version};
+        plan->segments[0] =
+            (delta_segment){.checkpoint = (int)i, .base_version = base, .last = v->table.version};
         plan->count = 1;
         return;
     }
@@ -170,15 +171,17 @@ static df_code run(validation *v, df_error *err)
     return DF_OK;
 }
 
-df_code df_delta_validate(const df_delta_validate_options *options, df_delta_validate_report *report, df_error *err)
+df_code df_delta_validate(const df_delta_validate_options *options, df_delta_validate_report *report,
+                          df_error *err)
 {
     double started = df_monotonic_s();
     *report = (df_delta_validate_report){.result = "unknown", .version = -1, .log_version = -1};
-    validation v = {.options = options, .report = report, .arena = delta_report_memory(&report->private_memory)};
+    validation v = {
+        .options = options, .report = report, .arena = delta_report_memory(&report->private_memory)};
     df_error local;
     if (!err) err = &local;
-    DF_TRY(delta_open_table(options->database_url, options->table_id, options->path, options->observer, v.arena,
-                            &v.catalog, &v.table, err));
+    DF_TRY(delta_open_table(options->database_url, options->table_id, options->path, options->observer,
+                            v.arena, &v.catalog, &v.table, err));
     report->table_id = df_arena_cstr(v.arena, v.table.table_id);
     report->location = df_arena_cstr(v.arena, v.table.location);
     report->version = v.table.version;

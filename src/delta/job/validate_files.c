@@ -22,8 +22,8 @@ typedef enum field {
 } field;
 
 static const char *const field_names[FIELD_COUNT] = {
-    "size", "modification_time", "partition_values", "num_records", "deletion_vector", "base_row_id",
-    "default_row_commit_version", "clustering_provider", "tags", "stats",
+    "size",        "modification_time",          "partition_values",    "num_records", "deletion_vector",
+    "base_row_id", "default_row_commit_version", "clustering_provider", "tags",        "stats",
 };
 
 static void put_int(df_buf *out, int64_t value)
@@ -64,7 +64,8 @@ static field fields_compared(const validation *v)
 
 typedef struct comparison {
     validation *v;
-    df_keymap files; /* key → hash of the fields, of the log's live files; taken out when the catalog has it too */
+    df_keymap
+        files; /* key → hash of the fields, of the log's live files; taken out when the catalog has it too */
     df_keymap wrong; /* keys that are to be shown, → position in `shown` */
     df_buf scratch;
     int64_t in_log, in_sql, missing_in_sql, not_in_log, differing, duplicates;
@@ -108,7 +109,8 @@ static df_code take_from_sql(void *context, const delta_file *file, int64_t vers
         c->not_in_log++;
         df_buf where = {0};
         df_buf_printf(&where, "version %lld", (long long)version);
-        delta_difference(v, "not in the log", file->path, file->dv_id, DF_STR_NONE, df_buf_str(&where), false);
+        delta_difference(v, "not in the log", file->path, file->dv_id, DF_STR_NONE, df_buf_str(&where),
+                         false);
         df_buf_release(&where);
         return DF_OK;
     }
@@ -181,8 +183,8 @@ static df_code replay_newest(validation *v, delta_sink sink, df_error *err)
 {
     const delta_segment *s = &v->segments[v->n_segments - 1].segment;
     delta_snapshot_summary summary;
-    return delta_snapshot(v->reader, v->log, s->checkpoint, s->last, DELTA_WANT_FILES | DELTA_WANT_STATS, sink,
-                          &summary, err);
+    return delta_snapshot(v->reader, v->log, s->checkpoint, s->last, DELTA_WANT_FILES | DELTA_WANT_STATS,
+                          sink, &summary, err);
 }
 
 static df_code ask_catalog(validation *v, delta_file_fn fn, comparison *c, df_error *err)
@@ -222,10 +224,11 @@ df_code delta_check_files(validation *v, df_error *err)
             delta_verdict(v, "files", "Live files, field by field", "match", "backward replay of the log",
                           "%lld files, %d fields each", (long long)c.in_log, (int)fields_compared(v));
         else
-            delta_verdict(v, "files", "Live files, field by field", "mismatch", "backward replay of the log",
-                          "%lld in the log, %lld in SQL: %lld missing in SQL, %lld not in the log, %lld differ",
-                          (long long)c.in_log, (long long)c.in_sql, (long long)c.missing_in_sql,
-                          (long long)c.not_in_log, (long long)c.differing);
+            delta_verdict(
+                v, "files", "Live files, field by field", "mismatch", "backward replay of the log",
+                "%lld in the log, %lld in SQL: %lld missing in SQL, %lld not in the log, %lld differ",
+                (long long)c.in_log, (long long)c.in_sql, (long long)c.missing_in_sql,
+                (long long)c.not_in_log, (long long)c.differing);
     }
     df_keymap_release(&c.files);
     df_keymap_release(&c.wrong);

@@ -23,7 +23,8 @@ typedef struct validation {
     delta_defects defects;
     proved_segment *segments;
     size_t n_segments;
-    bool same_base; /* the newest segment stands on the same base as the catalog: texts must agree to the letter */
+    bool same_base; /* the newest segment stands on the same base as the catalog: texts must agree to the
+                       letter */
     bool mismatch, unknown;
     size_t differences_cap;
 } validation;
@@ -32,11 +33,11 @@ typedef struct validation {
 const delta_totals *delta_proved(const validation *v, int64_t version, int64_t *base);
 
 /* Adds a check with its result; "mismatch" and "unknown" also decide the verdict. */
-void delta_verdict(validation *v, const char *name, const char *title, const char *result, const char *evidence,
-                   const char *fmt, ...) DF_PRINTF(6, 7);
+void delta_verdict(validation *v, const char *name, const char *title, const char *result,
+                   const char *evidence, const char *fmt, ...) DF_PRINTF(6, 7);
 /* Adds one difference. All texts are copied; NULL: absent on that side. */
-void delta_difference(validation *v, const char *kind, df_str path, df_str dv_id, df_str in_log, df_str in_sql,
-                      bool legitimate);
+void delta_difference(validation *v, const char *kind, df_str path, df_str dv_id, df_str in_log,
+                      df_str in_sql, bool legitimate);
 
 /* Every version: the catalog's totals against the backward replay. */
 DF_MUST_USE df_code delta_check_versions(validation *v, df_error *err);

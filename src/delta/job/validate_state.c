@@ -42,13 +42,13 @@ static df_code take(void *context, const delta_action *action, df_error *err)
         s->protocol.writer_features = df_arena_str(a, action->protocol.writer_features);
         break;
     case DELTA_TXN:
-        DF_PUSH(s->txns, s->n_txns, s->txns_cap) = (delta_txn){
-            df_arena_str(a, action->txn.app_id), action->txn.version, action->txn.last_updated};
+        DF_PUSH(s->txns, s->n_txns, s->txns_cap) =
+            (delta_txn){df_arena_str(a, action->txn.app_id), action->txn.version, action->txn.last_updated};
         break;
     case DELTA_DOMAIN:
         if (action->domain.removed) break;
-        DF_PUSH(s->domains, s->n_domains, s->domains_cap) =
-            (delta_domain){df_arena_str(a, action->domain.domain), df_arena_str(a, action->domain.configuration), false};
+        DF_PUSH(s->domains, s->n_domains, s->domains_cap) = (delta_domain){
+            df_arena_str(a, action->domain.domain), df_arena_str(a, action->domain.configuration), false};
         break;
     default: break;
     }
@@ -113,15 +113,15 @@ static int64_t compare_txns(validation *v, const log_state *log, const delta_sta
     for (size_t i = 0; i < log->n_txns; i++) {
         const delta_txn *t = find_txn(sql->txns, sql->n_txns, log->txns[i].app_id);
         if (t && t->version == log->txns[i].version) continue;
-        delta_difference(v, t ? "differs in transaction version" : "missing in SQL", log->txns[i].app_id, DF_STR(""),
-                         DF_STR("transaction"), t ? DF_STR("transaction") : DF_STR_NONE, false);
+        delta_difference(v, t ? "differs in transaction version" : "missing in SQL", log->txns[i].app_id,
+                         DF_STR(""), DF_STR("transaction"), t ? DF_STR("transaction") : DF_STR_NONE, false);
         wrong++;
     }
     for (size_t i = 0; i < sql->n_txns; i++) {
         if (find_txn(log->txns, log->n_txns, sql->txns[i].app_id)) continue;
         /* A checkpoint may drop transactions that have expired. */
-        delta_difference(v, "not in the log", sql->txns[i].app_id, DF_STR(""), DF_STR_NONE, DF_STR("transaction"),
-                         !v->same_base);
+        delta_difference(v, "not in the log", sql->txns[i].app_id, DF_STR(""), DF_STR_NONE,
+                         DF_STR("transaction"), !v->same_base);
         wrong += v->same_base;
     }
     return wrong;
@@ -141,7 +141,8 @@ static int64_t compare_domains(validation *v, const log_state *log, const delta_
         const delta_domain *d = find_domain(sql->domains, sql->n_domains, log->domains[i].domain);
         if (d && df_str_eq(d->configuration, log->domains[i].configuration)) continue;
         delta_difference(v, d ? "differs in domain configuration" : "missing in SQL", log->domains[i].domain,
-                         DF_STR(""), log->domains[i].configuration, d ? d->configuration : DF_STR_NONE, false);
+                         DF_STR(""), log->domains[i].configuration, d ? d->configuration : DF_STR_NONE,
+                         false);
         wrong++;
     }
     for (size_t i = 0; i < sql->n_domains; i++) {
@@ -162,11 +163,14 @@ df_code delta_check_state(validation *v, df_error *err)
     df_code code = delta_snapshot(v->reader, v->log, s->checkpoint, s->last, DELTA_WANT_REST,
                                   (delta_sink){&log, take}, &summary, err);
     if (code == DF_OK)
-        code = delta_state_at(v->catalog, &v->table, (delta_as_of){v->table.version, DELTA_ABSENT}, v->arena, &sql, err);
+        code = delta_state_at(v->catalog, &v->table, (delta_as_of){v->table.version, DELTA_ABSENT}, v->arena,
+                              &sql, err);
     if (code == DF_OK) {
-        int64_t wrong = compare_metadata(v, &log, &sql) + compare_txns(v, &log, &sql) + compare_domains(v, &log, &sql);
+        int64_t wrong =
+            compare_metadata(v, &log, &sql) + compare_txns(v, &log, &sql) + compare_domains(v, &log, &sql);
         delta_verdict(v, "table-state", "Protocol, metadata, transactions", wrong ? "mismatch" : "match",
-                      "backward replay of the log", wrong ? "%lld differ" : "schema, features, %lld transactions and domains",
+                      "backward replay of the log",
+                      wrong ? "%lld differ" : "schema, features, %lld transactions and domains",
                       (long long)(wrong ? wrong : (int64_t)(log.n_txns + log.n_domains)));
     }
     df_arena_release(&log.arena);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every version: the catalog's totals, the backward replay, and what other writers left behind as evidence. */
+/* Every version: the catalog's totals, the backward replay, and what other writers left behind as evidence.
+ */
 #include "base/error.h"
 #include "delta/job/validate_int.h"
 #include "delta/log/crc.h"
@@ -24,7 +25,8 @@ static bool same_number(validation *v, int64_t version, const char *what, int64_
     snprintf(kind, sizeof kind, "differs in %s", what);
     snprintf(where, sizeof where, "version %lld", (long long)version);
     df_buf a = {0}, b = {0};
-    delta_difference(v, kind, df_str_from(where), DF_STR(""), text_of(&a, in_log), text_of(&b, in_sql), legitimate);
+    delta_difference(v, kind, df_str_from(where), DF_STR(""), text_of(&a, in_log), text_of(&b, in_sql),
+                     legitimate);
     df_buf_release(&a);
     df_buf_release(&b);
     return legitimate;
@@ -49,9 +51,11 @@ static bool same_totals(validation *v, const delta_version_row *row, const delta
     bool same = same_number(v, n, "num_files", t->num_files, row->num_files, false);
     same &= same_number(v, n, "size_in_bytes", t->size_in_bytes, row->size_in_bytes, false);
     same &= same_number(v, n, "num_records", records_of(t), row->num_records, false);
-    same &= same_number(v, n, "deletion_vector_files", t->deletion_vector_files, row->deletion_vector_files, false);
+    same &= same_number(v, n, "deletion_vector_files", t->deletion_vector_files, row->deletion_vector_files,
+                        false);
     same &= same_number(v, n, "deleted_records", t->deleted_records, row->deleted_records, false);
-    /* A checkpoint drops expired tombstones, which commits and older checkpoints still list: that is no drift. */
+    /* A checkpoint drops expired tombstones, which commits and older checkpoints still list: that is no
+     * drift. */
     bool expired = base != row->segment_base || row->tombstones < t->tombstones;
     same &= same_number(v, n, "tombstones", t->tombstones, row->tombstones, expired);
     if (df_hash_eq(t->digest, row->digest)) return same;
@@ -59,8 +63,8 @@ static bool same_totals(validation *v, const delta_version_row *row, const delta
     df_hash_hex(t->digest, log);
     df_hash_hex(row->digest, sql);
     snprintf(where, sizeof where, "version %lld", (long long)n);
-    delta_difference(v, "differs in state_digest", df_str_from(where), DF_STR(""), df_str_from(log), df_str_from(sql),
-                     false);
+    delta_difference(v, "differs in state_digest", df_str_from(where), DF_STR(""), df_str_from(log),
+                     df_str_from(sql), false);
     return false;
 }
 
@@ -106,11 +110,13 @@ df_code delta_check_versions(validation *v, df_error *err)
                       (long long)c.wrong, (long long)c.missing);
     else if (!c.compared)
         delta_verdict(v, "versions", title, "unknown", evidence,
-                      "the log no longer reaches any of the %lld versions in the catalog", (long long)c.unreachable);
+                      "the log no longer reaches any of the %lld versions in the catalog",
+                      (long long)c.unreachable);
     else if (c.unreachable)
-        delta_verdict(v, "versions", title, "match", evidence,
-                      "%lld compared; %lld older ones are in the catalog alone, the log no longer reaches them",
-                      (long long)c.compared, (long long)c.unreachable);
+        delta_verdict(
+            v, "versions", title, "match", evidence,
+            "%lld compared; %lld older ones are in the catalog alone, the log no longer reaches them",
+            (long long)c.compared, (long long)c.unreachable);
     else
         delta_verdict(v, "versions", title, "match", evidence,
                       "%lld of %lld: files, bytes, records, deletion vectors, digest", (long long)c.compared,
@@ -133,8 +139,8 @@ static int checksum_agrees(validation *v, const delta_log_file *file, const delt
         if (!result) {
             df_buf where = {0};
             df_buf_printf(&where, "version %lld", (long long)file->version);
-            delta_difference(v, "differs from its .crc", df_buf_str(&where), DF_STR(""), df_buf_str(&why), DF_STR_NONE,
-                             false);
+            delta_difference(v, "differs from its .crc", df_buf_str(&where), DF_STR(""), df_buf_str(&why),
+                             DF_STR_NONE, false);
             df_buf_release(&where);
         }
     }
@@ -157,16 +163,19 @@ df_code delta_check_checksums(validation *v, df_error *err)
         unreachable += !t;
         DF_TRY(df_check_cancelled(v->options->observer, err));
     }
-    const char *title = "Version checksum files", *evidence = ".crc files, written by the table's own writers";
+    const char *title = "Version checksum files",
+               *evidence = ".crc files, written by the table's own writers";
     if (differ)
-        delta_verdict(v, "checksums", title, "mismatch", evidence, "%lld agree, %lld differ", (long long)agree,
-                      (long long)differ);
+        delta_verdict(v, "checksums", title, "mismatch", evidence, "%lld agree, %lld differ",
+                      (long long)agree, (long long)differ);
     else if (agree)
         delta_verdict(v, "checksums", title, "match", evidence, "%lld agree%s", (long long)agree,
                       bad ? "; damaged ones are listed as warnings" : "");
     else
         delta_verdict(v, "checksums", title, "skipped", evidence, "%s",
-                      bad ? "all are damaged" : unreachable ? "none at a version that can be reconstructed" : "there are none");
+                      bad           ? "all are damaged"
+                      : unreachable ? "none at a version that can be reconstructed"
+                                    : "there are none");
     return DF_OK;
 }
 
@@ -187,19 +196,25 @@ df_code delta_check_checkpoints(validation *v, df_error *err)
         delta_checkpoint *checkpoint = &v->log->checkpoints[i];
         if (checkpoint->version > v->table.version) continue;
         const delta_totals *t = delta_proved(v, checkpoint->version, NULL);
-        if (!checkpoint->complete || checkpoint->bad) bad++;
-        else if (!t || is_base(v, (int)i)) alone++;
+        if (!checkpoint->complete || checkpoint->bad)
+            bad++;
+        else if (!t || is_base(v, (int)i))
+            alone++;
         else {
             delta_snapshot_summary s;
             df_code code = delta_snapshot(v->reader, v->log, (int)i, checkpoint->version, DELTA_WANT_FILES,
                                           (delta_sink){0}, &s, err);
             if (code == DF_CANCELLED) return code;
-            if (code != DF_OK) bad++;
-            else if (df_hash_eq(s.digest, t->digest) && s.num_files == t->num_files) agree++;
+            if (code != DF_OK)
+                bad++;
+            else if (df_hash_eq(s.digest, t->digest) && s.num_files == t->num_files)
+                agree++;
             else {
                 differ++;
-                same_number(v, checkpoint->version, "files of its checkpoint", s.num_files, t->num_files, false);
-                delta_defects_add(&v->defects, DELTA_DEFECT_CHECKPOINT_DIFFERS, checkpoint->parts.items[0].name, 0,
+                same_number(v, checkpoint->version, "files of its checkpoint", s.num_files, t->num_files,
+                            false);
+                delta_defects_add(&v->defects, DELTA_DEFECT_CHECKPOINT_DIFFERS,
+                                  checkpoint->parts.items[0].name, 0,
                                   "has %lld files, the commits give %lld, and the digests differ",
                                   (long long)s.num_files, (long long)t->num_files)
                     ->version = checkpoint->version;
@@ -207,16 +222,19 @@ df_code delta_check_checkpoints(validation *v, df_error *err)
         }
         DF_TRY(df_check_cancelled(v->options->observer, err));
     }
-    const char *title = "Checkpoints against commits", *evidence = "checkpoint files, written by the table's own writers";
+    const char *title = "Checkpoints against commits",
+               *evidence = "checkpoint files, written by the table's own writers";
     if (differ)
-        delta_verdict(v, "checkpoints", title, "mismatch", evidence, "%lld agree, %lld differ", (long long)agree,
-                      (long long)differ);
+        delta_verdict(v, "checkpoints", title, "mismatch", evidence, "%lld agree, %lld differ",
+                      (long long)agree, (long long)differ);
     else if (agree)
         delta_verdict(v, "checkpoints", title, "match", evidence, "%lld agree%s", (long long)agree,
                       bad ? "; damaged ones are listed as warnings" : "");
     else
         delta_verdict(v, "checkpoints", title, "skipped", evidence, "%s",
-                      bad ? "none can be read" : alone ? "the commits before them are gone" : "there are none");
+                      bad     ? "none can be read"
+                      : alone ? "the commits before them are gone"
+                              : "there are none");
     return DF_OK;
 }
 
@@ -272,28 +290,30 @@ df_code delta_check_compactions(validation *v, df_error *err)
             skipped++;
         } else if (delta_read_commit(v->reader, file, (delta_sink){&compacted, take_net}, NULL) != DF_OK) {
             skipped++;
-            delta_defects_add(&v->defects, DELTA_DEFECT_BAD_COMPACTION, file->name, 0, "cannot be read")->fallback =
-                "the commits that it stands for are read";
+            delta_defects_add(&v->defects, DELTA_DEFECT_BAD_COMPACTION, file->name, 0, "cannot be read")
+                ->fallback = "the commits that it stands for are read";
         } else if (same_net(&commits, &compacted)) {
             agree++;
         } else {
             differ++;
             delta_defects_add(&v->defects, DELTA_DEFECT_COMPACTION_DIFFERS, file->name, 0,
                               "gives %lld adds and %lld removes, its commits %lld and %lld",
-                              (long long)compacted.n_adds, (long long)compacted.n_removes, (long long)commits.n_adds,
-                              (long long)commits.n_removes)
+                              (long long)compacted.n_adds, (long long)compacted.n_removes,
+                              (long long)commits.n_adds, (long long)commits.n_removes)
                 ->fallback = "the commits are read";
         }
         df_keymap_release(&commits.seen);
         df_keymap_release(&compacted.seen);
         DF_TRY(df_check_cancelled(v->options->observer, err));
     }
-    const char *title = "Log compaction files", *evidence = "compaction files, written by the table's own writers";
+    const char *title = "Log compaction files",
+               *evidence = "compaction files, written by the table's own writers";
     if (differ)
-        delta_verdict(v, "compactions", title, "mismatch", evidence, "%lld agree, %lld differ", (long long)agree,
-                      (long long)differ);
+        delta_verdict(v, "compactions", title, "mismatch", evidence, "%lld agree, %lld differ",
+                      (long long)agree, (long long)differ);
     else if (agree)
-        delta_verdict(v, "compactions", title, "match", evidence, "%lld agree with their commits", (long long)agree);
+        delta_verdict(v, "compactions", title, "match", evidence, "%lld agree with their commits",
+                      (long long)agree);
     else
         delta_verdict(v, "compactions", title, "skipped", evidence, "%s",
                       skipped ? "none can be compared" : "there are none");
