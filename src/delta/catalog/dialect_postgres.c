@@ -14,6 +14,9 @@ const delta_dialect delta_dialect_postgres = {
     .make_scope =
         "SELECT 'CREATE SCHEMA IF NOT EXISTS ' || split_part(current_setting('search_path'), ',', 1) "
         "WHERE current_schema() IS NULL",
+    /* An expression over several columns becomes a semi-join for each. All of them start from delta_files; left to
+       itself the planner, which may expect one row of each, joins them with each other first. */
+    .session = "SET join_collapse_limit = 1",
     .now = "clock_timestamp()",
     .lease = "clock_timestamp() + interval '60 seconds'",
     .join = "JOIN",
