@@ -75,7 +75,7 @@ def report(engine, imports, floors, what, wanted_files, import_cpu, floor_cpu):
         "s",
         None,
         (what, floor_cpu),
-        "moved less by who else uses the machine",
+        "",
     )
     if wanted_files != size:
         raise RuntimeError(f"{name}: {wanted_files} rows in delta_files, {size} files in the log")

@@ -28,19 +28,18 @@ bench.parser.add_argument(
     "--duckdb-python",
     default=os.environ.get("DUCKDB_PYTHON", os.path.join(sys.prefix, "duckdb", "bin", "python")),
 )
-bench.parser.add_argument("--peer-runs", type=int, default=3, help="runs of each peer (default 3)")
+bench.parser.add_argument("--rounds", type=int, default=3, help="rounds in which all take turns (default 3)")
 bench.parser.add_argument("--no-build", action="store_true", help="do not build bench/kernel")
 
 DELTARS = """
-import json, sys, time, pyarrow as pa
+import json, sys, time
 from deltalake import DeltaTable
 for _ in range(int(sys.argv[2])):
     t = time.perf_counter()
     table = DeltaTable(sys.argv[1])
     table.metadata(), table.protocol(), table.version()
     opened = time.perf_counter() - t
-    adds = pa.table(table.get_add_actions(flatten=True))
-    size = adds.num_rows, table.version()
+    size = len(table.file_uris()), table.version()
     print(json.dumps({"version": size[1], "files": size[0], "open_s": opened, "total_s": time.perf_counter() - t}))
 """
 DUCKDB = """
@@ -102,70 +101,99 @@ def peers():
 
 
 def ask(name, command, path, holds):
-    """
-    (open seconds, open-and-list seconds), a value a run, the first run left out; None when the peer
-    cannot.
-    """
-    result = subprocess.run([*command, path, str(bench.options.peer_runs + 1)], capture_output=True, text=True)
+    """One warm run of a peer: (open seconds, open-and-list seconds); None when it cannot."""
+    result = subprocess.run([*command, path, "2"], capture_output=True, text=True)
     if result.returncode:
         said = [line for line in result.stderr.splitlines() if "Error" in line] or ["it failed"]
         common.say(f"{name}: {said[-1][:300]}")
         return None
-    runs = [json.loads(line) for line in result.stdout.splitlines()]
-    if runs[0]["files"] != holds["num_files"]:
-        raise RuntimeError(f"{name} sees {runs[0]['files']} files in {path}, there are {holds['num_files']}")
-    return [r["open_s"] for r in runs[1:]], [
-        r.get("total_s", r["open_s"] + r.get("list_s", 0)) for r in runs[1:]
-    ]
+    run = json.loads(result.stdout.splitlines()[-1])
+    if run["files"] != holds["num_files"]:
+        raise RuntimeError(f"{name} sees {run['files']} files in {path}, there are {holds['num_files']}")
+    return run["open_s"], run.get("total_s", run["open_s"] + run.get("list_s", 0))
 
 
-def through_the_log(what, path, holds, found):
+def in_turns(path, holds, found, mine):
     """
-    Each peer's open and list, then ours against the best of them. Returns the best open: (name, values).
+    Rounds in which each peer and then each of this program's commands runs once, so that all meet the same
+    machine. Returns ({peer: opens}, {peer: opens and lists}, {name of ours: seconds}).
     """
+    opens, lists, own = {}, {}, {name: [] for name in mine}
+    failed = set()
+    for command in mine.values():
+        common.spawn(bench, command)
+    for _ in range(bench.options.rounds):
+        for name, command in found.items():
+            answer = None if name in failed else ask(name, command, path, holds)
+            if answer is None:
+                failed.add(name)
+                continue
+            opens.setdefault(name, []).append(answer[0])
+            lists.setdefault(name, []).append(answer[1])
+            for own_name, command in mine.items():
+                own[own_name] += common.walls(common.spawn(bench, command))
+    return opens, lists, own
+
+
+def best_of(times):
+    name = min(times, key=lambda n: common.statistics.median(times[n]))
+    return name, times[name]
+
+
+def replay_command(path):
+    none = f"sqlite://{bench.scratch}/none.db"
+    return [bench.program, "import", path, "--dry-run", "--history", "latest", "--database-url", none]
+
+
+LOG = "deltalakedb, through the log: open and replay every file"
+
+
+def through_the_log(what, path, holds, found, more=None):
+    """Every peer and ours in turns; returns what in_turns gave."""
     common.warm(os.path.join(path, "_delta_log"))
-    opens, lists = {}, {}
-    for name, command in found.items():
-        answer = ask(name, command, path, holds)
-        if answer:
-            opens[name], lists[name] = answer
-            bench.add(what, f"{name}: open", opens[name], "s")
-            bench.add(what, f"{name}: open and list", lists[name], "s")
-    mine = common.walls(
-        common.spawn(
-            bench,
-            [
-                bench.program,
-                "import",
-                path,
-                "--dry-run",
-                "--history",
-                "latest",
-                "--database-url",
-                f"sqlite://{bench.scratch}/none.db",
-            ],
-            bench.runs,
-        )
-    )
-    best = min(lists, key=lambda n: common.statistics.median(lists[n])) if lists else None
-    bench.add(
-        what,
-        "deltalakedb, through the log: open and replay every file",
-        mine,
-        "s",
-        "<= 1 x" if best else None,
-        (f"best of them, {best}", lists[best]) if best else None,
-        "whole process",
-    )
+    opens, lists, own = in_turns(path, holds, found, {LOG: replay_command(path), **(more or {})})
+    for name in opens:
+        bench.add(what, f"{name}: open", opens[name], "s")
+        bench.add(what, f"{name}: open and list", lists[name], "s")
     if not opens:
-        return None
-    fastest = min(opens, key=lambda n: common.statistics.median(opens[n]))
-    return (fastest, opens[fastest]), (best, lists[best])
+        return opens, lists, own
+    best, values = best_of(lists)
+    bench.add(what, LOG, own[LOG], "s", "<= 1 x", (f"best of them, {best}", values), "whole process")
+    return opens, lists, own
 
 
-def from_the_catalog(what, path, holds, best):
+def catalog_commands(url, holds):
+    """What is asked of the catalog: name → command."""
+    questions = {
+        "snapshot": ["snapshot", "t", "--json"],
+        f"snapshot at version {holds['version'] // 2}": [
+            "snapshot",
+            "t",
+            "--version",
+            holds["version"] // 2,
+            "--json",
+        ],
+        "files of one partition of 100, paths": [
+            "files",
+            "t",
+            "--where",
+            "day = '2024-01-17'",
+            "--format",
+            "paths",
+        ],
+        "newest 10 versions": ["history", "t", "--limit", "10"],
+        "all files, paths": ["files", "t", "--format", "paths"],
+    }
+    return {
+        f"catalog, SQLite: {name}": [bench.program, *command, "--database-url", url]
+        for name, command in questions.items()
+    }
+
+
+def with_catalog(what, path, holds, found):
     url = f"sqlite://{os.path.join(bench.scratch, 'catalog.db')}"
     took = common.spawn(bench, [bench.program, "import", path, "--table-id", "t", "--database-url", url])
+    opens, lists, own = through_the_log(what, path, holds, found, catalog_commands(url, holds))
     bench.add(
         what,
         "import of the whole history into SQLite, once",
@@ -173,49 +201,20 @@ def from_the_catalog(what, path, holds, best):
         "s",
         note=f"peak memory {took[0]['rss_kib'] // 1024} MiB",
     )
-    day = "2024-01-17"
-
-    def timed(name, command, *more):
-        command = [bench.program, *command, "--database-url", url]
-        common.spawn(bench, command, 2)
-        bench.add(
-            what,
-            f"catalog, SQLite: {name}",
-            common.walls(common.spawn(bench, command, bench.runs * 4)),
-            "s",
-            *more,
-        )
-
-    if best:
-        timed(
-            "snapshot",
-            ["snapshot", "t", "--json"],
-            "<= 0.1 x",
-            (f"fastest open, {best[0][0]}", best[0][1]),
-            "the peer's open does not count files; the snapshot does",
-        )
-        timed(
-            "snapshot again, against what a peer needs to count the files",
-            ["snapshot", "t", "--json"],
-            "<= 0.1 x",
-            (f"open and list, {best[1][0]}", best[1][1]),
-        )
-    else:
-        timed("snapshot", ["snapshot", "t", "--json"])
-    middle = holds["version"] // 2
-    timed(f"snapshot at version {middle}", ["snapshot", "t", "--version", middle, "--json"])
-    timed(
-        "files of one partition of 100, paths",
-        ["files", "t", "--where", f"day = '{day}'", "--format", "paths"],
-        "<= 0.02 s",
-    )
-    timed("newest 10 versions", ["history", "t", "--limit", "10"])
-    timed(
-        "all files, paths",
-        ["files", "t", "--format", "paths"],
-        None,
-        (f"open and list, {best[1][0]}", best[1][1]) if best else None,
-    )
+    if not opens:
+        return
+    opened, listed = best_of(opens), best_of(lists)
+    for name, seconds in own.items():
+        if name == LOG:
+            continue
+        target, floor = None, None
+        if name.endswith("snapshot"):
+            target, floor = "<= 0.1 x", (f"fastest open, {opened[0]}", opened[1])
+        elif "one partition" in name:
+            target = "<= 0.02 s"
+        elif "all files" in name:
+            floor = (f"open and list, {listed[0]}", listed[1])
+        bench.add(what, name, seconds, "s", target, floor)
 
 
 def main():
@@ -232,8 +231,7 @@ def main():
     commits = bench.scale(10_000)
     path, holds = bench.log("churn", commits=commits, live=size)
     what = f"{holds['num_files']:,} files, {commits:,} commits"
-    best = through_the_log(what, path, holds, found)
-    from_the_catalog(what, path, holds, best)
+    with_catalog(what, path, holds, found)
     return bench.finish()
 
 
