@@ -7,9 +7,10 @@ logs="$build/logs"
 
 # What building needs, and what it is recognised by where there is no dpkg.
 build_packages=(meson ninja-build gcc g++ pkg-config python3 libsimdjson-dev libxxhash-dev libsnappy-dev zlib1g-dev
-    libzstd-dev liblz4-dev libbrotli-dev libsqlite3-dev libpq-dev libmariadb-dev)
+    libzstd-dev liblz4-dev libbrotli-dev libsqlite3-dev libpq-dev libmariadb-dev
+    libssl-dev)
 build_programs=(meson ninja cc c++ pkg-config python3)
-build_modules=(simdjson libxxhash snappy zlib libzstd liblz4 libbrotlidec sqlite3 libpq libmariadb)
+build_modules=(simdjson libxxhash snappy zlib libzstd liblz4 libbrotlidec sqlite3 libpq libmariadb libcrypto)
 
 if [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
     bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'

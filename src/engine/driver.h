@@ -5,13 +5,13 @@
  *
  * To add an engine: a folder with the file names of the others, a `df_driver` at the end of driver.c,
  * a line in engine.c's array, and the contract suite in tests/engine/ run against it. A client library that
- * is slow to load is loaded in `open` (engine/library.h).
+ * is slow to load is loaded in `open` (base/library.h).
  */
 #ifndef DF_ENGINE_DRIVER_H
 #define DF_ENGINE_DRIVER_H
 
 #include "engine/engine.h"
-#include "engine/sqltext.h"
+#include "sql/sql.h"
 
 #include <stdatomic.h>
 
@@ -19,8 +19,8 @@ typedef struct df_driver {
     const char *name;           /* also the folder's name */
     const char *const *schemes; /* URL schemes, NULL-terminated: "postgresql", "postgres" */
     uint32_t caps;
-    df_sql_dialect dialect; /* what quotes and comments look like, for splitting scripts */
-    size_t conn_size;       /* of the driver's struct, whose first member is a df_conn */
+    const df_sql_dialect *dialect;
+    size_t conn_size; /* of the driver's struct, whose first member is a df_conn */
 
     /*
      * ---- required ----

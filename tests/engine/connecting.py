@@ -57,7 +57,7 @@ def test_libraries(folder):
     for library, url in urls.items():
         write(os.path.join(folder, library), "")
         told = expect("connect", f"a damaged {library}", url,
-                      f"Database connection failed: the client library {library} cannot be loaded: ", LD_LIBRARY_PATH=folder)
+                      f"Database connection failed: the library {library} cannot be loaded: ", LD_LIBRARY_PATH=folder)
         check(told["hint"] == hint[library], "and the hint names the package", told)
     expect("not_found", "SQLite needs neither", "sqlite:" + os.path.join(folder, "new.db"), LD_LIBRARY_PATH=folder)
 

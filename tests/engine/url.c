@@ -4,7 +4,7 @@
 
 #include "engine/bulktext.h"
 #include "engine/engine.h"
-#include "engine/sqltext.h"
+#include "sql/sql.h"
 #include "tap.h"
 
 #include <stdlib.h>

@@ -27,7 +27,7 @@ const df_driver df_mariadb_driver = {
     .name = "mariadb",
     .schemes = schemes,
     .caps = DF_CAP_SERVER | DF_CAP_CONCURRENT_WRITES | DF_CAP_SQL,
-    .dialect = {.backtick = true, .hash_comment = true},
+    .dialect = &df_sql_mariadb,
     .conn_size = sizeof(my_conn),
     .open = my_open,
     .close = my_close,

@@ -18,5 +18,7 @@ static df_library library = {
 
 df_code my_load_library(df_error *err)
 {
-    return df_library_load(&library, err);
+    df_code code = df_library_load(&library, err);
+    if (code != DF_OK) df_error_prefix(err, "Database connection failed");
+    return code;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libmariadb, loaded at the first connection (see engine/library.h): mysql_query is mysql->query. A function
+ * libmariadb, loaded at the first connection (see base/library.h): mysql_query is mysql->query. A function
  * that is to be used needs its line here, and nothing else. (errno is a macro, and cannot be a member's
  * name.)
  */
 #ifndef DF_ENGINE_MARIADB_LIBRARY_H
 #define DF_ENGINE_MARIADB_LIBRARY_H
 
-#include "engine/library.h"
+#include "base/library.h"
 
 #include <mysql.h>
 

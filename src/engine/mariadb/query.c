@@ -73,7 +73,7 @@ df_code my_put_literal(my_conn *c, df_buf *out, const df_value *value, df_error 
 static df_code fill_in(my_conn *c, df_str sql, const df_value *params, size_t n_params, df_buf *out,
                        df_error *err)
 {
-    df_sql_dialect dialect = c->base.driver->dialect;
+    df_sql_dialect dialect = *c->base.driver->dialect;
     size_t from = 0, found = 0;
     dialect.backslash = backslash_escapes(c);
     for (;;) {

@@ -39,7 +39,7 @@ const df_driver df_postgres_driver = {
     .name = "postgres",
     .schemes = schemes,
     .caps = DF_CAP_TRANSACTIONAL_DDL | DF_CAP_SCHEMAS | DF_CAP_SERVER | DF_CAP_CONCURRENT_WRITES | DF_CAP_SQL,
-    .dialect = {.escape_strings = true},
+    .dialect = &df_sql_postgres,
     .conn_size = sizeof(pg_conn),
     .open = pg_open,
     .close = pg_close,

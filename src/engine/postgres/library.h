@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libpq, loaded at the first connection (see engine/library.h): PQexec is pq->exec. A function that is to be
+ * libpq, loaded at the first connection (see base/library.h): PQexec is pq->exec. A function that is to be
  * used needs its line here, and nothing else.
  */
 #ifndef DF_ENGINE_POSTGRES_LIBRARY_H
 #define DF_ENGINE_POSTGRES_LIBRARY_H
 
-#include "engine/library.h"
+#include "base/library.h"
 
 #include <libpq-fe.h>
 

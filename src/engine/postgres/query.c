@@ -41,7 +41,7 @@ static void release(request *r)
 /* `?` becomes $n. Without parameters the text goes as it is. */
 static df_code translate(pg_conn *c, df_str sql, size_t n_params, request *r, df_error *err)
 {
-    const df_sql_dialect *dialect = &c->base.driver->dialect;
+    const df_sql_dialect *dialect = c->base.driver->dialect;
     size_t from = 0, found = 0;
     while (n_params) {
         size_t at = df_sql_next_param(dialect, sql, from);
@@ -60,7 +60,7 @@ static size_t original_offset(pg_conn *c, df_str sql, size_t n_params, size_t of
 {
     size_t from = 0, shift = 0;
     for (size_t n = 1; n <= n_params; n++) {
-        size_t at = df_sql_next_param(&c->base.driver->dialect, sql, from);
+        size_t at = df_sql_next_param(c->base.driver->dialect, sql, from);
         if (offset <= at + shift) break;
         shift += (size_t)snprintf(NULL, 0, "$%zu", n) - 1;
         from = at + 1;

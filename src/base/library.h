@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Client libraries that are loaded at the first connection, by drivers: libpq and libmariadb bring twenty
- * more libraries with them (TLS, Kerberos, LDAP …), and linking them would cost each start of the program,
- * whatever it does, more than all the rest of it.
+ * Libraries that are loaded when they are first needed: libpq and libmariadb bring twenty more libraries with
+ * them (TLS, Kerberos, LDAP …), and linking them would cost each start of the program, whatever it does, more
+ * than all the rest of it.
  *
- * A driver lists the functions that it uses once, as an X-macro, and calls them through a table:
+ * Who uses one lists its functions once, as an X-macro, and calls them through a table:
  *
  *     #define PQ_FUNCTIONS(X) X(exec, PQexec) X(clear, PQclear)                    in its library.h
  *     typedef struct pq_functions { PQ_FUNCTIONS(DF_LIBRARY_MEMBER) } pq_functions;
@@ -14,8 +14,8 @@
  *
  * The types come from the library's own header, so a call is checked as if the function were linked.
  */
-#ifndef DF_ENGINE_LIBRARY_H
-#define DF_ENGINE_LIBRARY_H
+#ifndef DF_BASE_LIBRARY_H
+#define DF_BASE_LIBRARY_H
 
 #include "base/error.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Client libraries that are loaded when they are needed: found, missing, too old, broken, by many threads. */
-#include "engine/library.h"
+#include "base/library.h"
 
 #include "tap.h"
 
@@ -78,7 +78,7 @@ static void test_broken(void)
     FILE *f = fopen(file, "w");
     if (f) fclose(f);
     snprintf(message, sizeof message,
-             "Database connection failed: the client library %s cannot be loaded: ", file);
+             "the library %s cannot be loaded: ", file);
     fails("a file that is no library", file, good, message, "apt-get install --reinstall libdf9");
     unlink(file);
     rmdir(folder);
@@ -87,11 +87,11 @@ static void test_broken(void)
 int main(void)
 {
     fails("a library that is not installed", "libdf-none.so.9", good,
-          "Database connection failed: the client library libdf-none.so.9 is not installed",
+          "the library libdf-none.so.9 is not installed",
           "apt-get install libdf9");
     fails(
         "one without a function", "libm.so.6", lacking,
-        "Database connection failed: the client library libm.so.6 is too old: it has no df_no_such_function",
+        "the library libm.so.6 is too old: it has no df_no_such_function",
         "apt-get install --only-upgrade libdf9");
     test_broken();
     test_threads();

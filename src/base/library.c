@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/library.h"
-
-#include "engine/driver.h"
+#include "base/library.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -15,11 +13,11 @@ static df_code not_loaded(const df_library *library, const char *reason, df_erro
     bool missing =
         strncmp(reason, library->file, strlen(library->file)) == 0 && strstr(reason, strerror(ENOENT));
     if (missing) {
-        snprintf(text, sizeof text, "the client library %s is not installed", library->file);
+        snprintf(text, sizeof text, "the library %s is not installed", library->file);
     } else {
-        snprintf(text, sizeof text, "the client library %s cannot be loaded: %s", library->file, reason);
+        snprintf(text, sizeof text, "the library %s cannot be loaded: %s", library->file, reason);
     }
-    df_engine_fail(err, DF_CONNECT, NULL, text);
+    df_fail(err, DF_CONNECT, "%s", text);
     df_error_hint(err, "apt-get install %s%s", missing ? "" : "--reinstall ", library->package);
     return DF_CONNECT;
 }
@@ -27,8 +25,8 @@ static df_code not_loaded(const df_library *library, const char *reason, df_erro
 static df_code too_old(const df_library *library, const char *function, df_error *err)
 {
     char text[256];
-    snprintf(text, sizeof text, "the client library %s is too old: it has no %s", library->file, function);
-    df_engine_fail(err, DF_CONNECT, NULL, text);
+    snprintf(text, sizeof text, "the library %s is too old: it has no %s", library->file, function);
+    df_fail(err, DF_CONNECT, "%s", text);
     df_error_hint(err, "apt-get install --only-upgrade %s", library->package);
     return DF_CONNECT;
 }
