@@ -111,7 +111,7 @@ df_conn *df_conn_new(const df_driver *driver)
     conn->driver = driver;
     conn->engine = driver->name;
     conn->caps = driver->caps;
-    conn->dialect = &driver->dialect;
+    conn->dialect = driver->dialect;
     return conn;
 }
 
@@ -239,32 +239,25 @@ df_code df_query(df_conn *conn, const char *sql, const df_value *params, size_t 
     return run(conn, sql, params, n_params, fn, context, NULL, err);
 }
 
-static int32_t lines_in(df_str text)
-{
-    int32_t lines = 0;
-    for (size_t i = 0; i < text.len; i++) lines += text.ptr[i] == '\n';
-    return lines;
-}
-
 df_code df_exec_script(df_conn *conn, const char *script, df_error *err)
 {
-    df_str text = df_str_from(script), statement;
-    size_t at = 0;
-    int32_t number = 0;
-    df_code code = DF_OK;
-    while (code == DF_OK && df_sql_next_statement(conn->dialect, text, &at, &statement)) {
-        number++;
-        char *sql = df_strdup(statement);
-        code = df_exec(conn, sql, NULL, 0, NULL, err);
+    df_sql_splitter splitter = {.dialect = conn->dialect, .script = df_str_from(script)};
+    df_sql_statement statement;
+    bool more;
+    for (;;) {
+        DF_TRY(df_sql_split(&splitter, &statement, &more, err));
+        if (!more) return DF_OK;
+        char *sql = df_strdup(statement.text);
+        df_code code = df_exec(conn, sql, NULL, 0, NULL, err);
         free(sql);
+        if (code == DF_OK) continue;
+        if (err) {
+            err->statement = statement.number;
+            if (err->sql_offset) err->sql_offset += (int64_t)statement.offset;
+            if (err->sql_line) err->sql_line += statement.line - 1;
+        }
+        return code;
     }
-    if (code != DF_OK && err) {
-        size_t before = (size_t)(statement.ptr - text.ptr);
-        err->statement = number;
-        if (err->sql_offset) err->sql_offset += (int64_t)before;
-        if (err->sql_line) err->sql_line += lines_in((df_str){text.ptr, before});
-    }
-    return code;
 }
 
 typedef struct first_value {

@@ -108,12 +108,17 @@ enum {
     DF_CAP_SERVER = 1u << 2,            /* talks to another process that may go away */
     DF_CAP_CONCURRENT_WRITES = 1u << 3, /* two connections may write at the same time */
     DF_CAP_SQL = 1u << 4,               /* understands SQL (a graph engine does not) */
+    DF_CAP_OBSERVE = 1u << 5,           /* tells which locks and rewrites a transaction has caused (session.h) */
+    DF_CAP_XACT_OUTCOME = 1u << 6,      /* knows afterwards whether a transaction committed (session.h) */
+    DF_CAP_SINGLE_WRITER = 1u << 7,     /* one writer at a time: an open transaction keeps everybody else out */
 };
 
 /* Options of a connection; all zero is a good default. */
 typedef struct df_open_options {
     bool read_only;          /* never creates a database file, refuses to write where the engine can */
     bool create;             /* SQLite: create the file (not the directory) when it is missing */
+    bool guest;              /* the database is somebody else's: no lasting setting of it is changed (SQLite: the
+                              * journal mode), and enforcement is the engine's default (SQLite: foreign_keys off) */
     const char *application; /* shown in the server's list of sessions; NULL: "dataflow" */
 } df_open_options;
 
@@ -137,10 +142,8 @@ const char *df_conn_server(const df_conn *conn); /* "PostgreSQL 15.20": for repo
  */
 DF_MUST_USE df_code df_exec(df_conn *conn, const char *sql, const df_value *params, size_t n_params,
                             int64_t *affected, df_error *err);
-/*
- * Runs a script of statements separated by ";" at the end of a line, outside of quotes and comments; no
- * parameters. An error tells the statement's number, and line and offset within the script.
- */
+/* Runs the statements of a script, which df_sql_split separates; no parameters. An error tells the statement's
+ * number, and line and offset within the script. */
 DF_MUST_USE df_code df_exec_script(df_conn *conn, const char *script, df_error *err);
 /* Runs a query and calls `fn` for each row, streaming: a large result is never held whole. */
 DF_MUST_USE df_code df_query(df_conn *conn, const char *sql, const df_value *params, size_t n_params,

@@ -3,7 +3,7 @@
  * Nothing is connected to. */
 #include "engine/url.h"
 #include "engine/engine.h"
-#include "engine/sqltext.h"
+#include "sql/sql.h"
 
 #include <stdlib.h>
 
@@ -51,14 +51,9 @@ static void try_url(const char *url)
 
 static void try_sql(df_str sql)
 {
-    for (unsigned flags = 0; flags < 16; flags++) {
-        df_sql_dialect dialect = {flags & 1, flags & 2, flags & 4, flags & 8};
-        df_str statement;
-        size_t at = 0, end = 0;
-        while (df_sql_next_statement(&dialect, sql, &at, &statement)) {
-            expect(at > end && at <= sql.len && statement.ptr + statement.len <= sql.ptr + sql.len);
-            end = at;
-        }
+    for (unsigned flags = 0; flags < 32; flags++) {
+        df_sql_dialect dialect = {.backslash = flags & 1, .escape_strings = flags & 2, .backtick = flags & 4,
+                                  .bracket = flags & 16, .hash_comment = flags & 8};
         for (size_t p = 0; (p = df_sql_next_param(&dialect, sql, p)) < sql.len; p++)
             expect(sql.ptr[p] == '?');
     }

@@ -39,7 +39,7 @@ const df_driver df_sqlite_driver = {
     .name = "sqlite",
     .schemes = schemes,
     .caps = DF_CAP_TRANSACTIONAL_DDL | DF_CAP_SQL,
-    .dialect = {.backtick = true},
+    .dialect = &df_sql_sqlite,
     .conn_size = sizeof(sl_conn),
     .open = sl_open,
     .close = sl_close,

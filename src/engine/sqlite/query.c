@@ -46,7 +46,7 @@ df_code sl_prepare(sl_conn *c, const char *sql, sl_cached **out, df_error *err)
             sqlite3_prepare_v3(c->db, sql, (int)text.len + 1, SQLITE_PREPARE_PERSISTENT, &slot->stmt, &rest);
         if (rc != SQLITE_OK) return sl_fail(c, rc, text, err);
         if (!slot->stmt) return DF_OK;
-        if (!df_sql_is_blank(&c->base.driver->dialect, df_str_from(rest))) {
+        if (!df_sql_is_blank(c->base.driver->dialect, df_str_from(rest))) {
             sqlite3_finalize(slot->stmt);
             slot->stmt = NULL;
             df_fail(err, DF_FAILED, "more than one statement at a time");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/sqltext.h"
+/* Where quotes and comments begin and end, without tokens: what engines need of a statement. */
+#include "sql/sql.h"
 
 static bool is_space(char c)
 {
@@ -24,6 +25,12 @@ static size_t quoted_len(df_str sql, size_t at, bool backslash)
         }
     }
     return sql.len - at;
+}
+
+static size_t bracket_len(df_str sql, size_t at)
+{
+    const char *end = memchr(sql.ptr + at, ']', sql.len - at);
+    return end ? (size_t)(end - sql.ptr) + 1 - at : sql.len - at;
 }
 
 static size_t line_len(df_str sql, size_t at)
@@ -74,6 +81,7 @@ size_t df_sql_skip(const df_sql_dialect *dialect, df_str sql, size_t at)
                           dialect->backslash || (dialect->escape_strings && is_escape_string(sql, at)));
     case '"': return quoted_len(sql, at, dialect->backslash);
     case '`': return dialect->backtick ? quoted_len(sql, at, false) : 0;
+    case '[': return dialect->bracket ? bracket_len(sql, at) : 0;
     case '#': return dialect->hash_comment ? line_len(sql, at) : 0;
     case '$': return dialect->escape_strings ? dollar_len(sql, at) : 0;
     case '/': return next == '*' ? block_comment_len(sql, at, dialect->escape_strings) : 0;
@@ -102,27 +110,6 @@ bool df_sql_is_blank(const df_sql_dialect *dialect, df_str sql)
         i += skip;
     }
     return true;
-}
-
-static bool ends_line(df_str sql, size_t at)
-{
-    while (at < sql.len && (sql.ptr[at] == ' ' || sql.ptr[at] == '\t' || sql.ptr[at] == '\r')) at++;
-    return at >= sql.len || sql.ptr[at] == '\n';
-}
-
-bool df_sql_next_statement(const df_sql_dialect *dialect, df_str script, size_t *at, df_str *statement)
-{
-    while (*at < script.len) {
-        size_t start = *at, i = start;
-        while (i < script.len && !(script.ptr[i] == ';' && ends_line(script, i + 1))) {
-            size_t skip = df_sql_skip(dialect, script, i);
-            i += skip ? skip : 1;
-        }
-        *at = i < script.len ? i + 1 : i;
-        *statement = (df_str){script.ptr + start, i - start};
-        if (!df_sql_is_blank(dialect, *statement)) return true;
-    }
-    return false;
 }
 
 size_t df_sql_next_param(const df_sql_dialect *dialect, df_str sql, size_t at)
