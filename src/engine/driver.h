@@ -10,7 +10,7 @@
 #ifndef DF_ENGINE_DRIVER_H
 #define DF_ENGINE_DRIVER_H
 
-#include "engine/engine.h"
+#include "engine/session.h"
 #include "sql/sql.h"
 
 #include <stdatomic.h>
@@ -46,9 +46,47 @@ typedef struct df_driver {
     df_code (*unlock)(df_conn *conn, const char *name, df_error *err);
     df_code (*lock_held)(df_conn *conn, const char *name, bool *held, df_error *err);
 
+    /* ---- required, of session.h: session.c checks the state as engine.c does ---- */
+    /* The server's own word, without asking it. */
+    bool (*in_transaction)(const df_conn *conn);
+    df_code (*set_limits)(df_conn *conn, const df_limits *limits, df_error *err);
+    /* Never called inside a transaction. The limits of set_limits hold on. */
+    df_code (*reset)(df_conn *conn, df_error *err);
+    /* `out` is zeroed. */
+    df_code (*session_get)(df_conn *conn, df_session *out, df_error *err);
+    /* `name` is a plain word of our own making or of the caller's, to be quoted. */
+    df_code (*savepoint)(df_conn *conn, const char *name, df_error *err);
+    /* Also when a statement has failed since, or a result is still to be read. */
+    df_code (*rollback_to)(df_conn *conn, const char *name, df_error *err);
+    /* In any order: session.c sorts, filters and leaves out. Strings are copied by `add`. */
+    df_code (*inspect)(df_conn *conn, const df_inspect_options *options, df_object_fn add, void *context,
+                       df_error *err);
+    df_code (*object_state)(df_conn *conn, const char *kind, df_str schema, df_str name, df_str table,
+                            df_buf *out, df_error *err);
+
     /* ---- optional: NULL when the engine cannot ---- */
     void (*cancel)(df_conn *conn); /* from another thread */
+    /* After `notice` and `notice_context` of the connection have been set. */
+    void (*on_notice)(df_conn *conn);
+    df_code (*session_alive)(df_conn *conn, const df_session *session, bool *alive, df_error *err);
+    /* Asks for its end; see df_session_end_wait. */
+    df_code (*session_end)(df_conn *conn, const df_session *session, int64_t wait_ms, df_error *err);
+    /* NULL: nothing can stand between. `how` is empty. */
+    df_code (*session_pooled)(df_conn *conn, const char *url, bool *pooled, char how[200], df_error *err);
+    df_code (*transaction_id)(df_conn *conn, char out[32], df_error *err);
+    df_code (*transaction_outcome)(df_conn *conn, const char *id, df_outcome *out, df_error *err);
+    /* *out begins with a df_observer_state whose members are filled in. */
+    df_code (*observe_begin)(df_conn *conn, df_observer_state **out, df_error *err);
+    df_code (*copy_in)(df_conn *conn, const char *sql, df_str data, int64_t *rows, df_error *err);
+    /* NULL: session.c makes one call after the other. BEGIN and COMMIT are part of it when `flags` say so. */
+    df_code (*exec_many)(df_conn *conn, df_command *commands, size_t count, unsigned flags, df_error *err);
 } df_driver;
+
+struct df_observer_state {
+    df_code (*observe)(df_conn *conn, df_observer_state *state, df_arena *arena, df_observation *out,
+                       df_error *err);
+    void (*end)(df_observer_state *state);
+};
 
 struct df_conn {
     const df_driver *driver;
@@ -62,6 +100,8 @@ struct df_conn {
     atomic_bool cancelled;         /* set by df_cancel, cleared when the next call begins */
     char schema[64];               /* of ?schema=, empty when there is none; filled by open */
     char server[64];               /* filled by open */
+    df_notice_fn notice;           /* NULL: nobody listens */
+    void *notice_context;
 };
 
 /* ---- for drivers and wrappers ---- */
@@ -75,5 +115,12 @@ df_conn *df_conn_new(const df_driver *driver);
 df_code df_engine_fail(df_error *err, df_code code, const char *native, const char *message);
 /* Says where in `sql` the server saw the error: `offset` 0-based, in bytes. */
 void df_engine_fail_at(df_error *err, df_str sql, size_t offset);
+/* Begins and ends a call: the state's checks before, `failed` and err->engine after. */
+DF_MUST_USE df_code df_conn_enter(df_conn *conn, df_error *err);
+df_code df_conn_leave(df_conn *conn, df_code code, df_error *err);
+/* Whoever asked a session to end waits here: DF_OK once `alive` says it is gone, DF_FAILED after `wait_ms`.
+ */
+DF_MUST_USE df_code df_session_end_wait(df_conn *conn, const df_session *session, int64_t wait_ms,
+                                        df_error *err);
 
 #endif

@@ -171,7 +171,7 @@ bool df_conn_lost(const df_conn *conn)
 
 /* ---- around every call ---- */
 
-static df_code enter(df_conn *conn, df_error *err)
+df_code df_conn_enter(df_conn *conn, df_error *err)
 {
     df_code code = DF_OK;
     if (conn->busy) {
@@ -190,7 +190,7 @@ static df_code enter(df_conn *conn, df_error *err)
     return DF_OK;
 }
 
-static df_code leave(df_conn *conn, df_code code, df_error *err)
+df_code df_conn_leave(df_conn *conn, df_code code, df_error *err)
 {
     conn->busy = false;
     if (code == DF_OK) return DF_OK;
@@ -217,14 +217,14 @@ static df_code run(df_conn *conn, const char *sql, const df_value *params, size_
 {
     int64_t ignored;
     watched_fn watched = {fn, context, DF_OK};
-    DF_TRY(enter(conn, err));
+    DF_TRY(df_conn_enter(conn, err));
     df_code code = conn->driver->run(conn, sql, params, n_params, fn ? watch : NULL, &watched,
                                      affected ? affected : &ignored, err);
     if (watched.code != DF_OK && !conn->lost) {
         conn->busy = false;
         return watched.code;
     }
-    return leave(conn, code, err);
+    return df_conn_leave(conn, code, err);
 }
 
 df_code df_exec(df_conn *conn, const char *sql, const df_value *params, size_t n_params, int64_t *affected,
@@ -299,8 +299,8 @@ df_code df_query_value(df_conn *conn, const char *sql, const df_value *params, s
 df_code df_begin(df_conn *conn, df_error *err)
 {
     if (conn->in_transaction) return df_fail(err, DF_BUG, "a transaction is already open");
-    DF_TRY(enter(conn, err));
-    df_code code = leave(conn, conn->driver->begin(conn, err), err);
+    DF_TRY(df_conn_enter(conn, err));
+    df_code code = df_conn_leave(conn, conn->driver->begin(conn, err), err);
     conn->in_transaction = code == DF_OK;
     return code;
 }
@@ -313,9 +313,9 @@ static void end_transaction(df_conn *conn)
 df_code df_commit(df_conn *conn, df_error *err)
 {
     if (!conn->in_transaction) return df_fail(err, DF_BUG, "there is no transaction to commit");
-    df_code code = enter(conn, err);
+    df_code code = df_conn_enter(conn, err);
     if (code == DF_OK) {
-        code = leave(conn, conn->driver->commit(conn, err), err);
+        code = df_conn_leave(conn, conn->driver->commit(conn, err), err);
         if (code != DF_OK && conn->lost) {
             df_error_hint(err, "the connection broke during the commit; whether it took effect is not known");
         }
@@ -343,10 +343,10 @@ df_code df_bulk_load(df_conn *conn, const char *table, const char *const *column
     int64_t ignored;
     if (!conn->in_transaction) return df_fail(err, DF_BUG, "bulk loading needs an open transaction");
     if (!n_columns) return df_fail(err, DF_BUG, "bulk loading needs columns");
-    DF_TRY(enter(conn, err));
+    DF_TRY(df_conn_enter(conn, err));
     df_code code =
         conn->driver->bulk_load(conn, table, columns, n_columns, source, loaded ? loaded : &ignored, err);
-    return leave(conn, code, err);
+    return df_conn_leave(conn, code, err);
 }
 
 /* ---- locks ---- */
@@ -362,13 +362,13 @@ df_code df_lock(df_conn *conn, const char *name, int64_t wait_ms, bool *taken, d
     enum { FIRST_PAUSE_MS = 5, LONGEST_PAUSE_MS = 100 };
     double end = df_monotonic_s() + (double)wait_ms / 1000;
     *taken = false;
-    DF_TRY(enter(conn, err));
+    DF_TRY(df_conn_enter(conn, err));
     for (int64_t pause = FIRST_PAUSE_MS;; pause = pause < LONGEST_PAUSE_MS ? pause * 2 : pause) {
         df_code code = conn->driver->try_lock(conn, name, taken, err);
         double left = end - df_monotonic_s();
-        if (code != DF_OK || *taken || left <= 0) return leave(conn, code, err);
+        if (code != DF_OK || *taken || left <= 0) return df_conn_leave(conn, code, err);
         if (atomic_load(&conn->cancelled)) {
-            return leave(
+            return df_conn_leave(
                 conn, df_fail(err, DF_CANCELLED, "interrupted while waiting for the lock \"%s\"", name), err);
         }
         int64_t left_ms = (int64_t)(left * 1000) + 1;
@@ -378,14 +378,14 @@ df_code df_lock(df_conn *conn, const char *name, int64_t wait_ms, bool *taken, d
 
 df_code df_unlock(df_conn *conn, const char *name, df_error *err)
 {
-    DF_TRY(enter(conn, err));
-    return leave(conn, conn->driver->unlock(conn, name, err), err);
+    DF_TRY(df_conn_enter(conn, err));
+    return df_conn_leave(conn, conn->driver->unlock(conn, name, err), err);
 }
 
 df_code df_lock_held(df_conn *conn, const char *name, bool *held, df_error *err)
 {
-    DF_TRY(enter(conn, err));
-    return leave(conn, conn->driver->lock_held(conn, name, held, err), err);
+    DF_TRY(df_conn_enter(conn, err));
+    return df_conn_leave(conn, conn->driver->lock_held(conn, name, held, err), err);
 }
 
 void df_cancel(df_conn *conn)
