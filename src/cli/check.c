@@ -33,13 +33,16 @@ static void check_help(checker *c, const char *name, const char *help)
 static void check_names(checker *c, const cli_option *options, const cli_option *o)
 {
     for (const cli_option *other = options; other != o; other++) {
-        if (strcmp(other->name, o->name) == 0) fault(c, o->name, "is there twice");
+        if (cli_option_is(other, df_str_from(o->name)) || (o->also && cli_option_is(other, df_str_from(o->also))))
+            fault(c, o->name, "is there twice");
         if (o->letter && other->letter == o->letter) fault(c, o->name, "its letter is taken");
     }
     if (strncmp(o->name, "no-", 3) == 0) fault(c, o->name, "begins with no-, which means the opposite");
     bool shadows =
         strcmp(o->name, "help") == 0 || strcmp(o->name, "config") == 0 || strcmp(o->name, "json") == 0;
     if (shadows && options != cli_global_options) fault(c, o->name, "hides an option of every command");
+    for (const cli_option *own = c->cli.program->options; own && own->name && options != c->cli.program->options; own++)
+        if (cli_option_is(own, df_str_from(o->name))) fault(c, o->name, "hides an option of the program");
 }
 
 static size_t end_of(const cli_option *o)
@@ -68,6 +71,9 @@ static void check_option(checker *c, const cli_option *options, const cli_option
     if (o->after != CLI_ALONE && o == options) fault(c, o->name, "is an alternative to nothing");
     if (o->env && o->type == CLI_LIST) fault(c, o->name, "a list has no environment variable");
     if (o->def && (o->required || o->type == CLI_LIST)) fault(c, o->name, "cannot have a default");
+    if (o->duration && o->type != CLI_INT) fault(c, o->name, "a duration is an int64_t");
+    if (o->keyed && o->type != CLI_LIST) fault(c, o->name, "names with values are a list");
+    if (o->setting && options != c->cli.program->options) fault(c, o->name, "is no option of the program, so no setting");
     if (o->required && o->type == CLI_FLAG) fault(c, o->name, "a flag cannot be required");
     if (!o->def) return;
     cli_values values;
@@ -97,6 +103,7 @@ size_t cli_check_program(const cli_program *program, df_buf *faults)
     c.cli.program = program;
     c.where = program->name;
     if (!program->help || !*program->help) fault(&c, program->name, "has no help line");
+    check_options(&c, program->options, program->values_size);
     check_options(&c, cli_global_options, sizeof(cli_globals));
     const cli_command *command;
     for (size_t i = 0; (command = cli_nth_command(program, i)); i++) {

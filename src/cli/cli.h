@@ -97,17 +97,24 @@ typedef struct cli_option {
     size_t at;     /* both by CLI_INTO */
     cli_type type;
     const char *name;    /* "batch-size"; of an operand its placeholder: "PATH". NULL ends the table */
+    const char *also;    /* a second name of an option: "url" for "database-url"; NULL: none */
     char letter;         /* 'v' for -v; 0: none */
     bool operand;        /* an object of the command, not an option; in the order of the table */
     bool required;
     bool count;          /* an int64_t without an argument that counts how often it was given (-vv) */
     bool secret;         /* may hold a password: never shown, and overwritten in the process's arguments */
+    bool duration;       /* an int64_t of milliseconds, written with a unit: 500ms, 10min, 1h 30min; 0 needs none.
+                          * `none` is -1 where min is -1 */
+    bool keyed;          /* a list of NAME=VALUE; in the configuration file `placeholder.NAME = VALUE` */
+    bool verbatim;       /* ${NAME} in the configuration file stays as it is (a shell will read it) */
+    bool setting;        /* of the program's options: meant for the configuration file, and listed apart */
     cli_relation after;  /* how it stands to the entry before it */
     const char *arg;     /* placeholder of the value: "URL", "N", "DIR", "FILE"; flags have none.
                           * PATH and FILE complete to files, DIR to directories */
     const char *choices; /* "table|json|csv": the only texts that are allowed */
     int64_t min, max;    /* allowed range of an int or number, both included; both 0: any */
-    const char *env;     /* environment variable that stands in when the option is not given */
+    const char *env;     /* environment variable that stands in when the option is not given; "A|B": the first
+                          * that is set */
     const char *def;     /* default, written as on the command line */
     const char *help;    /* one line, no capital, no full stop */
     const char *manual;  /* what a manual adds to it; paragraphs parted by an empty line; `code` */
@@ -116,7 +123,8 @@ typedef struct cli_option {
 typedef struct cli_context cli_context;
 
 typedef struct cli_command {
-    const char *name, *alias; /* "import"; "import-table" or NULL */
+    const char *name, *alias; /* "import", "backup list"; "import-table" or NULL. Of two words, the blank may also
+                               * be written as a colon */
     const char *group;        /* heading in the program's help; the groups in order of appearance */
     const char *help;         /* one line, no capital, no full stop */
     const char *manual;       /* paragraphs parted by an empty line; what two blanks begin stays as it is */
@@ -134,6 +142,19 @@ typedef struct cli_program {
     const char *about;  /* further lines of --version: libraries and their versions; NULL: none */
     const char *see;    /* where to read on, last line of --help; NULL: none */
     const cli_command *const *commands; /* ends with NULL; `help` and `config` are added by themselves */
+
+    const cli_option *options; /* of every command of this program: fill cli_context.settings; NULL: none */
+    size_t values_size;        /* of that struct */
+    /*
+     * The program has environments: its option `env` chooses one, and the section [env.NAME] of the configuration
+     * file holds its options. These names are known without a section: "development|production". NULL: it has none.
+     */
+    const char *environments;
+    bool env_file;             /* lines NAME=VALUE of a file .env stand in for environment variables */
+    const char *log_env;       /* environment variable with a log level (ERROR, WARN, INFO, DEBUG); NULL: none */
+    const char *progress_word; /* begins each line of progress where there is no terminal; NULL: nothing does */
+    /* How a secret value is shown: a URL without its password. NULL: as ***. */
+    void (*mask)(df_buf *out, const char *secret);
 } cli_program;
 
 /*
@@ -155,6 +176,7 @@ typedef struct cli_state cli_state;
 struct cli_context {
     const cli_program *program;
     const cli_command *command;
+    const void *settings; /* the struct that the program's options fill */
     df_observer observer; /* hand `&cli->observer` to the library: log, progress, cancelling; thread-safe */
     df_arena arena;       /* lives until the program ends */
     bool json;            /* --json: the result is one JSON document */
@@ -171,6 +193,7 @@ typedef enum cli_origin {
     CLI_NOT_GIVEN,
     CLI_FROM_DEFAULT,
     CLI_FROM_FILE,
+    CLI_FROM_ENV_FILE,
     CLI_FROM_ENVIRONMENT,
     CLI_FROM_FLAG,
 } cli_origin;
@@ -179,15 +202,28 @@ typedef enum cli_origin {
 cli_origin cli_origin_of(const cli_context *cli, const void *member);
 /* The same for people: "option --batch-size", "environment variable X", "/etc/x.ini:3", "default". */
 const char *cli_origin_text(cli_context *cli, const void *member);
+/*
+ * Why a value that the configuration file wants to give is not there ("x.ini:3: the environment variable X is not
+ * set"); NULL when it does not want to.
+ */
+const char *cli_lack_text(const cli_context *cli, const void *member);
+/* What the configuration file alone would say, when something else won; NULL when it says nothing. `*where` is its line. */
+const char *cli_overruled_text(const cli_context *cli, const void *member, const char **where);
 
 /* ---- ending badly ---- */
 
 /*
  * Prints "error: …", the file and line at fault and the hint on standard error; with --json also
- * {"error":{code,message,file,line,hint,engine,native}} as the only document on standard output.
+ * {"error":{code,message,file,line,hint,engine,native}} as the only document on standard output (and `statement`,
+ * where one of a script is at fault).
  * Returns the exit status of the code. Silent, with status 0, when the reader of standard output went away.
  */
 int cli_fail(cli_context *cli, const df_error *err);
+/*
+ * The same while a record is open that shows how far the work came: with --json the error becomes its member
+ * `error`, so that the document stays one. The record is the caller's to end, before this for people or after.
+ */
+int cli_fail_within(cli_context *cli, const df_error *err);
 /* The same for a wrong use that only the command can see: message, and where to read about it. Returns 2. */
 int cli_usage(cli_context *cli, const char *fmt, ...) DF_PRINTF(2, 3);
 
@@ -270,6 +306,7 @@ void cli_put_int(cli_view *view, int64_t value);       /* 1234567: versions, ids
 void cli_put_count(cli_view *view, int64_t value);     /* for people 1,234,567 */
 void cli_put_bytes(cli_view *view, int64_t bytes);     /* for people 1.4 GiB */
 void cli_put_duration(cli_view *view, double seconds); /* for people 12.4 s */
+void cli_put_ms(cli_view *view, int64_t ms);           /* the same from milliseconds; below 0 is NULL */
 void cli_put_double(cli_view *view, double value, int decimals); /* decimals are for people */
 void cli_put_time(cli_view *view, int64_t ms); /* since 1970: 2026-11-20T19:06:16.123Z; shorter for people */
 void cli_put_bool(cli_view *view, bool value); /* for people yes, no */

@@ -16,8 +16,14 @@ typedef struct cli_values {
     char *base;         /* the struct that is filled */
     size_t size;        /* its size */
     cli_origin *origin; /* one an option */
-    const char **where; /* one an option: the file and line, for CLI_FROM_FILE */
+    int *level;         /* one an option: of CLI_FROM_FILE, which part of the file: cli_level */
+    const char **where; /* one an option: the file and line, for CLI_FROM_FILE; variable and file, for CLI_FROM_ENV_FILE */
+    const char **lack;  /* one an option: why the file's value is not there, though it holds */
+    const char **beaten, **beaten_where; /* one an option: the file's value that the environment overruled */
 } cli_values;
+
+/* The parts of the configuration file, by precedence. */
+enum cli_level { CLI_NO_LEVEL, CLI_LEVEL_TOP, CLI_LEVEL_COMMAND, CLI_LEVEL_ENVIRONMENT };
 
 /* Targets of the global options. */
 typedef struct cli_globals {
@@ -25,6 +31,11 @@ typedef struct cli_globals {
     int64_t verbose;
     const char *color, *progress, *config;
 } cli_globals;
+
+/* A variable that was taken from the file of variables. */
+typedef struct cli_variable {
+    const char *name, *where; /* where: ".env:3" */
+} cli_variable;
 
 extern const cli_option cli_global_options[];
 extern const cli_command cli_help_command, cli_config_command;
@@ -49,7 +60,11 @@ typedef enum cli_progress_mode {
 
 struct cli_state {
     cli_globals globals;
-    cli_values global_values, values;
+    cli_values global_values, program_values, values;
+    const char *group; /* the first word of commands of two, when it was the only one given */
+    cli_variable *variables; /* what the file of variables gave */
+    size_t n_variables, cap_variables;
+    int log_level; /* of df_log_level: what LOG_LEVEL says; -1: nothing */
 
     /* standard output */
     df_buf out;
@@ -75,6 +90,16 @@ struct cli_state {
 /* The program's commands by number, the built-in ones behind the others; NULL at the end. */
 const cli_command *cli_nth_command(const cli_program *program, size_t n);
 const cli_command *cli_find_command(const cli_program *program, const char *name);
+/* Of "backup list" the command, of "backup" and "list" too; second may be NULL. */
+const cli_command *cli_find_command2(const cli_program *program, const char *first, const char *second);
+/* The program's n-th command whose first of two words is `group`; NULL at the end. */
+const cli_command *cli_nth_of_group(const cli_program *program, const char *group, size_t n);
+/* The tables in the order in which names are looked up: the command's, the program's, the built-in one. */
+enum { CLI_TABLES = 3 };
+cli_values *cli_table(const cli_context *cli, size_t n);
+bool cli_option_is(const cli_option *option, df_str name);
+/* The n-th variable of "A|B"; absent at the end. */
+df_str cli_nth_env(const char *env, size_t n);
 size_t cli_count_options(const cli_option *options);
 /* The environment variable that names the configuration file: DELTALAKEDB_CONFIG. */
 void cli_put_env_name(df_buf *out, const cli_program *program, const char *suffix);
@@ -108,10 +133,26 @@ DF_MUST_USE df_code cli_store(cli_context *cli, cli_values *values, size_t n, co
  */
 DF_MUST_USE df_code cli_resolve(cli_context *cli, cli_values *values, bool complete, df_error *err);
 /* The value as text for people; secrets are "***". */
-void cli_put_value(df_buf *out, const cli_values *values, size_t n);
+void cli_put_value(df_buf *out, const cli_program *program, const cli_values *values, size_t n);
 const char *cli_nth_origin_text(cli_context *cli, const cli_values *values, size_t n);
-/* Reads the configuration file, if there is one, into whatever of the two tables argv did not give. */
+/* Why an environment's value is what it is: an environment variable; NULL: it is not set. `*where` is the line of the
+ * file of variables it came from; NULL: it was in the environment. */
+const char *cli_variable_of(const cli_context *cli, df_str name, const char **where);
+/* Milliseconds of "500ms", "1h 30min", "0"; false when it is no duration. */
+bool cli_parse_duration(df_str text, int64_t *ms);
+void cli_put_duration_text(df_buf *out, int64_t ms);
+/* Reads the configuration file, if there is one, into whatever of the tables argv did not give. */
 DF_MUST_USE df_code cli_read_config(cli_context *cli, df_error *err);
+
+/* ---- variables.c: the file .env ---- */
+
+/* Reads it, if there is one, into the process's environment; what is set already stays. */
+DF_MUST_USE df_code cli_read_variables(cli_context *cli, df_error *err);
+/*
+ * Copies `text` with ${NAME} and ${NAME:-instead} replaced by environment variables. False when one is not set: its
+ * name is in `*missing` then.
+ */
+bool cli_expand(df_buf *out, df_str text, df_str *missing);
 /* Reads argv: finds the command, fills both tables. command stays NULL when none was named. */
 DF_MUST_USE df_code cli_parse(cli_context *cli, int argc, char **argv, df_error *err);
 
@@ -119,6 +160,9 @@ DF_MUST_USE df_code cli_parse(cli_context *cli, int argc, char **argv, df_error 
 
 void cli_put_program_help(df_buf *out, const cli_context *cli, size_t width);
 void cli_put_command_help(df_buf *out, const cli_context *cli, const cli_command *command, size_t width);
+void cli_put_group_help(df_buf *out, const cli_context *cli, const char *group, size_t width);
+/* The program's options that are meant for the configuration file. */
+void cli_put_settings_help(df_buf *out, const cli_context *cli, size_t width);
 void cli_put_man(df_buf *out, const cli_program *program);
 void cli_put_markdown(df_buf *out, const cli_program *program);
 void cli_put_bash(df_buf *out, const cli_program *program);

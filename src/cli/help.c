@@ -122,15 +122,31 @@ static void put_option(const printer *p, const cli_option *o)
     df_buf_release(&limits);
 }
 
-static void put_options(const printer *p, const cli_option *options, bool operands, const char *title)
+typedef enum which { OPERANDS, OPTIONS, SETTINGS } which;
+
+static bool is_of(const cli_option *o, which wanted)
 {
-    bool any = false;
+    return wanted == (o->operand ? OPERANDS : o->setting ? SETTINGS : OPTIONS);
+}
+
+static void put_options(const printer *p, const cli_option *options, which wanted, const char *title)
+{
     for (const cli_option *o = options; o && o->name; o++) {
-        if (o->operand != operands) continue;
-        if (!any) heading(p, title);
-        any = true;
+        if (!is_of(o, wanted)) continue;
+        if (title) heading(p, title);
+        title = NULL;
         put_option(p, o);
     }
+}
+
+/* The program's own options come first. */
+static void put_options_of_every_command(const printer *p)
+{
+    const cli_option *own = p->cli->program->options;
+    heading(p, "Options of every command");
+    put_options(p, own, OPTIONS, NULL);
+    put_options(p, cli_global_options, OPTIONS, NULL);
+    if (own) df_buf_printf(p->out, "\nSettings, which may also be given as options: %s help settings\n", p->cli->program->name);
 }
 
 static bool same(const char *a, const char *b)
@@ -144,6 +160,15 @@ static void put_group(const printer *p, const char *group)
     heading(p, group ? group : "Commands");
     for (size_t i = 0; (command = cli_nth_command(p->cli->program, i)); i++)
         if (same(command->group, group)) put_entry(p, command->name, command->help);
+}
+
+/* The commands whose first word is `group`. */
+static void put_members(const printer *p, const char *group)
+{
+    const cli_command *command;
+    heading(p, "Commands");
+    for (size_t i = 0; (command = cli_nth_of_group(p->cli->program, group, i)); i++)
+        put_entry(p, command->name, command->help);
 }
 
 /* Of the codes that share a status the first one speaks for it; the manual lists them all. */
@@ -173,7 +198,7 @@ void cli_put_program_help(df_buf *out, const cli_context *cli, size_t width)
             seen = seen || same(earlier->group, command->group);
         if (!seen) put_group(&p, command->group);
     }
-    put_options(&p, cli_global_options, false, "Options of every command");
+    put_options_of_every_command(&p);
     put_exit_statuses(&p);
     df_buf_printf(out, "\nHelp on a command: %s COMMAND --help\n", program->name);
     if (program->see) df_buf_printf(out, "%s\n", program->see);
@@ -194,10 +219,36 @@ void cli_put_command_help(df_buf *out, const cli_context *cli, const cli_command
     df_buf_release(&synopsis);
     if (command->alias) df_buf_printf(out, "Also: %s %s\n", cli->program->name, command->alias);
     put_paragraphs(&p, command->manual);
-    put_options(&p, command->options, true, "Objects");
-    put_options(&p, command->options, false, "Options");
-    put_options(&p, cli_global_options, false, "Options of every command");
+    put_options(&p, command->options, OPERANDS, "Objects");
+    put_options(&p, command->options, OPTIONS, "Options");
+    if (cli_nth_of_group(cli->program, command->name, 0)) put_members(&p, command->name);
+    put_options_of_every_command(&p);
     if (!command->examples) return;
     heading(&p, "Examples");
     cli_put_examples(out, cli->program, command->examples, "  ");
+}
+
+void cli_put_group_help(df_buf *out, const cli_context *cli, const char *group, size_t width)
+{
+    const printer p = {out, cli, width};
+    df_buf_printf(out, "Usage: %s %s COMMAND [OBJECT...] [--OPTION...]\n", cli->program->name, group);
+    put_members(&p, group);
+    df_buf_printf(out, "\nHelp on a command: %s %s COMMAND --help\n", cli->program->name, group);
+}
+
+void cli_put_settings_help(df_buf *out, const cli_context *cli, size_t width)
+{
+    const printer p = {out, cli, width};
+    const char *name = cli->program->name;
+    df_buf text = {0};
+    df_buf_printf(&text,
+                  "Lines `name = value` of %s.ini, for all environments at its top, for one below a line "
+                  "`[env.NAME]`. Each is also an option of every command. `%s config show` prints what holds, and "
+                  "where it came from.",
+                  name, name);
+    df_buf_printf(out, "%s: settings\n", name);
+    put_paragraphs(&p, df_buf_cstr(&text));
+    put_options(&p, cli->program->options, OPTIONS, "What to work on");
+    put_options(&p, cli->program->options, SETTINGS, "Settings");
+    df_buf_release(&text);
 }

@@ -207,27 +207,45 @@ static void put_exit_statuses(const pages *p)
         }
 }
 
-static void put_environment(const pages *p)
+/* Variables that stand in for the options of one table, each once. */
+static void put_variables_of(const pages *p, const cli_option *options, df_buf *seen)
 {
-    const cli_command *c;
-    df_buf seen = {0};
-    put_section(p, "Environment", NULL);
-    for (size_t i = 0; (c = cli_nth_command(p->program, i)); i++)
-        for (const cli_option *o = c->options; o && o->name; o++) {
+    df_str name;
+    for (const cli_option *o = options; o && o->name; o++)
+        for (size_t i = 0; (name = cli_nth_env(o->env, i)).ptr; i++) {
             char wanted[128];
-            snprintf(wanted, sizeof wanted, " %s ", o->env ? o->env : "");
-            if (!o->env || strstr(df_buf_cstr(&seen), wanted)) continue;
-            df_buf_text(&seen, wanted);
-            put_term(p, o->env);
+            snprintf(wanted, sizeof wanted, " %.*s ", DF_FMT(name));
+            if (strstr(df_buf_cstr(seen), wanted)) continue;
+            df_buf_text(seen, wanted);
+            wanted[name.len + 1] = '\0';
+            put_term(p, wanted + 1);
             df_buf_text(p->out, "Stands in for ");
             df_buf_printf(p->out, p->markdown ? "`--%s`.\n" : "\\fB\\-\\-%s\\fR.\n", o->name);
         }
+}
+
+static void put_environment(const pages *p)
+{
+    const cli_program *program = p->program;
+    const cli_command *c;
+    df_buf seen = {0};
+    put_section(p, "Environment", NULL);
+    put_variables_of(p, program->options, &seen);
+    for (size_t i = 0; (c = cli_nth_command(program, i)); i++) put_variables_of(p, c->options, &seen);
     df_buf config = {0};
-    cli_put_env_name(&config, p->program, "_CONFIG");
+    cli_put_env_name(&config, program, "_CONFIG");
     put_term(p, df_buf_cstr(&config));
     df_buf_text(p->out, "The configuration file.\n");
+    if (program->log_env) {
+        put_term(p, program->log_env);
+        df_buf_text(p->out, "How much is logged: ERROR, WARN, INFO (as with --verbose), DEBUG (as with -vv).\n");
+    }
     put_term(p, "NO_COLOR");
     df_buf_text(p->out, "When set and not empty, nothing is coloured.\n");
+    if (program->env_file)
+        put_paragraphs(p, "Lines `NAME=VALUE` of a file `.env` in the current directory, or of the one that --env-file "
+                          "names, stand in for variables that are not set, for the program and for what it starts. "
+                          "Comments, `export`, quotes and `${NAME}` are understood as by a shell.");
     df_buf_release(&config);
     df_buf_release(&seen);
 }
@@ -249,6 +267,16 @@ static void put_configuration(const pages *p)
         name, name, name);
     put_paragraphs(p, df_buf_cstr(&text));
     df_buf_release(&text);
+    if (p->program->environments)
+        put_paragraphs(p, "Below a line `[env.NAME]` stand settings of the environment NAME; they win over the rest of "
+                          "the file. `${NAME}` in a value is replaced by the environment variable, `${NAME:-TEXT}` by "
+                          "TEXT when it is not set, so that passwords need not stand in the file. An unknown setting, "
+                          "command or environment is an error that names its line.");
+    if (!p->program->options) return;
+    put_section(p, "Settings", NULL);
+    put_paragraphs(p, "Meant for the configuration file; each is also an option of every command.");
+    for (const cli_option *o = p->program->options; o->name; o++)
+        if (o->setting) put_option(p, o);
 }
 
 static void put_page(const pages *p)
@@ -265,6 +293,8 @@ static void put_page(const pages *p)
     const cli_command *c;
     for (size_t i = 0; (c = cli_nth_command(p->program, i)); i++) put_command(p, c);
     put_section(p, "Options of every command", NULL);
+    for (const cli_option *o = p->program->options; o && o->name; o++)
+        if (!o->setting) put_option(p, o);
     for (const cli_option *o = cli_global_options; o->name; o++) put_option(p, o);
     put_configuration(p);
     put_environment(p);

@@ -28,15 +28,18 @@ static bool says_utf8(const char *locale)
            strstr(locale, "UTF8");
 }
 
-/* Reading the variables costs nothing; setlocale would read files. */
-static bool unicode_locale(void)
+/*
+ * Reading the variables costs nothing; setlocale would read files. Where nothing is said (cron, containers), files and
+ * pipes get UTF-8 all the same, so that what reads them finds the same marks everywhere.
+ */
+static bool unicode_locale(bool terminal)
 {
     static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
     for (size_t i = 0; i < 3; i++) {
         const char *value = getenv(names[i]);
         if (value && *value) return says_utf8(value);
     }
-    return false;
+    return !terminal;
 }
 
 static bool may_color(const char *when, bool terminal)
@@ -54,7 +57,7 @@ void cli_output_open(cli_context *cli)
     state->err_terminal = isatty(STDERR_FILENO);
     cli->color = may_color(state->globals.color, cli->terminal);
     state->err_color = may_color(state->globals.color, state->err_terminal);
-    cli->unicode = unicode_locale();
+    cli->unicode = unicode_locale(cli->terminal);
     state->json = (df_json_writer){.out = &state->out, .indent = cli->terminal ? 2 : 0};
 }
 
@@ -315,6 +318,7 @@ static void put_error_members(df_json_writer *w, const df_error *err)
         df_json_add_int(w, "line", err->line);
     else
         df_json_add_null(w, "line");
+    if (err->statement) df_json_add_int(w, "statement", err->statement);
     df_json_add_text(w, "hint", err->hint[0] ? err->hint : NULL);
     df_json_add_text(w, "engine", err->engine[0] ? err->engine : NULL);
     df_json_add_text(w, "native", err->native[0] ? err->native : NULL);
@@ -343,6 +347,7 @@ static void put_error_for_people(df_buf *out, const cli_context *cli, const df_e
         df_buf_char(out, ' ');
         cli_put_escaped(out, df_str_from(err->file));
         if (err->line) df_buf_printf(out, ":%lld", (long long)err->line);
+        if (err->statement) df_buf_printf(out, " (statement %d)", err->statement);
         df_buf_char(out, '\n');
     }
     if (err->hint[0]) {
@@ -352,10 +357,10 @@ static void put_error_for_people(df_buf *out, const cli_context *cli, const df_e
     }
 }
 
-int cli_fail(cli_context *cli, const df_error *err)
+/* The error on standard error, behind what was printed before it. */
+static void print_error(cli_context *cli, const df_error *err)
 {
     cli_state *state = cli->state;
-    if (state->out_closed) return 0;
     df_buf text = {0};
     if (state->progress == CLI_PROGRESS_JSON) {
         df_json_writer w = {.out = &text};
@@ -369,9 +374,28 @@ int cli_fail(cli_context *cli, const df_error *err)
     }
     if (!cli->json && state->view) cli_view_flush(state->view);
     if (!cli->json) cli_flush(cli);
-    cli_views_drop(cli);
     cli_err(cli, df_buf_str(&text));
     df_buf_release(&text);
+}
+
+int cli_fail_within(cli_context *cli, const df_error *err)
+{
+    df_json_writer *w = &cli->state->json;
+    if (cli->state->out_closed) return 0;
+    if (!cli->json || !w->depth) return cli_fail(cli, err);
+    print_error(cli, err);
+    df_json_begin(w, "error", '{');
+    put_error_members(w, err);
+    df_json_end(w, '}');
+    return df_code_exit_status(err->code);
+}
+
+int cli_fail(cli_context *cli, const df_error *err)
+{
+    cli_state *state = cli->state;
+    if (state->out_closed) return 0;
+    print_error(cli, err);
+    cli_views_drop(cli);
     if (cli->json && !state->out_written) {
         df_buf_clear(&state->out);
         state->json = (df_json_writer){.out = &state->out, .indent = state->json.indent};

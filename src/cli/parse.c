@@ -7,7 +7,8 @@ typedef struct arg_reader {
     cli_context *cli;
     int argc, i;
     char **argv;
-    size_t operand; /* the next operand's number in the command's table */
+    size_t operand;  /* the next operand's number in the command's table */
+    const char *own; /* an option of the command that was given already; NULL: none */
 } arg_reader;
 
 /* An option found: in which table, where. */
@@ -25,7 +26,7 @@ static bool lookup(cli_values *values, df_str name, char letter, found *out)
 {
     for (size_t i = 0; i < values->count; i++) {
         const cli_option *o = &values->options[i];
-        if (o->operand || (letter ? o->letter != letter : !df_str_is(name, o->name))) continue;
+        if (o->operand || (letter ? o->letter != letter : !cli_option_is(o, name))) continue;
         *out = (found){values, i};
         return true;
     }
@@ -35,19 +36,23 @@ static bool lookup(cli_values *values, df_str name, char letter, found *out)
 /* The command's own options come first: `snapshot --version 3` is not the global --version. */
 static bool find(arg_reader *r, df_str name, char letter, found *out)
 {
-    cli_state *state = r->cli->state;
-    if (r->cli->command && lookup(&state->values, name, letter, out)) return true;
-    return lookup(&state->global_values, name, letter, out);
+    for (size_t t = r->cli->command ? 0 : 1; t < CLI_TABLES; t++)
+        if (lookup(cli_table(r->cli, t), name, letter, out)) {
+            if (t == 0) r->own = out->values->options[out->n].name;
+            return true;
+        }
+    return false;
 }
 
 static df_code unknown_option(arg_reader *r, df_str name, df_error *err)
 {
     cli_context *cli = r->cli;
-    const cli_values *tables[] = {&cli->state->values, &cli->state->global_values};
     cli_suggestion s = {.word = df_arena_cstr(&cli->arena, name)};
-    for (size_t t = cli->command ? 0 : 1; t < 2; t++)
-        for (size_t i = 0; i < tables[t]->count; i++)
-            if (!tables[t]->options[i].operand) cli_suggest(&s, tables[t]->options[i].name);
+    for (size_t t = cli->command ? 0 : 1; t < CLI_TABLES; t++)
+        for (const cli_option *o = cli_table(cli, t)->options; o->name; o++) {
+            if (!o->operand) cli_suggest(&s, o->name);
+            if (o->also) cli_suggest(&s, o->also);
+        }
     const char *command = cli->command ? cli->command->name : NULL;
     df_fail(err, DF_USAGE, "%s%sunknown option --%s", command ? command : "", command ? ": " : "", s.word);
     if (s.best)
@@ -129,16 +134,30 @@ static df_code read_letters(arg_reader *r, char *letters, df_error *err)
     return DF_OK;
 }
 
-static df_code read_command(arg_reader *r, const char *name, df_error *err)
+static void use_command(arg_reader *r, const cli_command *command)
 {
     cli_context *cli = r->cli;
-    cli->command = cli_find_command(cli->program, name);
-    if (cli->command) {
-        cli_values_open(&cli->state->values, &cli->arena, cli->command->options, cli->command->values_size);
-        return DF_OK;
-    }
+    cli->command = command;
+    cli->state->group = NULL;
+    cli_values_open(&cli->state->values, &cli->arena, command->options, command->values_size);
+}
+
+/* "did you mean": whole names, and of those of two words the second one. */
+static df_code unknown_command(arg_reader *r, const char *group, const char *name, df_error *err)
+{
+    cli_context *cli = r->cli;
     cli_suggestion s = {.word = name};
     const cli_command *command;
+    if (group) {
+        for (size_t i = 0; (command = cli_nth_of_group(cli->program, group, i)); i++)
+            cli_suggest(&s, command->name + strlen(group) + 1);
+        df_fail(err, DF_USAGE, "unknown command \"%s %s\"", group, name);
+        if (s.best)
+            df_error_hint(err, "did you mean %s %s? See: %s %s --help", group, s.best, cli->program->name, group);
+        else
+            df_error_hint(err, "see: %s %s --help", cli->program->name, group);
+        return DF_USAGE;
+    }
     for (size_t i = 0; (command = cli_nth_command(cli->program, i)); i++) {
         cli_suggest(&s, command->name);
         if (command->alias) cli_suggest(&s, command->alias);
@@ -151,17 +170,49 @@ static df_code read_command(arg_reader *r, const char *name, df_error *err)
     return DF_USAGE;
 }
 
+static df_code read_command(arg_reader *r, const char *name, df_error *err)
+{
+    cli_state *state = r->cli->state;
+    const cli_program *program = r->cli->program;
+    const cli_command *command =
+        state->group ? cli_find_command2(program, state->group, name) : cli_find_command(program, name);
+    if (command) {
+        use_command(r, command);
+        return DF_OK;
+    }
+    if (state->group || !cli_nth_of_group(program, name, 0)) return unknown_command(r, state->group, name, err);
+    state->group = name;
+    return DF_OK;
+}
+
+/* `backup` is a command, `backup list` another one. */
+static df_code read_second_word(arg_reader *r, const cli_command *command, df_error *err)
+{
+    if (r->own) {
+        df_fail(err, DF_USAGE, "%s: --%s stands in the middle of the command", command->name, r->own);
+        df_error_hint(err, "options stand behind it: %s %s --%s", r->cli->program->name, command->name, r->own);
+        return DF_USAGE;
+    }
+    use_command(r, command);
+    return DF_OK;
+}
+
 static df_code read_operand(arg_reader *r, const char *text, df_error *err)
 {
+    const cli_command *longer =
+        r->operand ? NULL : cli_find_command2(r->cli->program, r->cli->command->name, text);
+    if (longer) return read_second_word(r, longer, err);
     cli_values *values = &r->cli->state->values;
     while (r->operand < values->count && !values->options[r->operand].operand) r->operand++;
+    if (r->operand == values->count && cli_nth_of_group(r->cli->program, r->cli->command->name, 0))
+        return unknown_command(r, r->cli->command->name, text, err);
     if (r->operand == values->count) {
         df_fail(err, DF_USAGE, "%s: \"%s\" is one argument too many", r->cli->command->name, text);
         df_error_hint(err, "see: %s %s --help", r->cli->program->name, r->cli->command->name);
         return DF_USAGE;
     }
     size_t n = r->operand;
-    if (values->options[n].type != CLI_LIST) r->operand++;
+    r->operand += values->options[n].type != CLI_LIST;
     return cli_store(r->cli, values, n, text, CLI_FROM_FLAG, values->options[n].name, err);
 }
 

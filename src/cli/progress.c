@@ -71,15 +71,21 @@ static void put_log_text(df_buf *line, const cli_state *state, df_log_level leve
     cli_put_escaped(line, df_str_from(text));
 }
 
+/* --quiet and --verbose win over LOG_LEVEL. */
+static df_log_level shown_level(const cli_context *cli)
+{
+    if (cli->quiet) return DF_LOG_ERROR;
+    if (cli->verbose >= 2) return DF_LOG_DEBUG;
+    int said = cli->state->log_level;
+    if (cli->verbose) return said > DF_LOG_INFO ? (df_log_level)said : DF_LOG_INFO;
+    return said >= 0 ? (df_log_level)said : DF_LOG_WARNING;
+}
+
 static void on_log(void *context, df_log_level level, const char *text)
 {
     cli_context *cli = context;
     if ((int)level < 0 || level > DF_LOG_DEBUG) return;
-    df_log_level shown = cli->quiet          ? DF_LOG_ERROR
-                         : cli->verbose >= 2 ? DF_LOG_DEBUG
-                         : cli->verbose      ? DF_LOG_INFO
-                                             : DF_LOG_WARNING;
-    if (level > shown) return;
+    if (level > shown_level(cli)) return;
     df_buf line = {0};
     if (cli->state->progress == CLI_PROGRESS_JSON)
         put_log_json(&line, level, text);
@@ -211,6 +217,7 @@ static void log_line(cli_context *cli, cli_task *task, double now)
     task->logged = now;
     df_buf line = {0};
     put_stamp(&line, cli->state);
+    if (cli->program->progress_word) df_buf_printf(&line, "%s ", cli->program->progress_word);
     cli_put_escaped(&line, df_str_from(task->subject));
     df_buf_text(&line, *task->subject ? ": " : "");
     put_tally(&line, task->what, tally_of(task));

@@ -39,14 +39,66 @@ const cli_command *cli_nth_command(const cli_program *program, size_t n)
     return n < own ? program->commands[n] : built_in[n - own];
 }
 
+/* "backup:list" is "backup list": scripts of package.json are often called like that. */
+static bool same_name(const char *name, const char *wanted)
+{
+    while (*name && (*name == *wanted || (*name == ' ' && *wanted == ':'))) {
+        name++;
+        wanted++;
+    }
+    return !*name && !*wanted;
+}
+
 const cli_command *cli_find_command(const cli_program *program, const char *name)
 {
     const cli_command *command;
     for (size_t i = 0; (command = cli_nth_command(program, i)); i++) {
-        if (strcmp(command->name, name) == 0) return command;
-        if (command->alias && strcmp(command->alias, name) == 0) return command;
+        if (same_name(command->name, name)) return command;
+        if (command->alias && same_name(command->alias, name)) return command;
     }
     return NULL;
+}
+
+const cli_command *cli_find_command2(const cli_program *program, const char *first, const char *second)
+{
+    if (!second) return cli_find_command(program, first);
+    size_t len = strlen(first);
+    const cli_command *command;
+    for (size_t i = 0; (command = cli_nth_command(program, i)); i++)
+        if (strncmp(command->name, first, len) == 0 && command->name[len] == ' ' &&
+            strcmp(command->name + len + 1, second) == 0)
+            return command;
+    return NULL;
+}
+
+const cli_command *cli_nth_of_group(const cli_program *program, const char *group, size_t n)
+{
+    size_t len = strlen(group);
+    const cli_command *command;
+    for (size_t i = 0; (command = cli_nth_command(program, i)); i++)
+        if (strncmp(command->name, group, len) == 0 && command->name[len] == ' ' && n-- == 0) return command;
+    return NULL;
+}
+
+cli_values *cli_table(const cli_context *cli, size_t n)
+{
+    cli_state *state = cli->state;
+    return n == 0 ? &state->values : n == 1 ? &state->program_values : &state->global_values;
+}
+
+bool cli_option_is(const cli_option *option, df_str name)
+{
+    return df_str_is(name, option->name) || (option->also && df_str_is(name, option->also));
+}
+
+df_str cli_nth_env(const char *env, size_t n)
+{
+    for (; env && *env; n--) {
+        size_t len = strcspn(env, "|");
+        if (!n) return (df_str){env, len};
+        env += len + (env[len] == '|');
+    }
+    return DF_STR_NONE;
 }
 
 size_t cli_count_options(const cli_option *options)
@@ -116,9 +168,19 @@ void cli_put_synopsis(df_buf *out, const cli_command *command)
 void cli_put_limits(df_buf *out, const cli_option *option, const char *code)
 {
     const char *gap = "";
+    if (option->also) {
+        df_buf_printf(out, "also %s--%s%s", code, option->also, code);
+        gap = "; ";
+    }
     bool number = option->type == CLI_INT || option->type == CLI_NUMBER;
-    if (option->count) number = false;
+    if (option->count || option->duration) number = false;
+    if (option->duration) {
+        df_buf_printf(out, "%swith a unit, as %s30s%s or %s10min%s", gap, code, code, code, code);
+        if (option->min == -1) df_buf_printf(out, ", or %snone%s", code, code);
+        gap = "; ";
+    }
     if (number && (option->min || option->max)) {
+        df_buf_text(out, gap);
         if (option->max == INT64_MAX) {
             df_buf_text(out, "at least ");
             df_buf_int(out, option->min);
@@ -141,7 +203,11 @@ void cli_put_limits(df_buf *out, const cli_option *option, const char *code)
         df_buf_printf(out, "%smay be given several times", gap);
         gap = "; ";
     }
-    if (option->env) df_buf_printf(out, "%senvironment variable %s%s%s", gap, code, option->env, code);
+    df_str name;
+    for (size_t i = 0; (name = cli_nth_env(option->env, i)).ptr; i++) {
+        df_buf_printf(out, "%s%s%s%.*s%s", i ? " or " : gap, i ? "" : "environment variable ", code, DF_FMT(name),
+                      code);
+    }
 }
 
 void cli_put_examples(df_buf *out, const cli_program *program, const char *examples, const char *indent)

@@ -13,7 +13,10 @@ void cli_values_open(cli_values *values, df_arena *arena, const cli_option *opti
         (cli_values){.options = options ? options : none, .count = cli_count_options(options), .size = size};
     values->base = df_arena_zalloc(arena, size + 1);
     values->origin = df_arena_zalloc(arena, (values->count + 1) * sizeof *values->origin);
-    values->where = df_arena_zalloc(arena, (values->count + 1) * sizeof *values->where);
+    values->level = df_arena_zalloc(arena, (values->count + 1) * sizeof *values->level);
+    const char ***texts[] = {&values->where, &values->lack, &values->beaten, &values->beaten_where};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i] = df_arena_zalloc(arena, (values->count + 1) * sizeof **texts[i]);
     for (size_t i = 0; i < values->count; i++) {
         void *at = values->base + options[i].at;
         if (options[i].type == CLI_INT) *(int64_t *)at = CLI_UNSET;
@@ -61,6 +64,103 @@ static df_code store_int(const cli_option *option, int64_t *at, const char *text
     *at = value;
     return DF_OK;
 }
+
+/* ---- durations ---- */
+
+static const struct {
+    const char *name;
+    int64_t ms;
+} units[] = {{"ms", 1},          {"s", 1000},        {"sec", 1000},     {"m", 60000},     {"min", 60000},
+             {"h", 3600000},     {"hour", 3600000},  {"hours", 3600000}, {"d", 86400000}, {"day", 86400000},
+             {"days", 86400000}};
+
+static bool unit_of(df_str *text, int64_t *ms)
+{
+    size_t len = 0;
+    while (len < text->len && text->ptr[len] >= 'a' && text->ptr[len] <= 'z') len++;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (df_str_is((df_str){text->ptr, len}, units[i].name)) {
+            *text = df_str_skip(*text, len);
+            *ms = units[i].ms;
+            return true;
+        }
+    return false;
+}
+
+static void skip_blanks(df_str *text)
+{
+    while (text->len && text->ptr[0] == ' ') *text = df_str_skip(*text, 1);
+}
+
+/* One number with its unit: "1.5 h". */
+static bool take_part(df_str *text, int64_t *total)
+{
+    int64_t whole = 0, fraction = 0, scale = 1, ms;
+    size_t digits = 0;
+    for (; text->len && text->ptr[0] >= '0' && text->ptr[0] <= '9'; *text = df_str_skip(*text, 1), digits++)
+        if (__builtin_mul_overflow(whole, 10, &whole) || __builtin_add_overflow(whole, text->ptr[0] - '0', &whole))
+            return false;
+    if (digits && text->len && text->ptr[0] == '.')
+        for (*text = df_str_skip(*text, 1); text->len && text->ptr[0] >= '0' && text->ptr[0] <= '9';
+             *text = df_str_skip(*text, 1))
+            if (scale < 1000000) {
+                fraction = fraction * 10 + (text->ptr[0] - '0');
+                scale *= 10;
+            }
+    if (!digits) return false;
+    skip_blanks(text);
+    if (!unit_of(text, &ms) || __builtin_mul_overflow(whole, ms, &whole)) return false;
+    return !__builtin_add_overflow(*total, whole + fraction * ms / scale, total);
+}
+
+bool cli_parse_duration(df_str text, int64_t *ms)
+{
+    int64_t total = 0;
+    skip_blanks(&text);
+    if (df_str_is(text, "0")) {
+        *ms = 0;
+        return true;
+    }
+    if (!text.len) return false;
+    for (; text.len; skip_blanks(&text))
+        if (!take_part(&text, &total)) return false;
+    *ms = total;
+    return true;
+}
+
+/* In the largest unit that needs no fraction, so that it reads back as the same. */
+void cli_put_duration_text(df_buf *out, int64_t ms)
+{
+    static const struct {
+        const char *name;
+        int64_t ms;
+    } large[] = {{"d", 86400000}, {"h", 3600000}, {"min", 60000}, {"s", 1000}};
+    if (ms < 0) df_buf_text(out, "none");
+    if (ms == 0) df_buf_text(out, "0");
+    if (ms <= 0) return;
+    for (size_t i = 0; i < sizeof large / sizeof *large; i++)
+        if (ms % large[i].ms == 0) {
+            df_buf_printf(out, "%lld%s", (long long)(ms / large[i].ms), large[i].name);
+            return;
+        }
+    df_buf_printf(out, "%lldms", (long long)ms);
+}
+
+static df_code store_duration(const cli_option *option, int64_t *at, const char *text, const char *shown,
+                              df_error *err)
+{
+    if (option->min == -1 && strcmp(text, "none") == 0) {
+        *at = -1;
+        return DF_OK;
+    }
+    if (cli_parse_duration(df_str_from(text), at)) return DF_OK;
+    df_fail(err, DF_USAGE, "%s needs a duration with its unit%s, not \"%s\"", shown,
+            option->min == -1 ? ", or none" : "", text);
+    df_error_hint(err, "write it as 500ms, 30s, 10min, 2h or 1d");
+    return DF_USAGE;
+}
+
+/* ---- numbers and texts ---- */
 
 static df_code store_number(const cli_option *option, double *at, const char *text, const char *shown,
                             df_error *err)
@@ -123,7 +223,9 @@ df_code cli_store(cli_context *cli, cli_values *values, size_t n, const char *te
     } else {
         switch (option->type) {
         case CLI_FLAG: DF_TRY(store_flag(at, text, shown, err)); break;
-        case CLI_INT: DF_TRY(store_int(option, at, text, shown, err)); break;
+        case CLI_INT:
+            DF_TRY((option->duration ? store_duration : store_int)(option, at, text, shown, err));
+            break;
         case CLI_NUMBER: DF_TRY(store_number(option, at, text, shown, err)); break;
         case CLI_TEXT:
             DF_TRY(check_text(option, text, shown, err));
@@ -147,43 +249,92 @@ static size_t chain_end(const cli_values *values, size_t first)
     return end;
 }
 
-static bool given_by(const cli_values *values, size_t first, size_t end, cli_origin origin)
+/* How strong a value is: where it came from, and of the file which part. What the file wants to give counts, too. */
+static int rank_of(const cli_values *values, size_t n)
 {
-    for (size_t i = first; i < end; i++)
-        if (values->origin[i] == origin) return true;
-    return false;
+    cli_origin origin = values->lack[n] ? CLI_FROM_FILE : values->origin[n];
+    return (int)origin * 4 + values->level[n];
+}
+
+/* Entries of a chain that exclude each other. */
+static bool exclusive(const cli_values *values, size_t first, size_t end, size_t n)
+{
+    if (n > first) return values->options[n].after == CLI_ONE_OF;
+    return end - first > 1 && values->options[first + 1].after == CLI_ONE_OF;
+}
+
+static void forget(cli_values *values, size_t n)
+{
+    void *at = values->base + values->options[n].at;
+    values->origin[n] = CLI_NOT_GIVEN;
+    values->level[n] = CLI_NO_LEVEL;
+    values->lack[n] = NULL;
+    switch (values->options[n].type) {
+    case CLI_FLAG: *(bool *)at = false; break;
+    case CLI_INT: *(int64_t *)at = CLI_UNSET; break;
+    case CLI_NUMBER: *(double *)at = (double)NAN; break;
+    case CLI_TEXT: *(const char **)at = NULL; break;
+    case CLI_LIST: *(cli_list *)at = (cli_list){0}; break;
+    }
 }
 
 /* --timestamp on the command line overrules --version in the environment or file. */
 static void forget_overruled(cli_values *values, size_t first, size_t end)
 {
-    if (!given_by(values, first, end, CLI_FROM_FLAG)) return;
-    for (size_t i = first; i < end; i++) {
-        bool exclusive = i == first ? end - first > 1 && values->options[first + 1].after == CLI_ONE_OF
-                                    : values->options[i].after == CLI_ONE_OF;
-        if (!exclusive || values->origin[i] == CLI_NOT_GIVEN || values->origin[i] == CLI_FROM_FLAG) continue;
-        values->origin[i] = CLI_NOT_GIVEN;
-        void *at = values->base + values->options[i].at;
-        switch (values->options[i].type) {
-        case CLI_FLAG: *(bool *)at = false; break;
-        case CLI_INT: *(int64_t *)at = CLI_UNSET; break;
-        case CLI_NUMBER: *(double *)at = (double)NAN; break;
-        case CLI_TEXT: *(const char **)at = NULL; break;
-        case CLI_LIST: *(cli_list *)at = (cli_list){0}; break;
+    int strongest = 0;
+    for (size_t i = first; i < end; i++)
+        if (rank_of(values, i) > strongest) strongest = rank_of(values, i);
+    for (size_t i = first; i < end; i++)
+        if (exclusive(values, first, end, i) && rank_of(values, i) < strongest) forget(values, i);
+}
+
+const char *cli_variable_of(const cli_context *cli, df_str name, const char **where)
+{
+    *where = NULL;
+    for (size_t i = 0; i < cli->state->n_variables; i++)
+        if (df_str_is(name, cli->state->variables[i].name)) *where = cli->state->variables[i].where;
+    char text[128];
+    if (name.len >= sizeof text) return NULL;
+    memcpy(text, name.ptr, name.len);
+    text[name.len] = '\0';
+    const char *value = getenv(text);
+    return value && *value ? value : NULL;
+}
+
+/* The first variable that is set: in the environment, else in the file of variables. */
+static const char *find_variable(const cli_context *cli, const char *env, df_str *name, const char **where)
+{
+    for (int file = 0; file < 2; file++)
+        for (size_t i = 0; (*name = cli_nth_env(env, i)).ptr; i++) {
+            const char *value = cli_variable_of(cli, *name, where);
+            if (value && (*where != NULL) == file) return value;
         }
+    return NULL;
+}
+
+static df_code store_variable(cli_context *cli, cli_values *values, size_t n, df_error *err)
+{
+    df_str name;
+    const char *where;
+    const char *text = find_variable(cli, values->options[n].env, &name, &where);
+    if (!text) return DF_OK;
+    if (values->origin[n] == CLI_FROM_FILE && values->options[n].type == CLI_TEXT) {
+        values->beaten[n] = *(const char **)(values->base + values->options[n].at);
+        values->beaten_where[n] = values->where[n];
     }
+    const char *shown = df_arena_printf(&cli->arena, "environment variable %.*s", DF_FMT(name));
+    values->where[n] = where ? df_arena_printf(&cli->arena, "%s: %.*s", where, DF_FMT(name)) : shown;
+    values->lack[n] = NULL;
+    values->level[n] = CLI_NO_LEVEL;
+    return cli_store(cli, values, n, text, where ? CLI_FROM_ENV_FILE : CLI_FROM_ENVIRONMENT,
+                     where ? values->where[n] : shown, err);
 }
 
 static df_code from_environment(cli_context *cli, cli_values *values, df_error *err)
 {
-    for (size_t i = 0; i < values->count; i++) {
-        const cli_option *o = &values->options[i];
-        if (!o->env || values->origin[i] > CLI_FROM_ENVIRONMENT) continue;
-        const char *text = getenv(o->env);
-        if (!text || !*text) continue;
-        const char *shown = df_arena_printf(&cli->arena, "environment variable %s", o->env);
-        DF_TRY(cli_store(cli, values, i, text, CLI_FROM_ENVIRONMENT, shown, err));
-    }
+    for (size_t i = 0; i < values->count; i++)
+        if (values->options[i].env && values->origin[i] != CLI_FROM_FLAG)
+            DF_TRY(store_variable(cli, values, i, err));
     return DF_OK;
 }
 
@@ -203,7 +354,8 @@ static df_code check_missing(const cli_context *cli, const cli_values *values, s
     }
     df_fail(err, DF_USAGE, "%s needs %s", cli->command->name, df_buf_cstr(&text));
     df_buf_release(&text);
-    if (o->env) df_error_hint(err, "give it, or set the environment variable %s", o->env);
+    if (o->env)
+        df_error_hint(err, "give it, or set the environment variable %.*s", DF_FMT(cli_nth_env(o->env, 0)));
     return DF_USAGE;
 }
 
@@ -238,19 +390,27 @@ df_code cli_resolve(cli_context *cli, cli_values *values, bool complete, df_erro
     }
     for (size_t i = 0; i < values->count; i++) {
         const cli_option *o = &values->options[i];
-        if (values->origin[i] == CLI_NOT_GIVEN && o->def)
+        if (values->origin[i] == CLI_NOT_GIVEN && !values->lack[i] && o->def)
             DF_TRY(cli_store(cli, values, i, o->def, CLI_FROM_DEFAULT, o->name, err));
     }
     return DF_OK;
 }
 
-void cli_put_value(df_buf *out, const cli_values *values, size_t n)
+void cli_put_value(df_buf *out, const cli_program *program, const cli_values *values, size_t n)
 {
     const cli_option *o = &values->options[n];
     const void *at = values->base + o->at;
     if (values->origin[n] == CLI_NOT_GIVEN) return;
+    if (o->secret && o->type == CLI_TEXT && program->mask) {
+        program->mask(out, *(const char *const *)at);
+        return;
+    }
     if (o->secret) {
         df_buf_text(out, "***");
+        return;
+    }
+    if (o->duration) {
+        cli_put_duration_text(out, *(const int64_t *)at);
         return;
     }
     switch (o->type) {
@@ -265,16 +425,17 @@ void cli_put_value(df_buf *out, const cli_values *values, size_t n)
     }
 }
 
-/* Which of the two tables `member` lies in. */
+/* In which of the tables `member` lies. */
 static const cli_values *home_of(const cli_context *cli, const void *member, size_t *n)
 {
-    const cli_values *both[] = {&cli->state->values, &cli->state->global_values};
-    for (size_t t = 0; t < 2; t++)
-        for (size_t i = 0; i < both[t]->count; i++)
-            if ((const char *)member == both[t]->base + both[t]->options[i].at) {
+    for (size_t t = 0; t < CLI_TABLES; t++) {
+        const cli_values *values = cli_table(cli, t);
+        for (size_t i = 0; i < values->count; i++)
+            if ((const char *)member == values->base + values->options[i].at) {
                 *n = i;
-                return both[t];
+                return values;
             }
+    }
     return NULL;
 }
 
@@ -289,10 +450,11 @@ const char *cli_nth_origin_text(cli_context *cli, const cli_values *values, size
 {
     const cli_option *o = &values->options[n];
     switch (values->origin[n]) {
-    case CLI_NOT_GIVEN: return "not given";
+    case CLI_NOT_GIVEN: return values->lack[n] ? values->lack[n] : "not given";
     case CLI_FROM_DEFAULT: return "default";
-    case CLI_FROM_FILE: return values->where[n];
-    case CLI_FROM_ENVIRONMENT: return df_arena_printf(&cli->arena, "environment variable %s", o->env);
+    case CLI_FROM_FILE:
+    case CLI_FROM_ENV_FILE:
+    case CLI_FROM_ENVIRONMENT: return values->where[n];
     case CLI_FROM_FLAG: return df_arena_printf(&cli->arena, o->operand ? "%s" : "option --%s", o->name);
     }
     return "not given";
@@ -303,4 +465,19 @@ const char *cli_origin_text(cli_context *cli, const void *member)
     size_t n;
     const cli_values *values = home_of(cli, member, &n);
     return values ? cli_nth_origin_text(cli, values, n) : "not given";
+}
+
+const char *cli_lack_text(const cli_context *cli, const void *member)
+{
+    size_t n;
+    const cli_values *values = home_of(cli, member, &n);
+    return values ? values->lack[n] : NULL;
+}
+
+const char *cli_overruled_text(const cli_context *cli, const void *member, const char **where)
+{
+    size_t n;
+    const cli_values *values = home_of(cli, member, &n);
+    *where = values ? values->beaten_where[n] : NULL;
+    return values ? values->beaten[n] : NULL;
 }

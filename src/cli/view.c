@@ -449,6 +449,21 @@ void cli_put_duration(cli_view *view, double seconds)
     put_double(view, &people, seconds);
 }
 
+void cli_put_ms(cli_view *view, int64_t ms)
+{
+    if (ms < 0) {
+        cli_put_null(view);
+        return;
+    }
+    char text[24];
+    df_buf people = {0};
+    if (ms < 1000)
+        df_buf_printf(&people, "%lld ms", (long long)ms);
+    else
+        df_put_duration(&people, (double)ms / 1000);
+    put_number(view, &people, digits(ms, text));
+}
+
 void cli_put_double(cli_view *view, double number, int decimals)
 {
     df_buf people = {0};
