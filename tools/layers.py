@@ -12,9 +12,9 @@ import os
 import re
 import sys
 
-ORDER = ["base", "io", "parquet", "sql", "engine", "ledger", "migration", "safety/dependency", "safety/risk",
-         "safety/staging", "safety/baseline", "safety/execution", "safety/verification", "safety", "delta/log",
-         "delta/catalog", "delta/job", "operate", "cli", "bin"]
+ORDER = ["base", "io", "parquet", "sql", "engine", "migration/files", "ledger", "operate", "safety/dependency",
+         "safety/risk", "safety/staging", "safety/baseline", "safety/execution", "safety/verification",
+         "migration/job", "delta/log", "delta/catalog", "delta/job", "cli", "bin"]
 # Folders whose own folders are strangers to each other; what lies beside those folders is for all of them.
 APART = ["engine", "bin"]
 # Wrappers and the registry know every driver.

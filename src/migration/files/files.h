@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Migration files: which there are, in which order, what each says. Every layout in use is read into the same
+ * structs, and nothing behind this header knows one from another. Nothing here speaks to a database.
+ */
+#ifndef DF_MIGRATION_FILES_H
+#define DF_MIGRATION_FILES_H
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "sql/sql.h"
+
+/* ---- layouts ---- */
+
+/* One list: identifier, name on the command line, what it is. */
+#define DF_LAYOUTS(X)                                                                                        \
+    X(NATIVE, "native", "NNN_name.sql or YYYYMMDDHHMMSS_name.sql, with -- UP and -- DOWN")                   \
+    X(PAIRS, "golang-migrate", "V_name.up.sql and V_name.down.sql")                                          \
+    X(GOOSE, "goose", "V_name.sql with -- +goose Up and -- +goose Down")                                     \
+    X(DBMATE, "dbmate", "V_name.sql with -- migrate:up and -- migrate:down")                                 \
+    X(FLYWAY, "flyway", "V1_2__name.sql, R__name.sql, U1_2__name.sql, B1__name.sql")                         \
+    X(DIESEL, "diesel", "V_name/up.sql and down.sql, metadata.toml")                                         \
+    X(SQLX, "sqlx", "V_name.sql, or V_name.up.sql and V_name.down.sql, -- no-transaction")                   \
+    X(PRISMA, "prisma", "V_name/migration.sql, migration_lock.toml")                                         \
+    X(NODE_PG, "node-pg-migrate", "V_name.sql with -- Up Migration and -- Down Migration")                   \
+    X(SQITCH, "sqitch", "sqitch.plan with deploy/, revert/, verify/")                                        \
+    X(AUTHELIA, "authelia", "V0001.Name.up.sql and V0001.Name.down.sql")                                     \
+    X(KRATOS, "kratos", "V_name[.autocommit][.dialect].up.sql and .down.sql; a dialect's file before the "   \
+                        "general one")                                                                       \
+    X(TEMPORAL, "temporal", "vX.Y/manifest.json with its list of SQL files")
+
+typedef enum df_layout {
+    DF_LAYOUT_AUTO, /* whatever the folder's names and contents say */
+#define DF_X(id, name, text) DF_LAYOUT_##id,
+    DF_LAYOUTS(DF_X)
+#undef DF_X
+        DF_LAYOUT_COUNT
+} df_layout;
+
+const char *df_layout_name(df_layout layout);               /* "goose"; "auto" */
+const char *df_layout_text(df_layout layout);               /* what it is, one line */
+bool df_layout_from_name(const char *name, df_layout *out); /* also "dbmate", "pairs" … */
+
+/* ---- one migration ---- */
+
+typedef enum df_risk { DF_RISK_NONE, DF_RISK_LOW, DF_RISK_MEDIUM, DF_RISK_HIGH, DF_RISK_CRITICAL } df_risk;
+const char *df_risk_name(df_risk risk); /* "low"; "" for none */
+bool df_risk_from_name(df_str name, df_risk *out);
+
+/* The header: -- @metadata { … }. What is not written is absent, -1 or NONE. */
+typedef struct df_metadata {
+    df_str author, description, data_volume, rollback_strategy;
+    df_risk risk;
+    int64_t estimated_ms; /* estimatedDuration */
+    bool breaking, requires_downtime;
+    df_str *tags, *dependencies, *affected_tables;
+    size_t n_tags, n_dependencies, n_affected_tables;
+    df_str json; /* the object as written, compact */
+} df_metadata;
+
+/* Up, down or verify: one text, or the fact that there is none (which is not an empty one). */
+typedef struct df_section {
+    bool present;
+    df_str sql;             /* a view of the file's text */
+    const char *path;       /* the file it stands in */
+    int32_t first_line;     /* of `sql` in that file, 1-based */
+    bool no_transaction;    /* the file or its layout says so (NO TRANSACTION, transaction:false, .autocommit …) */
+    int64_t lock_ms, statement_ms; /* directives; -1: not said */
+    df_str *more_paths;     /* temporal: further files, already joined into `sql` */
+} df_section;
+
+typedef enum df_migration_kind { DF_VERSIONED, DF_REPEATABLE, DF_BASELINE } df_migration_kind;
+
+typedef struct df_migration {
+    df_str id;      /* the history's key, the same on every machine: "009_add_notifications", "V1_10__indices",
+                     * "R__views", "20240101120000_init" */
+    df_str version; /* as written: "009", "1.10", "2017-09-23-182408"; the change's name in sqitch; absent: repeatable */
+    df_str name;    /* "add_notifications" */
+    df_str file;    /* for people, relative to the folder: "009_add_notifications.sql", "2017-…/up.sql" */
+    df_migration_kind kind;
+    size_t position; /* in the order in which they run, 0-based */
+    bool loaded;     /* what follows is there only after df_migration_load */
+    df_section up, down, verify;
+    df_metadata meta;
+    df_hash128 raw;    /* over all bytes of all of its files */
+    df_hash128 raw_up; /* over the bytes of the up section alone */
+} df_migration;
+
+/* Something about the folder that people should know; nothing is passed over in silence. */
+typedef struct df_file_finding {
+    const char *kind; /* "duplicate-version", "ignored-file", "orphan-down", "case-clash", "bad-name", "other-dialect",
+                       * "version-gap" … */
+    bool blocks;      /* no run may start with it */
+    const char *file; /* relative to the folder */
+    int64_t line;     /* 0: none */
+    const char *what; /* a sentence */
+    const char *hint;
+} df_file_finding;
+
+typedef struct df_migration_set {
+    df_layout layout;
+    const char *folder;
+    const df_sql_dialect *dialect;
+    df_migration *items; /* in order: versioned first, repeatable behind them */
+    size_t count;
+    df_file_finding *findings;
+    size_t n_findings;
+    df_arena arena;
+} df_migration_set;
+
+typedef struct df_files_options {
+    const char *folder;
+    df_layout layout;
+    const df_sql_dialect *dialect; /* chooses among dialect files, and splits */
+    const df_observer *observer;
+} df_files_options;
+
+/*
+ * Lists a folder and orders what it finds; reads a file only where the layout cannot be told otherwise. DF_NOT_FOUND
+ * for a folder that is not there; an empty folder is an empty set. Two migrations with one version are a finding
+ * that blocks, naming both files.
+ */
+DF_MUST_USE df_code df_migrations_open(const df_files_options *options, df_migration_set **out, df_error *err);
+void df_migrations_close(df_migration_set *set);
+
+/* Reads the files of one migration: sections, header, hashes. Once; later calls return at once. Errors name file and line. */
+DF_MUST_USE df_code df_migration_load(df_migration_set *set, df_migration *migration, df_error *err);
+/*
+ * The raw hash alone, as fast as bytes can be read: what `status` of a thousand migrations needs. Fills raw; leaves
+ * `loaded` alone.
+ */
+DF_MUST_USE df_code df_migration_hash(df_migration_set *set, df_migration *migration, df_error *err);
+
+/* By version ("9", "009" and "9.0" find 009; "latest"), id, name or file name; NULL when there is none. DF_USAGE when ambiguous. */
+DF_MUST_USE df_code df_migration_find(df_migration_set *set, df_str wanted, df_migration **out, df_error *err);
+/* <0, 0, >0 as versions order: numeric, dotted and dated part by part; "10" behind "9", "1.10" behind "1.9",
+ * "2017-09-23-182408" as 20170923182408. */
+int df_version_compare(df_str a, df_str b);
+
+/* ---- its statements ---- */
+
+/* A directive: this UPDATE, DELETE or INSERT … SELECT runs in batches by key ranges. */
+typedef struct df_batch {
+    df_str table, key;  /* -- @batch table=t key=id size=10000 pause=50ms max-lag=5s ; table may be left out */
+    int64_t size;       /* rows a batch; default 10000 */
+    int64_t pause_ms;   /* between two batches */
+    int64_t max_lag_ms; /* waits while replicas are further behind; -1: does not look */
+} df_batch;
+
+typedef struct df_step {
+    df_sql_statement statement; /* text after placeholders; number and line as in the file */
+    df_sql_facts facts;
+    df_hash128 hash;      /* of the normal form before placeholders: what the journal compares */
+    const df_batch *batch; /* NULL: runs as it is */
+    bool whole;           /* goose's StatementBegin/End: was not split */
+} df_step;
+
+typedef struct df_steps {
+    df_step *items;
+    size_t count;
+    char checksum[65]; /* SHA-256 over the normal forms, one a line, before placeholders */
+} df_steps;
+
+/* Placeholders: name → value. `${name}` in all layouts that have them (native, Flyway with its flyway: names, goose with ENVSUB
+ * from the environment). */
+typedef struct df_placeholder {
+    const char *name, *value;
+} df_placeholder;
+typedef struct df_placeholders {
+    const df_placeholder *items;
+    size_t count;
+    bool keep_unknown; /* an unknown ${name} is left as it is instead of being an error */
+} df_placeholders;
+
+/*
+ * Splits a section. All memory from `arena`; texts may be views of the set's. Errors carry file, line and statement
+ * number. An absent section has no steps and an empty checksum.
+ */
+DF_MUST_USE df_code df_section_steps(const df_migration_set *set, const df_section *section,
+                                     const df_placeholders *placeholders, df_arena *arena, df_steps *out, df_error *err);
+
+/* The checksum alone (of the up section), for comparing with the history; the migration is loaded when it was not. */
+DF_MUST_USE df_code df_migration_checksum(df_migration_set *set, df_migration *migration, char out[65], df_error *err);
+
+/* ---- making a new one ---- */
+
+typedef struct df_new_options {
+    const char *folder, *name; /* "add notifications" */
+    df_layout layout;          /* AUTO: that of the folder; native in an empty one */
+    const char *dialect;       /* "postgres" …: for layouts that have one; may be NULL */
+    bool breaking, dated;      /* dated: a time stamp where the folder is empty; else as its newest is numbered */
+    df_risk risk;
+    const char *author;        /* NULL: the user's name */
+} df_new_options;
+/* Creates the file(s), never over an existing one; `*path` (in arena) is the (first) file made. */
+DF_MUST_USE df_code df_migration_new(const df_new_options *options, df_arena *arena, const char **path, df_error *err);
+
+#endif

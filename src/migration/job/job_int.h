@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this folder know of each other: a handle, and what several jobs do with it. */
+#ifndef DF_MIGRATION_JOB_INT_H
+#define DF_MIGRATION_JOB_INT_H
+
+#include "base/json.h"
+#include "operate/backup.h"
+#include "operate/operate.h"
+#include "safety/execution/execution.h"
+#include "safety/verification/verification.h"
+
+#include <dataflow/migrate.h>
+
+/* Reports of one kind live until the next call of that kind. */
+typedef enum report_kind {
+    REPORT_STATUS,
+    REPORT_VALIDATION,
+    REPORT_RUN,
+    REPORT_PROOF,
+    REPORT_SCHEMA,
+    REPORT_REPAIR,
+    REPORT_ADOPT,
+    REPORT_HEALTH,
+    REPORT_WHY,
+    REPORT_LOCK,
+    REPORT_AUDIT,
+    REPORT_BACKUP,
+    REPORT_BACKUP_CHECK,
+    REPORT_COUNT
+} report_kind;
+
+struct df_migrate {
+    df_migrate_config config;
+    df_arena arena; /* of the handle */
+    df_arena reports[REPORT_COUNT];
+    const df_sql_dialect *dialect;
+    df_open_options open_options;
+    df_conn *conn;
+    bool imaginary; /* the SQLite file is not there yet: conn is an empty database in memory, nothing may be written */
+    df_ledger *ledger;
+    df_migration_set *set;
+    df_placeholders placeholders;
+};
+
+/* ---- open.c ---- */
+
+/* An emptied arena for a report. */
+df_arena *job_report(df_migrate *m, report_kind kind);
+DF_MUST_USE df_code job_files(df_migrate *m, df_error *err);
+/* Connects and looks for the ledger. `write`: the database is going to be changed, and a SQLite file made when missing. */
+DF_MUST_USE df_code job_connect(df_migrate *m, bool write, df_error *err);
+/* Connects for writing and makes sure of the ledger's tables. */
+DF_MUST_USE df_code job_ledger(df_migrate *m, bool *created, df_error *err);
+/* The environment's name, for the record. */
+const char *job_environment(const df_migrate *m);
+df_lease_options job_lease(const df_migrate *m, const char *purpose);
+/* Ready to run: ids, limits, observer. Its connection must be put back with job_executor_done. */
+void job_executor(df_migrate *m, df_executor *x, df_arena *arena);
+void job_executor_done(df_migrate *m, df_executor *x);
+
+/* ---- plan: what the files and the history say together ---- */
+
+typedef struct job_plan {
+    df_applied *applied;
+    size_t n_applied;
+    df_plan plan;
+} job_plan;
+/* `held`: the lock is ours, so that nothing else is running. */
+DF_MUST_USE df_code job_make_plan(df_migrate *m, bool deep, bool held, df_arena *arena, job_plan *out, df_error *err);
+/* "009_add.sql" or, when only the history knows it, its id. */
+const char *job_file_of(const df_plan_item *item, df_arena *arena);
+void job_fill_item(df_migrate *m, const df_plan_item *from, df_arena *arena, df_migrate_item *out);
+
+/* ---- findings ---- */
+
+typedef struct job_findings {
+    df_arena *arena;
+    df_migrate_finding *items;
+    size_t count, cap;
+} job_findings;
+/* Copies nothing: strings must live as long as the report. */
+void job_add(job_findings *list, df_migrate_finding finding);
+void job_add_error(job_findings *list, const char *rule, const char *id, const df_error *err);
+
+/* ---- gates.c ---- */
+
+typedef struct job_run {
+    df_migrate *m;
+    const df_migrate_run_options *options;
+    df_executor x;
+    df_arena *arena;
+    job_plan plan;
+    df_direction direction;
+    df_plan_item **chosen; /* what runs, in its order */
+    df_migration **migrations;
+    size_t count;
+    job_findings findings;
+    df_migrate_run_report *report;
+    double began;
+} job_run;
+
+/* Risk, approvals, preflight, backup: DF_REFUSED with the flag that overrides. */
+DF_MUST_USE df_code job_gates_up(job_run *run, df_error *err);
+/* No down section, data that would be lost. */
+DF_MUST_USE df_code job_gates_down(job_run *run, df_error *err);
+
+/* ---- schema.c ---- */
+
+/* Records the live schema as that of the last success; a failure is only logged, the migrations stand. */
+void job_keep_schema(df_migrate *m, const char *run_id);
+
+#endif

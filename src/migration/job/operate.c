@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Health, why, the lock, the audit log, backups: the public face of src/operate and src/ledger. */
+#include "base/clock.h"
+#include "migration/job/job_int.h"
+
+static const char *backup_folder(const df_migrate *m)
+{
+    return m->config.backup_folder ? m->config.backup_folder : "backups";
+}
+
+static const char *cstr(df_arena *arena, df_str s)
+{
+    return s.ptr ? df_arena_cstr(arena, s) : NULL;
+}
+
+df_code df_migrate_health_read(df_migrate *m, df_migrate_health *out, df_error *err)
+{
+    df_arena *arena = job_report(m, REPORT_HEALTH);
+    DF_TRY(job_connect(m, false, err));
+    return df_health(m->conn, m->ledger, backup_folder(m), arena, out, err);
+}
+
+df_code df_migrate_why_read(df_migrate *m, df_migrate_why *out, df_error *err)
+{
+    df_arena *arena = job_report(m, REPORT_WHY);
+    df_error ignored = {0};
+    job_plan plan;
+    DF_TRY(job_connect(m, false, err));
+    /* What is stuck must be told also where the files are not at hand. */
+    bool planned = job_files(m, &ignored) == DF_OK && job_make_plan(m, false, false, arena, &plan, &ignored) == DF_OK;
+    if (!planned) df_log(m->config.observer, DF_LOG_WARNING, "without the files: %s", ignored.message);
+    return df_why(m->conn, m->ledger, planned ? &plan.plan : NULL, arena, out, err);
+}
+
+/* ---- the lock ---- */
+
+static void fill_lock(df_arena *arena, const df_lock_status *from, df_migrate_lock *out)
+{
+    *out = (df_migrate_lock){.state = df_holder_state_name(from->state), .lock_id = cstr(arena, from->lock_id),
+                             .owner = cstr(arena, from->owner), .host = cstr(arena, from->host),
+                             .purpose = cstr(arena, from->purpose), .doing = cstr(arena, from->doing), .pid = from->pid,
+                             .session = from->session.id, .fence = from->fence, .acquired_ms = from->acquired_ms,
+                             .expires_ms = from->expires_ms, .heartbeat_ms = from->heartbeat_ms, .now_ms = from->now_ms};
+}
+
+df_code df_migrate_lock_read(df_migrate *m, df_migrate_lock *out, df_error *err)
+{
+    df_arena *arena = job_report(m, REPORT_LOCK);
+    df_lock_status status = {0};
+    DF_TRY(job_connect(m, false, err));
+    if (df_ledger_exists(m->ledger)) DF_TRY(df_lock_look(m->ledger, arena, &status, err));
+    fill_lock(arena, &status, out);
+    return DF_OK;
+}
+
+df_code df_migrate_lock_release(df_migrate *m, bool force, df_migrate_lock *was, df_error *err)
+{
+    df_arena *arena = job_report(m, REPORT_LOCK);
+    df_lock_status status = {0};
+    *was = (df_migrate_lock){.state = df_holder_state_name(DF_HOLDER_NONE)};
+    DF_TRY(job_ledger(m, NULL, err));
+    df_code code = df_lock_break(m->ledger, force, &status, arena, err);
+    fill_lock(arena, &status, was);
+    return code;
+}
+
+/* ---- the audit log ---- */
+
+typedef struct audit_reader {
+    df_migrate_audit_fn fn;
+    void *context;
+    df_arena arena; /* of one entry */
+} audit_reader;
+
+static df_code pass_entry(void *context, const df_audit_entry *e, df_error *err)
+{
+    audit_reader *r = context;
+    df_arena_reset(&r->arena);
+    df_migrate_audit_entry entry = {.id = e->id, .time_ms = e->time_ms, .action = cstr(&r->arena, e->action),
+                                    .migration_id = cstr(&r->arena, e->migration_id), .actor = cstr(&r->arena, e->actor),
+                                    .address = cstr(&r->arena, e->address), .user_agent = cstr(&r->arena, e->user_agent),
+                                    .details = cstr(&r->arena, e->details), .previous = cstr(&r->arena, e->previous),
+                                    .hash = cstr(&r->arena, e->hash)};
+    return r->fn(r->context, &entry, err);
+}
+
+df_code df_migrate_audit(df_migrate *m, const char *migration_id, int64_t limit, df_migrate_audit_fn fn, void *context, df_error *err)
+{
+    audit_reader reader = {.fn = fn, .context = context};
+    DF_TRY(job_connect(m, false, err));
+    if (!df_ledger_exists(m->ledger)) return DF_OK;
+    df_code code = df_audit_list(m->ledger, df_str_from(migration_id), limit, pass_entry, &reader, err);
+    df_arena_release(&reader.arena);
+    return code;
+}
+
+df_code df_migrate_audit_verify(df_migrate *m, const char *expected_head, df_migrate_audit_proof *out, df_error *err)
+{
+    df_arena *arena = job_report(m, REPORT_AUDIT);
+    df_audit_proof proof = {.intact = true};
+    *out = (df_migrate_audit_proof){.head = ""};
+    DF_TRY(job_connect(m, false, err));
+    if (df_ledger_exists(m->ledger)) DF_TRY(df_audit_verify(m->ledger, expected_head, &proof, err));
+    *out = (df_migrate_audit_proof){.entries = proof.entries, .broken_at = proof.broken_at,
+                                    .what = df_arena_printf(arena, "%s", proof.what), .head = df_arena_printf(arena, "%s", proof.head)};
+    if (proof.intact) return DF_OK;
+    df_fail(err, DF_MISMATCH, "the audit log was tampered with: %s", proof.what);
+    df_error_hint(err, "compare with an exported copy (dataflow audit --format jsonl) to see what it said");
+    return DF_MISMATCH;
+}
+
+/* ---- backups ---- */
+
+static df_backup_place place_of(df_migrate *m)
+{
+    return (df_backup_place){.conn = m->conn, .ledger = m->ledger, .url = m->config.database_url, .folder = backup_folder(m),
+                             .key = m->config.encryption_key, .observer = m->config.observer};
+}
+
+df_code df_migrate_backup_create(df_migrate *m, const df_migrate_backup_options *options, df_migrate_backup *out, df_error *err)
+{
+    static const df_migrate_backup_options defaults = {0};
+    df_arena *arena = job_report(m, REPORT_BACKUP);
+    DF_TRY(job_ledger(m, NULL, err));
+    df_backup_place place = place_of(m);
+    return df_backup_create(&place, options ? options : &defaults, arena, out, err);
+}
+
+df_code df_migrate_backup_list(df_migrate *m, df_migrate_backup **out, size_t *count, df_error *err)
+{
+    df_arena *arena = job_report(m, REPORT_BACKUP);
+    *out = NULL;
+    *count = 0;
+    DF_TRY(job_connect(m, false, err));
+    if (!df_ledger_exists(m->ledger)) return DF_OK;
+    df_backup_place place = place_of(m);
+    return df_backup_list(&place, arena, out, count, err);
+}
+
+df_code df_migrate_backup_verify(df_migrate *m, const char *id, df_migrate_backup_check *out, df_error *err)
+{
+    df_arena *arena = job_report(m, REPORT_BACKUP_CHECK);
+    *out = (df_migrate_backup_check){0};
+    DF_TRY(job_ledger(m, NULL, err));
+    df_backup_place place = place_of(m);
+    return df_backup_verify(&place, id, arena, out, err);
+}
+
+static df_code restore_locked(df_migrate *m, const char *id, bool skip_safety, df_arena *arena, df_migrate_backup *restored,
+                              df_migrate_backup *safety, df_error *err)
+{
+    df_backup_place place = place_of(m);
+    df_migrate_backup_options options = {.type = "pre-restore"};
+    DF_TRY(df_backup_find(&place, id, arena, restored, err)); /* before anything long: is it there? */
+    const char *wanted = restored->id;
+    if (!skip_safety) {
+        df_code code = df_backup_create(&place, &options, arena, safety, err);
+        if (code != DF_OK) return df_error_prefix(err, "the safety backup before the restore");
+        df_log(m->config.observer, DF_LOG_INFO, "Backup created: %s", safety->id);
+    }
+    df_code code = df_backup_restore(&place, wanted, arena, restored, err);
+    if (code != DF_OK && !skip_safety && !(err && *err->hint))
+        df_error_hint(err, "the state before it is in the backup %s", safety->id);
+    return code;
+}
+
+df_code df_migrate_backup_restore(df_migrate *m, const char *id, bool skip_safety, df_migrate_backup *restored,
+                                  df_migrate_backup *safety, df_error *err)
+{
+    df_arena *arena = job_report(m, REPORT_BACKUP);
+    *restored = *safety = (df_migrate_backup){0};
+    DF_TRY(job_ledger(m, NULL, err));
+    df_lease_options lease = job_lease(m, "backup restore");
+    DF_TRY(df_lease_take(m->ledger, &lease, err));
+    df_code code = restore_locked(m, id, skip_safety, arena, restored, safety, err);
+    df_lease_give(m->ledger);
+    /* Whatever the session knew of the database is of the one before. */
+    df_ledger_close(m->ledger);
+    df_disconnect(m->conn);
+    m->ledger = NULL;
+    m->conn = NULL;
+    return code;
+}
+
+df_code df_migrate_backup_prune(df_migrate *m, int64_t keep, bool dry_run, df_migrate_backup **removed, size_t *count, df_error *err)
+{
+    df_arena *arena = job_report(m, REPORT_BACKUP);
+    *removed = NULL;
+    *count = 0;
+    DF_TRY(job_ledger(m, NULL, err));
+    df_backup_place place = place_of(m);
+    return df_backup_prune(&place, keep, dry_run, arena, removed, count, err);
+}

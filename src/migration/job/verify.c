@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The proof that migrations can be taken back: each is applied, taken back and applied again on a scratch database, and the
+ * schema is compared around it. A down section that fails, leaves something, or loses something is named.
+ */
+#include "base/clock.h"
+#include "migration/job/job_int.h"
+
+typedef struct prover {
+    df_migrate *m;       /* the user's */
+    df_migrate *scratch; /* the same files on the scratch database */
+    df_scratch place;
+    df_executor x;
+    df_arena *arena;
+    df_migrate_proof *out;
+    bool own; /* the scratch database is ours to drop */
+} prover;
+
+/* ---- the scratch database ---- */
+
+static df_code open_scratch(prover *p, const char *url, df_error *err)
+{
+    df_migrate_config config = p->m->config;
+    config.database_url = url;
+    config.hooks = NULL;
+    config.n_hooks = 0;
+    config.event = NULL;
+    config.no_schema_snapshot = true;
+    DF_TRY(df_migrate_open(&config, &p->scratch, err));
+    DF_TRY(job_files(p->scratch, err));
+    DF_TRY(job_ledger(p->scratch, NULL, err));
+    job_executor(p->scratch, &p->x, p->arena);
+    p->x.lease = job_lease(p->scratch, "verify");
+    DF_TRY(df_lease_take(p->scratch->ledger, &p->x.lease, err));
+    return DF_OK;
+}
+
+static df_code make_scratch(prover *p, const char *url, df_error *err)
+{
+    if (url) return open_scratch(p, url, err);
+    p->own = true;
+    DF_TRY(df_scratch_create(p->m->conn, p->m->config.database_url, &p->place, err));
+    p->out->scratch = df_arena_printf(p->arena, "%s", p->place.name);
+    return open_scratch(p, p->place.url, err);
+}
+
+static void close_scratch(prover *p)
+{
+    if (p->scratch && p->scratch->ledger) {
+        job_executor_done(p->scratch, &p->x);
+        df_lease_give(p->scratch->ledger);
+    }
+    df_migrate_close(p->scratch);
+    p->scratch = NULL;
+}
+
+static df_code drop_scratch(prover *p, df_error *err)
+{
+    close_scratch(p);
+    if (!p->own || !p->place.name) return DF_OK;
+    return df_scratch_drop(p->m->conn, &p->place, err);
+}
+
+/* ---- running one ---- */
+
+static df_code run(prover *p, size_t i, df_direction direction, const df_applied *before, df_error *err)
+{
+    df_migrate_run_item item = {.estimated_ms = DF_MIGRATE_UNKNOWN};
+    df_code code = df_execute(&p->x, &p->scratch->set->items[i], before, direction, &item, err);
+    p->scratch->conn = p->x.conn;
+    return code;
+}
+
+static df_code take(prover *p, df_schema_snapshot *out, df_error *err)
+{
+    df_schema_snapshot_release(out);
+    return df_schema_snapshot_take(p->x.conn, out, err);
+}
+
+/* A fresh database with the first `count` migrations, after one could not be taken back and applied again. */
+static df_code start_again(prover *p, size_t count, df_error *err)
+{
+    if (!p->own) return df_fail(err, DF_FAILED, "the scratch database cannot be made anew, since it was given");
+    DF_TRY(drop_scratch(p, err));
+    p->place = (df_scratch){0};
+    DF_TRY(make_scratch(p, NULL, err));
+    for (size_t i = 0; i < count; i++) DF_TRY(run(p, i, DF_UP, NULL, err));
+    return DF_OK;
+}
+
+/* ---- judging ---- */
+
+static void put_differences(df_buf *out, const df_migrate_difference *list, size_t count)
+{
+    enum { SHOWN = 12 };
+    for (size_t i = 0; i < count && i < SHOWN; i++)
+        df_buf_printf(out, "%s%s %s %s", i ? "; " : "", list[i].change, list[i].kind, list[i].name);
+    if (count > SHOWN) df_buf_printf(out, "; and %zu more", count - SHOWN);
+}
+
+static const char *judge(const df_migrate_difference *list, size_t count)
+{
+    bool added = false, removed = false, changed = false;
+    for (size_t i = 0; i < count; i++) {
+        added |= strcmp(list[i].change, "added") == 0;
+        removed |= strcmp(list[i].change, "removed") == 0;
+        changed |= strcmp(list[i].change, "changed") == 0;
+    }
+    return changed || (added && removed) ? "differs" : added ? "left objects" : "lost objects";
+}
+
+/* false: they differ, and the item says how. */
+static df_code compare(prover *p, const df_schema_snapshot *expected, const df_schema_snapshot *found, const char *when,
+                       df_migrate_proof_item *item, bool *same, df_error *err)
+{
+    *same = strcmp(expected->digest, found->digest) == 0;
+    if (*same) return DF_OK;
+    df_migrate_difference *list;
+    size_t count;
+    df_buf text = {0};
+    DF_TRY(df_schema_compare(df_buf_str(&expected->text), df_buf_str(&found->text), p->arena, &list, &count, err));
+    *same = count == 0;
+    if (*same) return DF_OK;
+    df_buf_printf(&text, "%s: ", when);
+    put_differences(&text, list, count);
+    item->state = judge(list, count);
+    item->detail = df_arena_cstr(p->arena, df_buf_str(&text));
+    df_buf_release(&text);
+    return DF_OK;
+}
+
+static void put_error(prover *p, df_migrate_proof_item *item, const char *state, const df_error *err)
+{
+    item->state = state;
+    item->detail = df_arena_printf(p->arena, "%s", err->message);
+}
+
+typedef struct schemas {
+    df_schema_snapshot before, applied, after_down, again;
+} schemas;
+
+/* Up is done; down and up again, with the schema looked at around both. */
+static df_code prove_down(prover *p, size_t i, schemas *s, df_migrate_proof_item *item, df_error *err)
+{
+    df_error mine = {0};
+    bool same;
+    df_code code = run(p, i, DF_DOWN, NULL, &mine);
+    if (code == DF_CANCELLED) return *err = mine, code;
+    if (code != DF_OK) {
+        put_error(p, item, "down failed", &mine);
+        /* In one transaction nothing of it is left; else only a new database is certain. */
+        DF_TRY(take(p, &s->again, err));
+        return strcmp(s->again.digest, s->applied.digest) == 0 ? DF_OK : start_again(p, i + 1, err);
+    }
+    DF_TRY(take(p, &s->after_down, err));
+    DF_TRY(compare(p, &s->before, &s->after_down, "after the down", item, &same, err));
+    code = run(p, i, DF_UP, NULL, &mine);
+    if (code == DF_CANCELLED) return *err = mine, code;
+    if (code != DF_OK) {
+        if (same) put_error(p, item, "up again failed", &mine);
+        return start_again(p, i + 1, err);
+    }
+    if (!same) return DF_OK;
+    DF_TRY(take(p, &s->again, err));
+    DF_TRY(compare(p, &s->applied, &s->again, "after up, down and up", item, &same, err));
+    if (same) item->state = "proved";
+    return DF_OK;
+}
+
+static df_code prove_one(prover *p, size_t i, schemas *s, df_migrate_proof_item *item, bool *go_on, df_error *err)
+{
+    df_error mine = {0};
+    df_migration *migration = &p->scratch->set->items[i];
+    item->id = df_arena_cstr(p->arena, migration->id);
+    item->file = df_arena_cstr(p->arena, migration->file);
+    df_code code = run(p, i, DF_UP, NULL, &mine);
+    if (code == DF_CANCELLED) return *err = mine, code;
+    if (code != DF_OK) {
+        put_error(p, item, "up failed", &mine);
+        *go_on = false;
+        return DF_OK;
+    }
+    if (!migration->down.present) {
+        item->state = "no down";
+        return DF_OK;
+    }
+    DF_TRY(take(p, &s->applied, err));
+    return prove_down(p, i, s, item, err);
+}
+
+static void count_item(df_migrate_proof *out, const df_migrate_proof_item *item)
+{
+    if (strcmp(item->state, "proved") == 0) out->proved++;
+    else if (strcmp(item->state, "no down") == 0) out->without_down++;
+    else out->broken++;
+}
+
+static df_code prove_all(prover *p, const char *target, df_error *err)
+{
+    schemas s = {0};
+    df_migration *last = NULL;
+    bool go_on = true;
+    df_code code = target ? df_migration_find(p->scratch->set, df_str_from(target), &last, err) : DF_OK;
+    if (code == DF_OK && target && !last) code = df_fail(err, DF_NOT_FOUND, "no migration is called %s", target);
+    size_t count = last ? last->position + 1 : p->scratch->set->count;
+    p->out->items = df_arena_zalloc(p->arena, (count + 1) * sizeof *p->out->items);
+    if (code == DF_OK) code = take(p, &s.before, err);
+    for (size_t i = 0; code == DF_OK && go_on && i < count; i++) {
+        df_migrate_proof_item *item = &p->out->items[p->out->count++];
+        code = df_check_cancelled(p->m->config.observer, err);
+        if (code == DF_OK) code = prove_one(p, i, &s, item, &go_on, err);
+        if (code != DF_OK) break;
+        count_item(p->out, item);
+        df_report_progress(p->m->config.observer, "migrations", "verify", (int64_t)i + 1, (int64_t)count);
+        df_log(p->m->config.observer, DF_LOG_INFO, "verify %s: %s%s%s", item->id, item->state, item->detail ? ": " : "",
+               item->detail ? item->detail : "");
+        if (go_on) code = take(p, &s.before, err);
+    }
+    df_schema_snapshot_release(&s.before);
+    df_schema_snapshot_release(&s.applied);
+    df_schema_snapshot_release(&s.after_down);
+    df_schema_snapshot_release(&s.again);
+    return code;
+}
+
+df_code df_migrate_verify(df_migrate *m, const char *scratch_url, const char *target, df_migrate_proof *out, df_error *err)
+{
+    df_error dropped = {0};
+    prover p = {.m = m, .arena = job_report(m, REPORT_PROOF), .out = out};
+    *out = (df_migrate_proof){.scratch = scratch_url ? "given" : ""};
+    DF_TRY(job_files(m, err));
+    DF_TRY(job_connect(m, false, err));
+    df_code code = make_scratch(&p, scratch_url, err);
+    if (code == DF_OK) code = prove_all(&p, target, err);
+    df_code end = drop_scratch(&p, &dropped);
+    if (end != DF_OK) df_log(m->config.observer, DF_LOG_WARNING, "the scratch database stays: %s", dropped.message);
+    if (code != DF_OK || !out->broken) return code;
+    df_fail(err, DF_MISMATCH, "%zu of %zu migrations cannot be taken back as they say", out->broken, out->count);
+    df_error_hint(err, "each is named with what its down section leaves, loses or fails at");
+    return DF_MISMATCH;
+}

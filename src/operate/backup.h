@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Backups, made by the engine's own tools (pg_dump, mariadb-dump, SQLite's online backup), written as a file with a
+ * header, compressed, optionally encrypted and authenticated; recorded in the ledger with what they hold, and proved by
+ * restoring them.
+ */
+#ifndef DF_OPERATE_BACKUP_H
+#define DF_OPERATE_BACKUP_H
+
+#include "ledger/ledger.h"
+
+#include <dataflow/migrate.h>
+
+typedef struct df_backup_place {
+    df_conn *conn;
+    df_ledger *ledger;   /* its tables exist */
+    const char *url;     /* of the database */
+    const char *folder;  /* made when missing */
+    const char *key;     /* 64 hex digits; NULL: not encrypted */
+    const df_observer *observer;
+} df_backup_place;
+
+/* A file is complete or not there (written beside, fsynced, renamed). On failure nothing is recorded and no file is left. */
+DF_MUST_USE df_code df_backup_create(const df_backup_place *place, const df_migrate_backup_options *options,
+                                     df_arena *arena, df_migrate_backup *out, df_error *err);
+DF_MUST_USE df_code df_backup_list(const df_backup_place *place, df_arena *arena, df_migrate_backup **out, size_t *count, df_error *err);
+/* `id`, or "latest". */
+DF_MUST_USE df_code df_backup_find(const df_backup_place *place, const char *id, df_arena *arena, df_migrate_backup *out, df_error *err);
+DF_MUST_USE df_code df_backup_verify(const df_backup_place *place, const char *id, df_arena *arena, df_migrate_backup_check *out, df_error *err);
+/*
+ * Replaces the content of the live database by the backup's. The caller holds the migration lock and has a safety
+ * backup. The session is lost where the engine needs that: the caller opens a new one. Killed half-way, the message
+ * of the next run names the safety backup.
+ */
+DF_MUST_USE df_code df_backup_restore(const df_backup_place *place, const char *id, df_arena *arena, df_migrate_backup *out, df_error *err);
+DF_MUST_USE df_code df_backup_prune(const df_backup_place *place, int64_t keep, bool dry_run, df_arena *arena,
+                                    df_migrate_backup **removed, size_t *count, df_error *err);
+
+/* A scratch database on the same server (SQLite: a file in a temporary folder), for verifying; dropped by drop. Names begin
+ * with "dataflow_scratch_"; those left behind by a killed run of this host are dropped by the next create. */
+typedef struct df_scratch {
+    char *url, *name;
+} df_scratch;
+DF_MUST_USE df_code df_scratch_create(df_conn *conn, const char *url, df_scratch *out, df_error *err);
+DF_MUST_USE df_code df_scratch_drop(df_conn *conn, df_scratch *scratch, df_error *err);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this folder know of each other. */
+#ifndef DF_SAFETY_EXECUTION_INT_H
+#define DF_SAFETY_EXECUTION_INT_H
+
+#include "base/json.h"
+#include "safety/execution/execution.h"
+
+/* One migration being run in one direction. */
+typedef struct execution {
+    df_executor *x;
+    df_migration *migration;
+    df_direction direction;
+    const df_section *section;
+    df_steps steps;
+    df_units units;
+    df_run run;
+    df_journal_row *rows; /* one a step */
+    df_migrate_run_item *item;
+    df_arena arena;
+    double began; /* monotonic seconds */
+    int64_t affected;
+    bool noted_start; /* the history says that it is in progress */
+} execution;
+
+/* ---- execute.c ---- */
+
+/* Reads and splits the section, cuts it into units, makes room for the report. */
+DF_MUST_USE df_code execution_prepare(execution *e, df_error *err);
+/* Whether its statements may leave settings behind. */
+bool execution_changes_session(const execution *e);
+
+/* ---- step.c: one statement ---- */
+
+/* Sends it, times it, fills its journal row and its line of the report. The error names file, line, statement, SQLSTATE. */
+DF_MUST_USE df_code step_run(execution *e, size_t step, df_error *err);
+/* The same for any text that stands for it (a batch); adds to rows and time instead of setting them. */
+DF_MUST_USE df_code step_send(execution *e, size_t step, df_str sql, df_error *err);
+void step_state(execution *e, size_t step, df_step_status status, const char *state, const char *note);
+/* "statement 3 (ALTER TABLE)" in front, and where in which file. */
+df_code step_explain(const execution *e, size_t step, df_error *err);
+/* The first line of a statement, for people; at most 120 bytes. */
+const char *first_line(df_arena *arena, df_str text);
+
+/* ---- the two ways ---- */
+DF_MUST_USE df_code run_whole(execution *e, df_error *err);
+DF_MUST_USE df_code run_journalled(execution *e, df_error *err);
+
+/* ---- doubt.c ---- */
+
+/* What the statement is about, as it is now: fills rows[step].state_before. Nothing when it cannot be looked up. */
+DF_MUST_USE df_code note_state(execution *e, size_t step, df_error *err);
+typedef enum verdict_of_doubt { DOUBT_DONE, DOUBT_AGAIN, DOUBT_UNDECIDED } verdict_of_doubt;
+/* A statement whose intent is there and whose end is not: looks whether it took effect. `why` says how it was seen. */
+DF_MUST_USE df_code resolve_doubt(execution *e, size_t step, const df_journal_row *intent, verdict_of_doubt *out,
+                                  const char **why, df_error *err);
+/* Drops an invalid index of the name that this CREATE INDEX CONCURRENTLY is about to make, and what REINDEX left. */
+DF_MUST_USE df_code drop_invalid_index(execution *e, size_t step, bool *dropped, df_error *err);
+
+/* ---- undo.c ---- */
+
+/* After a failure: takes back what was done by the down statements that belong to it. "all", "part" or "none". */
+const char *undo_done(execution *e);
+
+/* ---- batch.c ---- */
+DF_MUST_USE df_code run_batches(execution *e, size_t step, const df_journal_row *before, df_error *err);
+/* Adds "key > lo AND key <= hi" to the statement's condition; exported for tests. lo or hi absent: no such bound. */
+DF_MUST_USE df_code batch_condition(const df_sql_dialect *dialect, df_str sql, df_str key, df_str lo, df_str hi, df_buf *out,
+                                    df_error *err);
+
+/* ---- retry.c ---- */
+
+/* Whether to try again after a transient failure: waits (growing, jittered) and says so. */
+bool retry_after(execution *e, df_code code, int64_t attempt, const df_error *err);
+/* A new session and the lease again, for about a minute. */
+DF_MUST_USE df_code reconnect(df_executor *x, df_error *err);
+
+/* ---- event.c ---- */
+
+/* Begins an event for whoever listens; false when nobody does. Members are added to `w`, event_end sends it. */
+bool event_begin(const df_executor *x, df_json_writer *w, df_buf *out, const char *name);
+void event_end(const df_executor *x, df_json_writer *w, df_buf *out);
+
+/* ---- watch.c ---- */
+void watch_begin(df_watch *watch, const char *id, int64_t estimated_ms);
+void watch_step(df_watch *watch, int64_t number, int64_t of, const char *what);
+void watch_end(df_watch *watch);
+
+#endif

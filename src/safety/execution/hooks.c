@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hooks: commands of a shell, and SQL files. A check is an SQL file whose statements must succeed, and whose queries
+ * are judged: a comment in front of a query that begins with "Check" (or says @expect none) means that no row, or a count of
+ * zero, is right; @expect rows wants some. Any other query only shows what it finds.
+ */
+#include "base/clock.h"
+#include "io/file.h"
+#include "safety/execution/execution_int.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MAX_SQL = 64 << 20 };
+
+extern char **environ;
+
+typedef struct finding_list {
+    df_executor *x;
+    df_migrate_finding **items;
+    size_t *count, *cap;
+} finding_list;
+
+static void add_finding(finding_list *list, const char *severity, const char *rule, const char *file, int64_t line, const char *what)
+{
+    if (*list->count == *list->cap) {
+        size_t cap = *list->cap ? *list->cap * 2 : 8;
+        df_migrate_finding *items = df_arena_alloc(list->x->arena, cap * sizeof *items);
+        if (*list->count) memcpy(items, *list->items, *list->count * sizeof *items);
+        *list->items = items;
+        *list->cap = cap;
+    }
+    (*list->items)[(*list->count)++] =
+        (df_migrate_finding){.severity = severity, .rule = rule, .file = file, .line = line, .what = what};
+}
+
+/* ---- commands ---- */
+
+static char **environment_with(df_arena *arena, const df_executor *x, const df_hook_context *context)
+{
+    size_t n = 0;
+    while (environ[n]) n++;
+    char **list = df_arena_alloc(arena, (n + 7) * sizeof *list);
+    memcpy(list, environ, n * sizeof *list);
+    list[n++] = df_arena_printf(arena, "DATAFLOW_HOOK=%s", context->when);
+    list[n++] = df_arena_printf(arena, "DATAFLOW_DIRECTION=%s", context->direction ? context->direction : "");
+    list[n++] = df_arena_printf(arena, "DATAFLOW_ENVIRONMENT=%s", context->environment ? context->environment : "");
+    list[n++] = df_arena_printf(arena, "DATAFLOW_MIGRATION=%s", context->migration_id ? context->migration_id : "");
+    list[n++] = df_arena_printf(arena, "DATAFLOW_RUN_ID=%s", x->run_id);
+    list[n++] = df_arena_printf(arena, "DATAFLOW_FAILED=%s", context->failed ? "1" : "0");
+    list[n] = NULL;
+    return list;
+}
+
+/* What the command says goes to the log, line by line. */
+static void hear(const df_executor *x, int fd)
+{
+    FILE *lines = fdopen(fd, "r");
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t len;
+    while (lines && (len = getline(&line, &cap, lines)) > 0) {
+        while (len && (line[len - 1] == '\n' || line[len - 1] == '\r')) line[--len] = '\0';
+        df_log(x->observer, DF_LOG_INFO, "hook: %s", line);
+    }
+    free(line);
+    if (lines) fclose(lines);
+    else close(fd);
+}
+
+static df_code start(df_executor *x, const df_migrate_hook *hook, const df_hook_context *context, int out, pid_t *pid, df_error *err)
+{
+    df_arena arena = {0};
+    char shell[] = "/bin/sh", flag[] = "-c";
+    char *argv[] = {shell, flag, df_arena_printf(&arena, "%s", hook->what), NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, out, 1);
+    posix_spawn_file_actions_adddup2(&actions, out, 2);
+    int reason = posix_spawn(pid, shell, &actions, NULL, argv, environment_with(&arena, x, context));
+    posix_spawn_file_actions_destroy(&actions);
+    df_arena_release(&arena);
+    return reason ? df_fail(err, DF_FAILED, "the hook \"%s\" cannot be started: %s", hook->what, strerror(reason)) : DF_OK;
+}
+
+static df_code run_command(df_executor *x, const df_migrate_hook *hook, const df_hook_context *context, df_error *err)
+{
+    int ends[2], status = 0;
+    pid_t pid;
+    if (pipe2(ends, O_CLOEXEC) != 0) return df_fail(err, DF_FAILED, "no pipe for a hook: %s", strerror(errno));
+    df_log(x->observer, DF_LOG_INFO, "hook %s: %s", hook->when, hook->what);
+    df_code code = start(x, hook, context, ends[1], &pid, err);
+    close(ends[1]);
+    if (code != DF_OK) {
+        close(ends[0]);
+        return code;
+    }
+    hear(x, ends[0]);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return DF_OK;
+    if (WIFSIGNALED(status))
+        df_fail(err, DF_FAILED, "the hook \"%s\" (%s) was killed by signal %d", hook->what, hook->when, WTERMSIG(status));
+    else
+        df_fail(err, DF_FAILED, "the hook \"%s\" (%s) ended with status %d", hook->what, hook->when, WEXITSTATUS(status));
+    df_error_hint(err, "what it said stands in the log above");
+    return DF_FAILED;
+}
+
+/* ---- SQL files ---- */
+
+typedef enum expectation { EXPECT_NOTHING_SPECIAL, EXPECT_NONE, EXPECT_ROWS } expectation;
+
+typedef struct judged {
+    int64_t rows, bad; /* bad: rows whose count is not zero */
+    bool counted;      /* the rows have a column `count` */
+    char first[200];
+} judged;
+
+static void put_row(char *out, size_t size, const df_row *row)
+{
+    df_buf text = {0};
+    for (size_t i = 0; i < row->count && text.len < size; i++) {
+        const df_value *v = &row->values[i];
+        df_buf_printf(&text, "%s%s=", i ? ", " : "", row->names[i]);
+        if (v->type == DF_NULL) df_buf_text(&text, "NULL");
+        else if (v->type == DF_INT64 || v->type == DF_BOOL) df_buf_int(&text, v->i);
+        else if (v->type == DF_DOUBLE) df_buf_printf(&text, "%g", v->d);
+        else df_buf_printf(&text, "%.*s", v->s.len > 60 ? 60 : (int)v->s.len, v->s.ptr);
+    }
+    snprintf(out, size, "%s", df_buf_cstr(&text));
+    df_buf_release(&text);
+}
+
+static df_code judge_row(void *context, const df_row *row, df_error *err)
+{
+    (void)err;
+    judged *j = context;
+    bool bad = true;
+    if (row->count == 2)
+        for (size_t i = 0; i < row->count; i++)
+            if (strcasecmp(row->names[i], "count") == 0) {
+                j->counted = true;
+                bad = !(row->values[i].type == DF_INT64 && row->values[i].i == 0);
+            }
+    j->rows++;
+    if (bad && !j->bad++) put_row(j->first, sizeof j->first, row);
+    return DF_OK;
+}
+
+/* Of the comments that stand between the statement before and this one. */
+static expectation expectation_of(df_str before)
+{
+    expectation found = EXPECT_NOTHING_SPECIAL;
+    while (before.len) {
+        const char *end = memchr(before.ptr, '\n', before.len);
+        df_str line = {before.ptr, end ? (size_t)(end - before.ptr) : before.len};
+        before = df_str_skip(before, line.len + (end != NULL));
+        while (line.len && strchr(" \t-/*", line.ptr[0])) line = df_str_skip(line, 1);
+        if (line.len >= 6 && strncasecmp(line.ptr, "check ", 6) == 0) found = EXPECT_NONE;
+        if (df_str_starts(line, DF_STR("@expect none")) || df_str_starts(line, DF_STR("@expect zero"))) found = EXPECT_NONE;
+        if (df_str_starts(line, DF_STR("@expect rows"))) found = EXPECT_ROWS;
+        if (df_str_starts(line, DF_STR("@expect any"))) found = EXPECT_NOTHING_SPECIAL;
+    }
+    return found;
+}
+
+static df_code judge(finding_list *list, const char *path, const df_sql_statement *s, expectation expected, const judged *j,
+                     df_error *err)
+{
+    df_arena *arena = list->x->arena;
+    const char *what = NULL;
+    if (expected == EXPECT_NONE && j->bad)
+        what = df_arena_printf(arena, "%lld %s where none should be; the first: %s", (long long)j->bad,
+                               j->counted ? "counts that are not zero" : "rows", j->first);
+    if (expected == EXPECT_ROWS && !j->rows) what = "no row where some should be";
+    if (!what) {
+        df_log(list->x->observer, DF_LOG_INFO, "check %s:%d: %s (%lld rows)", path, (int)s->line,
+               expected == EXPECT_NOTHING_SPECIAL ? "shown" : "ok", (long long)j->rows);
+        return DF_OK;
+    }
+    add_finding(list, "error", "check-failed", df_arena_printf(arena, "%s", path), s->line, what);
+    df_fail(err, DF_FAILED, "check %s: %s", path, what);
+    df_error_at(err, path, s->line);
+    df_error_hint(err, "run the query to see them all: %s", first_line(arena, s->text));
+    return DF_FAILED;
+}
+
+static df_code run_statement(finding_list *list, const char *path, bool check, df_str before, const df_sql_statement *s, df_error *err)
+{
+    judged j = {0};
+    char *sql = df_strdup(s->text);
+    df_code code = df_query(list->x->conn, sql, NULL, 0, judge_row, &j, err);
+    free(sql);
+    if (code != DF_OK) {
+        df_error_prefix(err, "%s, statement %d", path, (int)s->number);
+        df_error_at(err, path, s->line);
+        return code;
+    }
+    return check ? judge(list, path, s, expectation_of(before), &j, err) : DF_OK;
+}
+
+/* Every query is judged, so that all that is wrong is known; the first failure is the error. */
+static df_code run_sql(finding_list *list, const df_migrate_hook *hook, df_error *err)
+{
+    df_buf text = {0};
+    df_code code = df_file_read_all(hook->what, MAX_SQL, &text, err), first = DF_OK;
+    bool check = strcmp(hook->when, "check") == 0, more = true;
+    df_sql_splitter splitter = {.dialect = df_conn_dialect(list->x->conn), .script = df_buf_str(&text)};
+    size_t end = 0;
+    df_error mine = {0};
+    if (code != DF_OK) df_error_prefix(err, "hook %s", hook->when);
+    else df_log(list->x->observer, DF_LOG_INFO, "hook %s: %s", hook->when, hook->what);
+    while (code == DF_OK) {
+        df_sql_statement s;
+        code = df_sql_split(&splitter, &s, &more, err);
+        if (code != DF_OK) df_error_at(err, hook->what, err ? err->line : 0);
+        if (code != DF_OK || !more) break;
+        df_str before = {text.ptr + end, s.offset - end};
+        end = s.offset + s.text.len;
+        df_code result = run_statement(list, hook->what, check, before, &s, &mine);
+        if (result != DF_OK && first == DF_OK) {
+            first = result;
+            if (err) *err = mine;
+        }
+        if (result != DF_OK && !check) break;
+        if (df_conn_lost(list->x->conn)) break;
+    }
+    df_buf_release(&text);
+    return code == DF_OK ? first : code;
+}
+
+static df_code record(df_executor *x, const df_migrate_hook *hook, const df_hook_context *context, df_code result)
+{
+    df_buf details = {0};
+    df_json_writer w = {.out = &details};
+    df_json_begin(&w, NULL, '{');
+    df_json_add_text(&w, "when", hook->when);
+    df_json_add_text(&w, "what", hook->what);
+    df_json_add_text(&w, "result", df_code_name(result));
+    df_json_end(&w, '}');
+    df_str id = context->migration_id ? df_str_from(context->migration_id) : DF_STR_NONE;
+    df_code code = x->ledger && df_ledger_exists(x->ledger) && !df_conn_lost(x->conn)
+                       ? df_audit_add(x->ledger, DF_AUDIT_HOOK_RUN, id, df_buf_str(&details), NULL)
+                       : DF_OK;
+    df_buf_release(&details);
+    return code;
+}
+
+df_code df_hooks_run(df_executor *x, const df_migrate_hook *hooks, size_t n_hooks, const df_hook_context *context,
+                     df_migrate_finding **findings, size_t *n_findings, size_t *cap, df_error *err)
+{
+    finding_list list = {x, findings, n_findings, cap};
+    for (size_t i = 0; i < n_hooks; i++) {
+        if (strcmp(hooks[i].when, context->when) != 0) continue;
+        bool sql = df_str_ends(df_str_from(hooks[i].what), DF_STR(".sql"));
+        df_code code = sql ? run_sql(&list, &hooks[i], err) : run_command(x, &hooks[i], context, err);
+        df_code recorded = record(x, &hooks[i], context, code);
+        if (recorded != DF_OK) df_log(x->observer, DF_LOG_WARNING, "a hook could not be recorded in the audit log");
+        if (code != DF_OK) return code;
+    }
+    return DF_OK;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What statements would destroy, counted before they run. */
+#include "base/clock.h"
+#include "safety/execution/execution_int.h"
+
+enum { COUNT_AT_MOST = 1000000 };
+
+typedef struct loss_finder {
+    df_executor *x;
+    const df_migration *migration;
+    df_arena arena;
+    df_loss *items;
+    size_t count, cap;
+} loss_finder;
+
+/* `condition` NULL: all rows. -1 when the table is not there (nothing to lose) or cannot be read. */
+static df_code count_rows(loss_finder *f, df_str table, const char *condition, int64_t *rows, df_error *err)
+{
+    df_value value;
+    const char *sql = df_arena_printf(&f->arena, "SELECT COUNT(*) FROM (SELECT 1 AS one FROM %.*s%s%s LIMIT %d) AS some",
+                                      DF_FMT(table), condition ? " WHERE " : "", condition ? condition : "", COUNT_AT_MOST);
+    df_error mine = {0};
+    df_code code = df_query_value(f->x->conn, sql, NULL, 0, &f->arena, &value, &mine);
+    *rows = code == DF_OK && value.type == DF_INT64 ? value.i : -1;
+    if (code == DF_OK || !df_conn_lost(f->x->conn)) return DF_OK;
+    if (err) *err = mine;
+    return code;
+}
+
+static void add_loss(loss_finder *f, int64_t rows, const char *what)
+{
+    if (f->count == f->cap) {
+        size_t cap = f->cap ? f->cap * 2 : 8;
+        df_loss *items = df_arena_alloc(f->x->arena, cap * sizeof *items);
+        if (f->count) memcpy(items, f->items, f->count * sizeof *items);
+        f->items = items;
+        f->cap = cap;
+    }
+    f->items[f->count++] = (df_loss){.id = df_arena_cstr(f->x->arena, f->migration->id), .what = what, .rows = rows};
+}
+
+static void add_counted(loss_finder *f, int64_t rows, df_str name, const char *unit)
+{
+    df_buf text = {0};
+    if (rows <= 0) return;
+    df_buf_str_add(&text, name);
+    df_buf_text(&text, ": ");
+    df_put_count(&text, rows);
+    df_buf_printf(&text, "%s %s", rows >= COUNT_AT_MOST ? " or more" : "", unit);
+    add_loss(f, rows, df_arena_cstr(f->x->arena, df_buf_str(&text)));
+    df_buf_release(&text);
+}
+
+/* A name as written: parts with dots. Empty when none stands at the lexer. `next` gets the token behind it. */
+static df_str read_name(df_sql_lexer *lexer, df_sql_token first, df_sql_token *next)
+{
+    df_str name = first.text;
+    if (first.kind != DF_SQL_WORD && first.kind != DF_SQL_NAME) return DF_STR_NONE;
+    for (;;) {
+        *next = df_sql_next_word(lexer);
+        if (next->kind != DF_SQL_SYMBOL || next->text.ptr[0] != '.') return name;
+        df_sql_token part = df_sql_next_word(lexer);
+        name.len = part.offset + part.text.len - first.offset;
+    }
+}
+
+static bool skip_words(df_sql_lexer *lexer, df_sql_token *t, const char *const *words)
+{
+    bool any = false;
+    for (size_t i = 0; words[i]; i++)
+        while (df_sql_is(*t, words[i])) {
+            *t = df_sql_next_word(lexer);
+            any = true;
+        }
+    return any;
+}
+
+/* DROP TABLE [IF EXISTS] a, b; TRUNCATE [TABLE] a, b */
+static df_code tables_lost(loss_finder *f, const df_step *step, df_error *err)
+{
+    static const char *const before[] = {"DROP", "TRUNCATE", "TEMPORARY", "FOREIGN", "TABLE", "IF", "EXISTS", "ONLY", NULL};
+    df_sql_lexer lexer = {.dialect = df_conn_dialect(f->x->conn), .text = step->statement.text};
+    df_sql_token t = df_sql_next_word(&lexer), next = {0};
+    skip_words(&lexer, &t, before);
+    for (;;) {
+        df_str name = read_name(&lexer, t, &next);
+        if (!name.len) return DF_OK;
+        int64_t rows;
+        DF_TRY(count_rows(f, name, NULL, &rows, err));
+        add_counted(f, rows, name, "rows");
+        if (next.kind != DF_SQL_SYMBOL || next.text.ptr[0] != ',') return DF_OK;
+        t = df_sql_next_word(&lexer);
+        static const char *const only[] = {"ONLY", NULL};
+        skip_words(&lexer, &t, only);
+    }
+}
+
+/* Every DROP [COLUMN] c at the top level of an ALTER TABLE. */
+static df_code columns_lost(loss_finder *f, const df_step *step, df_error *err)
+{
+    static const char *const before[] = {"ALTER", "TABLE", "IF", "EXISTS", "ONLY", NULL};
+    static const char *const other[] = {"CONSTRAINT", "INDEX", "KEY", "PRIMARY", "FOREIGN", "CHECK", "DEFAULT", "NOT",
+                                        "IDENTITY", "EXPRESSION", "PARTITION", "SYSTEM", "PERIOD"};
+    df_sql_lexer lexer = {.dialect = df_conn_dialect(f->x->conn), .text = step->statement.text};
+    df_sql_token t = df_sql_next_word(&lexer), next = {0};
+    skip_words(&lexer, &t, before);
+    df_str table = read_name(&lexer, t, &next);
+    bool clause = true; /* a clause begins here */
+    int depth = 0;
+    for (t = next; table.len && t.kind != DF_SQL_END; t = df_sql_next_word(&lexer)) {
+        if (t.kind == DF_SQL_SYMBOL) depth += t.text.ptr[0] == '(' ? 1 : t.text.ptr[0] == ')' ? -1 : 0;
+        bool drop = clause && depth == 0 && df_sql_is(t, "DROP");
+        clause = depth == 0 && t.kind == DF_SQL_SYMBOL && t.text.ptr[0] == ',';
+        if (!drop) continue;
+        static const char *const column_words[] = {"COLUMN", "IF", "EXISTS", NULL};
+        t = df_sql_next_word(&lexer);
+        bool is_column = skip_words(&lexer, &t, column_words);
+        for (size_t i = 0; !is_column && i < sizeof other / sizeof *other; i++)
+            if (df_sql_is(t, other[i])) t.kind = DF_SQL_SYMBOL;
+        if (t.kind != DF_SQL_WORD && t.kind != DF_SQL_NAME) continue;
+        int64_t rows;
+        const char *condition = df_arena_printf(&f->arena, "%.*s IS NOT NULL", DF_FMT(t.text));
+        DF_TRY(count_rows(f, table, condition, &rows, err));
+        const char *name = df_arena_printf(&f->arena, "%.*s.%.*s", DF_FMT(table), DF_FMT(t.text));
+        add_counted(f, rows, df_str_from(name), "values");
+    }
+    return DF_OK;
+}
+
+static df_code rows_deleted(loss_finder *f, const df_step *step, df_error *err)
+{
+    int64_t rows;
+    df_buf name = {0};
+    const df_sql_object *table = step->facts.table.name.len ? &step->facts.table : &step->facts.object;
+    if (!table->name.len) return DF_OK;
+    if (table->schema.len) {
+        df_sql_put_name(df_conn_dialect(f->x->conn), &name, table->schema);
+        df_buf_char(&name, '.');
+    }
+    df_sql_put_name(df_conn_dialect(f->x->conn), &name, table->name);
+    df_code code = count_rows(f, df_buf_str(&name), NULL, &rows, err);
+    bool all = (step->facts.flags & DF_SQL_WHOLE_TABLE) != 0;
+    if (code == DF_OK) add_counted(f, rows, df_buf_str(&name), all ? "rows" : "rows, of which some are deleted");
+    df_buf_release(&name);
+    return code;
+}
+
+static df_code look_at(loss_finder *f, const df_step *step, df_error *err)
+{
+    const char *tag = step->facts.tag;
+    if (!(step->facts.flags & DF_SQL_DESTROYS) || (step->facts.flags & DF_SQL_TEMPORARY)) return DF_OK;
+    if (strcmp(tag, "DROP TABLE") == 0 || strncmp(tag, "TRUNCATE", 8) == 0) return tables_lost(f, step, err);
+    if (strcmp(tag, "ALTER TABLE") == 0) return columns_lost(f, step, err);
+    if (strcmp(tag, "DELETE") == 0) return rows_deleted(f, step, err);
+    if (strcmp(tag, "DROP SCHEMA") == 0 || strcmp(tag, "DROP DATABASE") == 0)
+        add_loss(f, -1, df_arena_printf(f->x->arena, "%s %.*s with everything in it", tag, DF_FMT(step->facts.object.name)));
+    return DF_OK;
+}
+
+df_code df_losses(df_executor *x, df_migration *const *migrations, size_t count, df_direction direction, df_loss **out,
+                  size_t *n_out, df_error *err)
+{
+    loss_finder f = {.x = x};
+    df_code code = DF_OK;
+    for (size_t i = 0; code == DF_OK && i < count; i++) {
+        df_steps steps = {0};
+        f.migration = migrations[i];
+        code = df_migration_load(x->set, migrations[i], err);
+        const df_section *section = direction == DF_UP ? &migrations[i]->up : &migrations[i]->down;
+        if (code == DF_OK) code = df_section_steps(x->set, section, &x->placeholders, &f.arena, &steps, err);
+        for (size_t k = 0; code == DF_OK && k < steps.count; k++) code = look_at(&f, &steps.items[k], err);
+    }
+    df_arena_release(&f.arena);
+    *out = f.items;
+    *n_out = f.count;
+    return code;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Taking back the first statements of a migration that failed where the engine commits each of them: for every one that
+ * took effect the down section is asked for the statement that undoes it, and those are run, newest first. A statement
+ * about a table that the migration itself created needs none of its own: it goes with the table.
+ */
+#include "safety/execution/execution_int.h"
+
+#include <stdlib.h>
+
+typedef struct undoing {
+    execution *e;
+    df_steps down;
+    bool *used; /* one a down step */
+} undoing;
+
+static bool tag_is(const df_step *step, const char *verb)
+{
+    size_t len = strlen(verb);
+    return strncmp(step->facts.tag, verb, len) == 0 && (step->facts.tag[len] == '\0' || step->facts.tag[len] == ' ');
+}
+
+static bool verbs_are_inverse(const df_step *up, const df_step *down)
+{
+    static const char *const pairs[][2] = {{"CREATE", "DROP"}, {"DROP", "CREATE"},     {"INSERT", "DELETE"}, {"DELETE", "INSERT"},
+                                           {"UPDATE", "UPDATE"}, {"ALTER", "ALTER"},   {"RENAME", "RENAME"}, {"GRANT", "REVOKE"},
+                                           {"REVOKE", "GRANT"},  {"REPLACE", "DELETE"}, {"CREATE", "ALTER"}, {"ALTER", "DROP"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        if (tag_is(up, pairs[i][0]) && tag_is(down, pairs[i][1])) return true;
+    return false;
+}
+
+static bool same_name(df_str a, df_str b)
+{
+    return a.len && df_str_eq(a, b);
+}
+
+static bool undoes(const df_step *up, const df_step *down)
+{
+    if (!verbs_are_inverse(up, down)) return false;
+    const df_sql_facts *u = &up->facts, *d = &down->facts;
+    bool renamed = same_name(u->value, d->object.name) && same_name(u->object.name, d->value);
+    if (renamed) return true;
+    if (!same_name(u->object.name, d->object.name)) {
+        /* CREATE INDEX i ON t is also undone by ALTER TABLE t DROP INDEX i. */
+        return tag_is(down, "ALTER") && u->object.kind && strcmp(u->object.kind, "index") == 0 &&
+               same_name(u->table.name, d->object.name) && memmem(down->statement.text.ptr, down->statement.text.len,
+                                                                 u->object.name.ptr, u->object.name.len) != NULL;
+    }
+    if (u->object.column.len && d->object.column.len) return same_name(u->object.column, d->object.column);
+    if (tag_is(up, "CREATE") && tag_is(down, "DROP"))
+        return !u->object.kind || !d->object.kind || strcmp(u->object.kind, d->object.kind) == 0;
+    return !(tag_is(up, "CREATE") && tag_is(down, "ALTER"));
+}
+
+static size_t find_undo(const undoing *u, const df_step *up)
+{
+    for (size_t k = 0; k < u->down.count; k++)
+        if (!u->used[k] && undoes(up, &u->down.items[k])) return k;
+    return SIZE_MAX;
+}
+
+/* Only changes want undoing. */
+static bool changes(const df_step *step)
+{
+    df_sql_class cls = step->facts.cls;
+    return cls != DF_SQL_QUERY && cls != DF_SQL_SESSION && cls != DF_SQL_TRANSACTION && cls != DF_SQL_MAINTENANCE &&
+           !(step->facts.flags & DF_SQL_TEMPORARY);
+}
+
+static bool took_effect(const execution *e, size_t i)
+{
+    df_step_status status = e->rows[i].status;
+    return (status == DF_STEP_DONE || status == DF_STEP_SKIPPED || e->rows[i].progress.len) && changes(&e->steps.items[i]);
+}
+
+/* An earlier statement that made the table this one is about, and that will be undone itself. */
+static bool goes_with_table(const execution *e, size_t i)
+{
+    const df_sql_object *table = &e->steps.items[i].facts.table;
+    if (!table->name.len) return false;
+    for (size_t k = 0; k < i; k++) {
+        const df_step *earlier = &e->steps.items[k];
+        if (took_effect(e, k) && tag_is(earlier, "CREATE") && earlier->facts.object.kind &&
+            strcmp(earlier->facts.object.kind, "table") == 0 && df_str_eq(earlier->facts.object.name, table->name) &&
+            !(earlier->facts.flags & DF_SQL_IF_EXISTS))
+            return true;
+    }
+    return false;
+}
+
+static df_code run_undo(undoing *u, size_t step, size_t k, df_error *err)
+{
+    execution *e = u->e;
+    char *sql = df_strdup(u->down.items[k].statement.text);
+    df_log(e->x->observer, DF_LOG_WARNING, "taking back statement %d: %s", (int)e->rows[step].number,
+           first_line(e->x->arena, u->down.items[k].statement.text));
+    df_limits limits = {e->x->lock_timeout_ms, 0};
+    df_code code = df_set_limits(e->x->conn, &limits, err);
+    if (code == DF_OK) code = df_exec(e->x->conn, sql, NULL, 0, NULL, err);
+    free(sql);
+    return code;
+}
+
+static df_code take_back(undoing *u, size_t step, df_error *err)
+{
+    execution *e = u->e;
+    size_t k = find_undo(u, &e->steps.items[step]);
+    if (k != SIZE_MAX) {
+        u->used[k] = true;
+        DF_TRY(run_undo(u, step, k, err));
+    } else if (!goes_with_table(e, step)) {
+        return df_fail(err, DF_REFUSED, "the down section has nothing that takes back statement %d", (int)e->rows[step].number);
+    }
+    step_state(e, step, DF_STEP_UNDONE, "undone", NULL);
+    return df_ledger_settle(e->x->ledger, &e->run, &e->rows[step], err);
+}
+
+const char *undo_done(execution *e)
+{
+    undoing u = {.e = e};
+    df_error err = {0};
+    size_t total = 0, undone = 0;
+    for (size_t i = 0; i < e->steps.count; i++) total += took_effect(e, i);
+    if (!total) return "all";
+    if (df_section_steps(e->x->set, &e->migration->down, &e->x->placeholders, &e->arena, &u.down, &err) != DF_OK) {
+        df_log(e->x->observer, DF_LOG_WARNING, "its down section cannot be read: %s", err.message);
+        return "none";
+    }
+    u.used = df_arena_zalloc(&e->arena, (u.down.count + 1) * sizeof *u.used);
+    for (size_t i = e->steps.count; i-- > 0;) {
+        if (!took_effect(e, i)) continue;
+        if (take_back(&u, i, &err) != DF_OK) {
+            df_log(e->x->observer, DF_LOG_WARNING, "%.*s: not all of it was taken back: %s", DF_FMT(e->migration->id), err.message);
+            return undone ? "part" : "none";
+        }
+        undone++;
+    }
+    return "all";
+}
