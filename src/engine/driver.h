@@ -10,6 +10,7 @@
 #ifndef DF_ENGINE_DRIVER_H
 #define DF_ENGINE_DRIVER_H
 
+#include "engine/copy.h"
 #include "engine/session.h"
 #include "sql/sql.h"
 
@@ -80,6 +81,12 @@ typedef struct df_driver {
     df_code (*copy_in)(df_conn *conn, const char *sql, df_str data, int64_t *rows, df_error *err);
     /* NULL: session.c makes one call after the other. BEGIN and COMMIT are part of it when `flags` say so. */
     df_code (*exec_many)(df_conn *conn, df_command *commands, size_t count, unsigned flags, df_error *err);
+    /* Of copy.h; `out` is zeroed, no transaction is open. */
+    df_code (*tool_access)(df_conn *conn, df_arena *arena, df_tool_access *out, df_error *err);
+    df_code (*backup_to)(df_conn *conn, const char *path, const df_observer *observer, df_error *err);
+    df_code (*backup_from)(df_conn *conn, const char *path, const df_observer *observer, df_error *err);
+    /* Of wrappers: what is wrapped, for calls that they let through. */
+    df_conn *(*inner)(df_conn *conn);
 } df_driver;
 
 struct df_observer_state {

@@ -40,4 +40,5 @@ const df_driver df_mariadb_driver = {
     .unlock = my_unlock,
     .lock_held = my_lock_held,
     .cancel = my_cancel,
+    .tool_access = my_tool_access,
 };

@@ -62,6 +62,9 @@ df_code my_bulk_load(df_conn *conn, const char *table, const char *const *column
  */
 void my_guard_infile(my_conn *c, MYSQL *db);
 
+/* tools.c */
+df_code my_tool_access(df_conn *conn, df_arena *arena, df_tool_access *out, df_error *err);
+
 /* lock.c */
 df_code my_try_lock(df_conn *conn, const char *name, bool *taken, df_error *err);
 df_code my_unlock(df_conn *conn, const char *name, df_error *err);

@@ -52,4 +52,5 @@ const df_driver df_postgres_driver = {
     .unlock = pg_unlock,
     .lock_held = pg_lock_held,
     .cancel = cancel,
+    .tool_access = pg_tool_access,
 };

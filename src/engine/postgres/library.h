@@ -17,8 +17,10 @@
     X(cmdStatus, PQcmdStatus)                   \
     X(cmdTuples, PQcmdTuples)                   \
     X(connectdbParams, PQconnectdbParams)       \
+    X(conninfo, PQconninfo)                     \
     X(conninfoFree, PQconninfoFree)             \
     X(conninfoParse, PQconninfoParse)           \
+    X(db, PQdb)                                 \
     X(errorMessage, PQerrorMessage)             \
     X(exec, PQexec)                             \
     X(finish, PQfinish)                         \
@@ -32,8 +34,12 @@
     X(getisnull, PQgetisnull)                   \
     X(getlength, PQgetlength)                   \
     X(getvalue, PQgetvalue)                     \
+    X(host, PQhost)                             \
+    X(hostaddr, PQhostaddr)                     \
     X(nfields, PQnfields)                       \
     X(parameterStatus, PQparameterStatus)       \
+    X(pass, PQpass)                             \
+    X(port, PQport)                             \
     X(putCopyData, PQputCopyData)               \
     X(putCopyEnd, PQputCopyEnd)                 \
     X(resultErrorField, PQresultErrorField)     \

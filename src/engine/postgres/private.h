@@ -39,6 +39,9 @@ void pg_drain(pg_conn *c);
 df_code pg_bulk_load(df_conn *conn, const char *table, const char *const *columns, size_t n_columns,
                      const df_row_source *source, int64_t *loaded, df_error *err);
 
+/* tools.c */
+df_code pg_tool_access(df_conn *conn, df_arena *arena, df_tool_access *out, df_error *err);
+
 /* lock.c */
 df_code pg_try_lock(df_conn *conn, const char *name, bool *taken, df_error *err);
 df_code pg_unlock(df_conn *conn, const char *name, df_error *err);

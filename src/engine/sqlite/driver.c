@@ -52,4 +52,6 @@ const df_driver df_sqlite_driver = {
     .unlock = sl_unlock,
     .lock_held = sl_lock_held,
     .cancel = cancel,
+    .backup_to = sl_backup_to,
+    .backup_from = sl_backup_from,
 };

@@ -73,6 +73,10 @@ df_code sl_run(df_conn *conn, const char *sql, const df_value *params, size_t n_
 df_code sl_bulk_load(df_conn *conn, const char *table, const char *const *columns, size_t n_columns,
                      const df_row_source *source, int64_t *loaded, df_error *err);
 
+/* backup.c */
+df_code sl_backup_to(df_conn *conn, const char *path, const df_observer *observer, df_error *err);
+df_code sl_backup_from(df_conn *conn, const char *path, const df_observer *observer, df_error *err);
+
 /* lock.c */
 df_code sl_try_lock(df_conn *conn, const char *name, bool *taken, df_error *err);
 df_code sl_unlock(df_conn *conn, const char *name, df_error *err);

@@ -124,6 +124,11 @@ static void fault_cancel(df_conn *conn)
     if (f->inner) df_cancel(f->inner);
 }
 
+static df_conn *fault_inner(df_conn *conn)
+{
+    return fault_of(conn)->inner;
+}
+
 static const char *const no_schemes[] = {NULL};
 
 static const df_driver fault_driver = {
@@ -141,6 +146,7 @@ static const df_driver fault_driver = {
     .unlock = fault_unlock,
     .lock_held = fault_lock_held,
     .cancel = fault_cancel,
+    .inner = fault_inner,
 };
 
 df_conn *df_wrap_fault(df_conn *inner, df_fault *plan)

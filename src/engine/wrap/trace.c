@@ -147,6 +147,11 @@ static void trace_cancel(df_conn *conn)
     df_cancel(trace_of(conn)->inner);
 }
 
+static df_conn *trace_inner(df_conn *conn)
+{
+    return trace_of(conn)->inner;
+}
+
 static const char *const no_schemes[] = {NULL};
 
 static const df_driver trace_driver = {
@@ -164,6 +169,7 @@ static const df_driver trace_driver = {
     .unlock = trace_unlock,
     .lock_held = trace_lock_held,
     .cancel = trace_cancel,
+    .inner = trace_inner,
 };
 
 df_conn *df_wrap_trace(df_conn *inner, const df_observer *observer)
