@@ -85,7 +85,7 @@ static void mark_rolled_back(execution *e)
 static void mark_frame(execution *e)
 {
     for (size_t i = 0; i < e->steps.count; i++)
-        if (e->rows[i].status == DF_STEP_INTENT) step_state(e, i, DF_STEP_SKIPPED, "skipped", "the transaction is ours");
+        if (e->steps.items[i].facts.cls == DF_SQL_TRANSACTION) step_state(e, i, DF_STEP_SKIPPED, "skipped", "the transaction is ours");
 }
 
 df_code run_whole(execution *e, df_error *err)
