@@ -50,7 +50,7 @@ static char **environment_with(df_arena *arena, const df_executor *x, const df_h
     memcpy(list, environ, n * sizeof *list);
     list[n++] = df_arena_printf(arena, "DATAFLOW_HOOK=%s", context->when);
     list[n++] = df_arena_printf(arena, "DATAFLOW_DIRECTION=%s", context->direction ? context->direction : "");
-    list[n++] = df_arena_printf(arena, "DATAFLOW_ENVIRONMENT=%s", context->environment ? context->environment : "");
+    list[n++] = df_arena_printf(arena, "DATAFLOW_ENV=%s", context->environment ? context->environment : "");
     list[n++] = df_arena_printf(arena, "DATAFLOW_MIGRATION=%s", context->migration_id ? context->migration_id : "");
     list[n++] = df_arena_printf(arena, "DATAFLOW_RUN_ID=%s", x->run_id);
     list[n++] = df_arena_printf(arena, "DATAFLOW_FAILED=%s", context->failed ? "1" : "0");
