@@ -195,7 +195,7 @@ DF_MUST_USE df_code df_audit_add(df_ledger *ledger, df_audit_action action, df_s
 /* One entry; the hash is SHA-256 over the previous entry's hash and this entry's canonical JSON. */
 typedef struct df_audit_entry {
     int64_t id, time_ms;
-    df_str action, migration_id, actor, address, user_agent, details, previous, hash;
+    df_str action, migration_id, actor, address, user_agent, details, previous, hash, database_user, environment;
 } df_audit_entry;
 typedef df_code (*df_audit_fn)(void *context, const df_audit_entry *entry, df_error *err);
 /* Newest `limit` entries, oldest first (0: all), streamed; of one migration when `migration_id` is given. */

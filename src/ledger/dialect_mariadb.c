@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ledger's statements in MariaDB's words. */
+#include "ledger/ledger_int.h"
+
+#include "ledger_common.h"
+#include "ledger_mariadb.h"
+#include "ledger_schema_mariadb.h"
+
+const ledger_dialect ledger_mariadb = {
+    .engine = "mariadb",
+    .sql =
+        {
+#define DF_X(name) [LEDGER_##name] = SQL_##name,
+            LEDGER_STATEMENTS(DF_X)
+#undef DF_X
+            [LEDGER_audit_head] = SQL_audit_head,
+        },
+    .text = "CONVERT(? USING utf8mb4)",
+    .json = "?",
+    .at = "FROM_UNIXTIME(? / 1000)",
+    .now = "NOW(3)",
+    .address = "ip_address",
+    .ms_before = "CAST(UNIX_TIMESTAMP(",
+    .ms_behind = ") * 1000 AS SIGNED)",
+    .check = CHECK_FENCE,
+    .wide_as_blob = true,
+};

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ledger's SQL: marks replaced, statements run one by one or as a batch. */
+#include "ledger/ledger_int.h"
+
+#include <stdlib.h>
+
+/* ---- marks ---- */
+
+/* The length of the mark at `at`, its replacement appended; 0 when there is none. */
+static size_t put_mark(const df_ledger *ledger, df_str at, df_buf *out)
+{
+    const ledger_dialect *d = ledger->dialect;
+    const struct {
+        const char *mark, *text;
+    } marks[] = {{"{s}", ledger->prefix}, {"{t}", d->text}, {"{j}", d->json},
+                 {"{at}", d->at},         {"{now}", d->now}, {"{address}", d->address}};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        if (!df_str_starts(at, df_str_from(marks[i].mark))) continue;
+        df_buf_text(out, marks[i].text);
+        return strlen(marks[i].mark);
+    }
+    if (!df_str_starts(at, DF_STR("{ms:"))) return 0;
+    size_t end = 4, depth = 1;
+    while (end < at.len && (depth += at.ptr[end] == '{', depth -= at.ptr[end] == '}')) end++;
+    df_buf inner = {0};
+    df_buf_add(&inner, at.ptr + 4, end - 4);
+    df_buf_text(out, d->ms_before);
+    ledger_expand(ledger, df_buf_cstr(&inner), out);
+    df_buf_text(out, d->ms_behind);
+    df_buf_release(&inner);
+    return end + 1;
+}
+
+void ledger_expand(const df_ledger *ledger, const char *sql, df_buf *out)
+{
+    df_str rest = df_str_from(sql);
+    while (rest.len) {
+        const char *mark = memchr(rest.ptr, '{', rest.len);
+        size_t plain = mark ? (size_t)(mark - rest.ptr) : rest.len;
+        df_buf_add(out, rest.ptr, plain);
+        rest = df_str_skip(rest, plain);
+        if (!rest.len) break;
+        size_t len = put_mark(ledger, rest, out);
+        if (!len) df_buf_char(out, rest.ptr[0]);
+        rest = df_str_skip(rest, len ? len : 1);
+    }
+}
+
+const char *ledger_text(df_ledger *ledger, ledger_sql which)
+{
+    if (ledger->texts[which] || !ledger->dialect->sql[which]) return ledger->texts[which];
+    df_buf text = {0};
+    ledger_expand(ledger, ledger->dialect->sql[which], &text);
+    df_buf_cstr(&text);
+    return ledger->texts[which] = text.ptr;
+}
+
+/* ---- values ---- */
+
+df_str ledger_cut(df_str text, size_t bytes)
+{
+    if (text.len <= bytes) return text;
+    while (bytes && ((unsigned char)text.ptr[bytes] & 0xC0) == 0x80) bytes--;
+    return (df_str){text.ptr, bytes};
+}
+
+df_value ledger_name(df_str text)
+{
+    return df_v_str(ledger_cut(text, LEDGER_NAME_MAX));
+}
+
+df_str ledger_text_of(const df_value *value, df_arena *arena)
+{
+    return value->type == DF_TEXT || value->type == DF_BLOB ? df_arena_str(arena, value->s) : DF_STR_NONE;
+}
+
+int64_t ledger_int_of(const df_value *value, int64_t missing)
+{
+    return value->type == DF_INT64 || value->type == DF_BOOL ? value->i : missing;
+}
+
+static bool is_ascii(df_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if ((unsigned char)s.ptr[i] >= 0x80) return false;
+    }
+    return true;
+}
+
+/* The values as this engine should get them; `copy` has room for them. */
+static const df_value *adapt(const df_ledger *ledger, const df_value *values, size_t count, df_value *copy)
+{
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = values[i];
+        if (ledger->dialect->wide_as_blob && copy[i].type == DF_TEXT && !is_ascii(copy[i].s))
+            copy[i].type = DF_BLOB;
+    }
+    return count ? copy : NULL;
+}
+
+/* ---- one statement ---- */
+
+enum { MOST_VALUES = 32 };
+
+df_code ledger_exec(df_ledger *ledger, ledger_sql which, const df_value *values, size_t count,
+                    int64_t *affected, df_error *err)
+{
+    df_value copy[MOST_VALUES];
+    return df_exec(ledger->conn, ledger_text(ledger, which), adapt(ledger, values, count, copy), count,
+                   affected, err);
+}
+
+df_code ledger_query(df_ledger *ledger, ledger_sql which, const df_value *values, size_t count, df_row_fn fn,
+                     void *context, df_error *err)
+{
+    df_value copy[MOST_VALUES];
+    return df_query(ledger->conn, ledger_text(ledger, which), adapt(ledger, values, count, copy), count, fn,
+                    context, err);
+}
+
+static df_code take_number(void *context, const df_row *row, df_error *err)
+{
+    (void)err;
+    int64_t *out = context;
+    *out = ledger_int_of(&row->values[0], *out);
+    return DF_OK;
+}
+
+df_code ledger_ask(df_ledger *ledger, ledger_sql which, const df_value *values, size_t count, int64_t missing,
+                   int64_t *out, df_error *err)
+{
+    *out = missing;
+    return ledger_query(ledger, which, values, count, take_number, out, err);
+}
+
+/* ---- batches ---- */
+
+void ledger_add_text(ledger_batch *batch, const char *sql, const df_value *values, size_t count)
+{
+    df_value *copy = df_arena_alloc(&batch->arena, (count + 1) * sizeof *copy);
+    const df_value *adapted = adapt(batch->ledger, values, count, copy);
+    DF_PUSH(batch->commands, batch->count, batch->cap) =
+        (df_command){.sql = sql, .params = adapted, .n_params = count};
+}
+
+void ledger_add(ledger_batch *batch, ledger_sql which, const df_value *values, size_t count)
+{
+    ledger_add_text(batch, ledger_text(batch->ledger, which), values, count);
+}
+
+df_code ledger_drop(ledger_batch *batch, df_code code)
+{
+    free(batch->commands);
+    free(batch->entries);
+    df_arena_release(&batch->arena);
+    return code;
+}
+
+/* Guard and check in front, the entries of the audit log behind, where one round trip can do all. */
+static df_command *assemble(ledger_batch *batch, bool fenced, bool one_trip, size_t *count, size_t *check)
+{
+    df_ledger *ledger = batch->ledger;
+    if (one_trip) ledger_audit_commands(batch);
+    df_command *commands = df_alloc((batch->count + 2) * sizeof *commands);
+    *count = *check = 0;
+    if (ledger->dialect->sql[LEDGER_guard])
+        commands[(*count)++] = (df_command){.sql = ledger_text(ledger, LEDGER_guard)};
+    if (fenced) {
+        ledger_check_command(ledger, &batch->arena, &commands[*count]);
+        *check = ++*count;
+    }
+    for (size_t i = 0; i < batch->count; i++) commands[(*count)++] = batch->commands[i];
+    return commands;
+}
+
+df_code ledger_run(ledger_batch *batch, const char *doing, df_error *err)
+{
+    df_ledger *ledger = batch->ledger;
+    df_error own_error;
+    if (!err) err = &own_error;
+    bool own = !df_in_transaction(ledger->conn), commit = own || batch->commit;
+    bool one_trip = ledger->dialect->sql[LEDGER_audit_append] || !batch->n_entries;
+    bool fenced = own && !batch->unfenced && df_lease_held(ledger);
+    if (own && !batch->unfenced && ledger_lease_lost(ledger)) return ledger_drop(batch, ledger_lost(ledger, err));
+
+    size_t count, check;
+    df_command *commands = assemble(batch, fenced, one_trip, &count, &check);
+    unsigned flags = (own ? DF_MANY_BEGIN : 0) | (commit && one_trip ? DF_MANY_COMMIT : 0);
+    df_code code = df_exec_many(ledger->conn, commands, count, flags, err);
+    free(commands);
+    if (code != DF_OK && check && (size_t)err->statement == check && strcmp(err->native, "22012") == 0)
+        code = ledger_lost(ledger, err);
+    if (code == DF_OK && !one_trip) {
+        code = ledger_audit_write(batch, err);
+        if (code == DF_OK && commit) code = df_commit(ledger->conn, err);
+    }
+    if (code != DF_OK) {
+        err->statement = 0; /* a number of ours, which would mean nothing */
+        if (commit) df_rollback(ledger->conn);
+        if (code != DF_LOCKED) df_error_prefix(err, "%s", doing);
+    }
+    return ledger_drop(batch, code);
+}
