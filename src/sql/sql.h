@@ -35,7 +35,8 @@ const df_sql_dialect *df_sql_dialect_of(const char *engine);
 typedef enum df_sql_token_kind {
     DF_SQL_END,
     DF_SQL_SPACE,
-    DF_SQL_COMMENT, /* not the MariaDB comments that are executed: their inside is tokens, their marks symbols */
+    DF_SQL_COMMENT, /* not the MariaDB comments that are executed: their inside is tokens, their marks symbols
+                     */
     DF_SQL_WORD,    /* keyword or plain name */
     DF_SQL_NAME,    /* quoted name, with its quotes */
     DF_SQL_STRING,  /* '…', E'…', $$…$$, x'…', and "…" in MariaDB */
@@ -86,27 +87,29 @@ typedef struct df_sql_splitter {
 /*
  * The next statement; *more false at the end. Statements end at the delimiter (";", or what DELIMITER said)
  * outside of quotes, comments, parentheses where the dialect needs it (rules), BEGIN ATOMIC bodies, and the
- * bodies of triggers, procedures, functions and events (SQLite: BEGIN … END with nested CASE; MariaDB: compound
- * statements also without DELIMITER; PostgreSQL: CREATE SCHEMA with elements, CREATE RULE … DO (…; …)).
- * Blank statements are passed over. A leading byte order mark is white space.
+ * bodies of triggers, procedures, functions and events (SQLite: BEGIN … END with nested CASE; MariaDB:
+ * compound statements also without DELIMITER; PostgreSQL: CREATE SCHEMA with elements, CREATE RULE … DO (…;
+ * …)). Blank statements are passed over. A leading byte order mark is white space.
  *
  * DF_CORRUPT, with err->line and err->statement: a quote, comment, dollar quote or body that does not end
  * (the line where it began); DF_UNSUPPORTED: a command of a client program (\i, \copy, \connect, .read,
- * source …), named, with what to write instead. psql commands that change nothing (\restrict, \unrestrict, \echo,
- * \timing, \set ON_ERROR_STOP, \pset …) are passed over as pg_dump and habit put them there.
+ * source …), named, with what to write instead. psql commands that change nothing (\restrict, \unrestrict,
+ * \echo, \timing, \set ON_ERROR_STOP, \pset …) are passed over as pg_dump and habit put them there.
  */
-DF_MUST_USE df_code df_sql_split(df_sql_splitter *splitter, df_sql_statement *statement, bool *more, df_error *err);
+DF_MUST_USE df_code df_sql_split(df_sql_splitter *splitter, df_sql_statement *statement, bool *more,
+                                 df_error *err);
 
 /* ---- what a statement is ---- */
 
 typedef enum df_sql_class {
     DF_SQL_UNKNOWN,
-    DF_SQL_QUERY,       /* SELECT, VALUES, SHOW, EXPLAIN, TABLE, WITH … SELECT */
-    DF_SQL_DML,         /* INSERT, UPDATE, DELETE, MERGE, REPLACE, COPY … FROM, LOAD DATA; WITH … of these */
-    DF_SQL_DDL,         /* CREATE, ALTER, DROP, TRUNCATE, RENAME, COMMENT, GRANT, REVOKE, SECURITY LABEL, REFRESH */
+    DF_SQL_QUERY, /* SELECT, VALUES, SHOW, EXPLAIN, TABLE, WITH … SELECT */
+    DF_SQL_DML,   /* INSERT, UPDATE, DELETE, MERGE, REPLACE, COPY … FROM, LOAD DATA; WITH … of these */
+    DF_SQL_DDL,   /* CREATE, ALTER, DROP, TRUNCATE, RENAME, COMMENT, GRANT, REVOKE, SECURITY LABEL, REFRESH */
     DF_SQL_TRANSACTION, /* BEGIN, START TRANSACTION, COMMIT, END, ROLLBACK, SAVEPOINT, RELEASE, ABORT */
-    DF_SQL_SESSION,     /* SET, RESET, USE, PRAGMA that only sets, LOCK TABLES, DISCARD, PREPARE, LISTEN, SET @x */
-    DF_SQL_ROUTINE,     /* CALL, DO, EXECUTE: whatever their body does */
+    DF_SQL_SESSION, /* SET, RESET, USE, PRAGMA that only sets, LOCK TABLES, DISCARD, PREPARE, LISTEN, SET @x
+                     */
+    DF_SQL_ROUTINE, /* CALL, DO, EXECUTE: whatever their body does */
     DF_SQL_MAINTENANCE, /* VACUUM, ANALYZE, REINDEX, CLUSTER, CHECKPOINT, OPTIMIZE … */
 } df_sql_class;
 
@@ -116,32 +119,36 @@ enum {
     DF_SQL_BEGIN = 1u << 2,           /* opens a transaction */
     DF_SQL_COMMIT = 1u << 3,          /* ends one, keeping it */
     DF_SQL_ROLLBACK = 1u << 4,        /* ends one, undoing it (not ROLLBACK TO) */
-    DF_SQL_CONCURRENTLY = 1u << 5,    /* an index left invalid is possible: CREATE/REINDEX/DROP INDEX CONCURRENTLY */
-    DF_SQL_ADD_VALUE = 1u << 6,       /* ALTER TYPE … ADD VALUE: the label can be used only after commit */
-    DF_SQL_DESTROYS = 1u << 7,        /* DROP of what holds data, DROP COLUMN, TRUNCATE, DELETE */
-    DF_SQL_WHOLE_TABLE = 1u << 8,     /* UPDATE or DELETE without WHERE */
-    DF_SQL_TEMPORARY = 1u << 9,       /* CREATE TEMPORARY …: belongs to the session */
-    DF_SQL_IF_EXISTS = 1u << 10,      /* has IF EXISTS, IF NOT EXISTS or OR REPLACE: may be run again */
-    DF_SQL_COPY_IN = 1u << 11,        /* COPY … FROM STDIN: has data */
-    DF_SQL_INDEX_BUILD = 1u << 12,    /* may take long by its nature: CREATE INDEX, ADD PRIMARY KEY/UNIQUE, REINDEX */
-    DF_SQL_DYNAMIC = 1u << 13,        /* DO, CALL, EXECUTE: what it does is not in its text */
-    DF_SQL_FOREIGN_KEYS = 1u << 14,   /* SQLite: PRAGMA foreign_keys, which a transaction ignores */
+    DF_SQL_CONCURRENTLY =
+        1u << 5, /* an index left invalid is possible: CREATE/REINDEX/DROP INDEX CONCURRENTLY */
+    DF_SQL_ADD_VALUE = 1u << 6,   /* ALTER TYPE … ADD VALUE: the label can be used only after commit */
+    DF_SQL_DESTROYS = 1u << 7,    /* DROP of what holds data, DROP COLUMN, TRUNCATE, DELETE */
+    DF_SQL_WHOLE_TABLE = 1u << 8, /* UPDATE or DELETE without WHERE */
+    DF_SQL_TEMPORARY = 1u << 9,   /* CREATE TEMPORARY …: belongs to the session */
+    DF_SQL_IF_EXISTS = 1u << 10,  /* has IF EXISTS, IF NOT EXISTS or OR REPLACE: may be run again */
+    DF_SQL_COPY_IN = 1u << 11,    /* COPY … FROM STDIN: has data */
+    DF_SQL_INDEX_BUILD =
+        1u << 12, /* may take long by its nature: CREATE INDEX, ADD PRIMARY KEY/UNIQUE, REINDEX */
+    DF_SQL_DYNAMIC = 1u << 13,      /* DO, CALL, EXECUTE: what it does is not in its text */
+    DF_SQL_FOREIGN_KEYS = 1u << 14, /* SQLite: PRAGMA foreign_keys, which a transaction ignores */
 };
 
 /* One object that a statement is about. Names are unquoted, and folded as the dialect folds them. */
 typedef struct df_sql_object {
     const char *kind; /* "table", "index", "view", "materialized view", "sequence", "type", "function", … */
     df_str schema, name; /* schema absent when not written */
-    df_str column;    /* ADD/DROP/ALTER/RENAME COLUMN: the (first) column; else absent */
+    df_str column;       /* ADD/DROP/ALTER/RENAME COLUMN: the (first) column; else absent */
 } df_sql_object;
 
 typedef struct df_sql_facts {
     df_sql_class cls;
     uint32_t flags;
-    const char *tag;      /* "CREATE INDEX", "ALTER TABLE", "UPDATE": never NULL; "" when unknown */
-    df_sql_object object; /* what is created, changed, dropped; name absent when there is none or it is not clear */
-    df_sql_object table;  /* the table behind it: of an index, trigger, policy, rule; else like object when a table */
-    df_str value;         /* ALTER TYPE … ADD VALUE: the label; RENAME TO: the new name; PRAGMA, SET: its name */
+    const char *tag; /* "CREATE INDEX", "ALTER TABLE", "UPDATE": never NULL; "" when unknown */
+    df_sql_object
+        object; /* what is created, changed, dropped; name absent when there is none or it is not clear */
+    df_sql_object
+        table;    /* the table behind it: of an index, trigger, policy, rule; else like object when a table */
+    df_str value; /* ALTER TYPE … ADD VALUE: the label; RENAME TO: the new name; PRAGMA, SET: its name */
 } df_sql_facts;
 
 /* Names go into `arena`. Never fails. */
@@ -152,31 +159,31 @@ df_sql_facts df_sql_classify(const df_sql_dialect *dialect, df_str statement, df
 /*
  * Appends the statement with comments taken out and white space between two tokens made one blank (none
  * where the tokens need none is NOT done: the rule is simply one blank between any two tokens that had white
- * space or a comment between them). Inside quotes nothing changes but \r\n becomes \n. Two statements with one
- * normal form do the same.
+ * space or a comment between them). Inside quotes nothing changes but \r\n becomes \n. Two statements with
+ * one normal form do the same.
  */
 void df_sql_normalise(const df_sql_dialect *dialect, df_str statement, df_buf *out);
 
 /* ---- the server's grammar ---- */
 
 typedef struct df_sql_parse {
-    bool known;      /* the parser is there and has an opinion */
+    bool known; /* the parser is there and has an opinion */
     bool parses;
-    size_t offset;   /* where it stopped, in bytes, when it does not parse */
+    size_t offset; /* where it stopped, in bytes, when it does not parse */
     char message[256];
 } df_sql_parse;
 
 /*
  * What PostgreSQL 15's grammar says of a statement (libpg_query, loaded at the first call; from any thread).
- * `known` is false for other dialects, and where the library is not installed. A statement that does not parse
- * may still be right for a newer server: warn, never refuse.
+ * `known` is false for other dialects, and where the library is not installed. A statement that does not
+ * parse may still be right for a newer server: warn, never refuse.
  */
 void df_sql_parse_check(const df_sql_dialect *dialect, df_str statement, df_sql_parse *out);
 
 /* ---- for engines ---- */
 
-/* Length of the quoted text or comment that starts at sql.ptr[at], 0 when none does there. One that does not end
- * reaches to the end of the text. */
+/* Length of the quoted text or comment that starts at sql.ptr[at], 0 when none does there. One that does not
+ * end reaches to the end of the text. */
 size_t df_sql_skip(const df_sql_dialect *dialect, df_str sql, size_t at);
 /* Whether there is anything but white space, comments and semicolons. */
 bool df_sql_is_blank(const df_sql_dialect *dialect, df_str sql);

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this folder share: classes of characters, ends of quotes, reading words. */
+#ifndef DF_SQL_SQL_INT_H
+#define DF_SQL_SQL_INT_H
+
+#include "sql/sql.h"
+
+/* ---- characters (chars.c) ---- */
+
+enum {
+    C_SPACE = 1u << 0,
+    C_WORD = 1u << 1,  /* inside of a name: letters, digits, _, $, everything beyond ASCII */
+    C_START = 1u << 2, /* at the beginning of one */
+    C_DIGIT = 1u << 3,
+    /* Where a quote or comment may begin, or a statement end. */
+    C_POSTGRES = 1u << 4,
+    C_SQLITE = 1u << 5,
+    C_MARIADB = 1u << 6,
+    C_STOP = C_POSTGRES | C_SQLITE | C_MARIADB,
+};
+extern const uint8_t sql_chars[256];
+
+static inline bool sql_is(char c, unsigned classes)
+{
+    return (sql_chars[(unsigned char)c] & classes) != 0;
+}
+
+/* The character at `at`, NUL behind the end. */
+static inline char sql_at(df_str sql, size_t at)
+{
+    return at < sql.len ? sql.ptr[at] : '\0';
+}
+
+static inline size_t sql_skip_space(df_str sql, size_t at)
+{
+    while (at < sql.len && sql_is(sql.ptr[at], C_SPACE)) at++;
+    return at;
+}
+
+/* Whether the word and the keyword, which is in capitals, are the same but for case. */
+bool sql_word_is(df_str word, const char *keyword);
+
+/* ---- quotes and comments (text.c) ---- */
+
+/* Something of the text that is read as a whole. */
+typedef struct sql_piece {
+    size_t len;   /* 0: none begins here */
+    bool comment; /* else a quote */
+    bool open;    /* it does not end */
+} sql_piece;
+
+/* The quote or comment that begins at `at`. A comment that MariaDB executes is none. */
+sql_piece sql_piece_at(const df_sql_dialect *dialect, df_str sql, size_t at);
+/* The '…' at `at`, with `backslash` or without. For PostgreSQL's E'…' also the pieces that continue it. */
+sql_piece sql_string_at(const df_sql_dialect *dialect, df_str sql, size_t at, bool escape);
+/* Length of the mark that begins a comment which MariaDB executes: "/" "*!50001"; 0 when none is there. */
+size_t sql_executed_mark(const df_sql_dialect *dialect, df_str sql, size_t at);
+/* Whether the two bytes before `at` say that the '…' there is an E'…'. */
+bool sql_is_escape_string(df_str sql, size_t at);
+
+/* ---- reading words ---- */
+
+/* A reader of words that can look one ahead, and passes over the marks of executed comments. */
+typedef struct sql_reader {
+    df_sql_lexer lexer;
+    df_sql_token token; /* the one to be read next */
+} sql_reader;
+
+void sql_reader_init(sql_reader *r, const df_sql_dialect *dialect, df_str text);
+/* Goes on to the next token. */
+void sql_read(sql_reader *r);
+/* Goes on when the token is this keyword. */
+bool sql_take(sql_reader *r, const char *keyword);
+/* Goes on when it is this symbol. */
+bool sql_take_symbol(sql_reader *r, char symbol);
+static inline bool sql_sees(const sql_reader *r, const char *keyword)
+{
+    return r->token.kind == DF_SQL_WORD && sql_word_is(r->token.text, keyword);
+}
+static inline bool sql_sees_symbol(const sql_reader *r, char symbol)
+{
+    return r->token.kind == DF_SQL_SYMBOL && r->token.text.ptr[0] == symbol;
+}
+static inline bool sql_sees_end(const sql_reader *r)
+{
+    return r->token.kind == DF_SQL_END;
+}
+/* At a "(": goes on behind the ")" that belongs to it. Else nothing. */
+void sql_skip_parens(sql_reader *r);
+
+/* ---- bodies (body.c) ---- */
+
+/* What has to be known of a statement before it is known which semicolon ends it. */
+typedef enum sql_body_kind {
+    SQL_BODY_NONE,
+    SQL_BODY_ATOMIC,   /* PostgreSQL: CREATE FUNCTION … BEGIN ATOMIC … END */
+    SQL_BODY_RULE,     /* PostgreSQL: CREATE RULE … DO (…; …) */
+    SQL_BODY_COPY,     /* PostgreSQL: COPY …, which may have data behind it */
+    SQL_BODY_TRIGGER,  /* SQLite: CREATE TRIGGER … BEGIN …; END */
+    SQL_BODY_ROUTINE,  /* MariaDB: a procedure or function; the body follows the parameters */
+    SQL_BODY_ROW,      /* MariaDB: a trigger; the body follows FOR EACH ROW */
+    SQL_BODY_EVENT,    /* MariaDB: an event; the body follows DO */
+    SQL_BODY_COMPOUND, /* MariaDB: it is the body itself */
+} sql_body_kind;
+
+/* Of the statement that begins with the first token of `text`. */
+sql_body_kind sql_body_of(const df_sql_dialect *dialect, df_str text);
+
+typedef struct sql_body {
+    sql_body_kind kind;
+    bool inside;       /* the body has begun */
+    int32_t depth;     /* blocks, or parentheses, that are open */
+    int32_t cases;     /* CASE expressions that are open */
+    size_t opened;     /* offset of the outermost block that is open */
+    df_sql_token last; /* the token before */
+    /* MariaDB: */
+    bool start;      /* a statement may begin here */
+    bool label;      /* what was read may be a label */
+    bool until;      /* inside UNTIL …, which END follows without a semicolon */
+    bool declare;    /* inside DECLARE */
+    uint8_t handler; /* inside a handler's conditions */
+    uint8_t header;  /* how much of what stands before the body was read */
+} sql_body;
+
+/* Whether the statement ends at this token, a ";". To be called with each token but space and comments. */
+bool sql_body_ends(sql_body *body, df_sql_token token);
+
+/* ---- commands of client programs (client.c) ---- */
+
+/*
+ * A statement begins at `at`; if that is a line for psql, sqlite3 or mariadb, *end is where it ends, else 0.
+ * DELIMITER is carried out, what changes nothing is passed over, anything else refused.
+ */
+DF_MUST_USE df_code sql_client_line(df_sql_splitter *splitter, size_t at, size_t *end, df_error *err);
+/* A backslash inside a statement: psql's and mariadb's commands that end one (\gexec, \G). */
+df_code sql_client_backslash(const df_sql_splitter *splitter, size_t at, df_error *err);
+/* Sets line and statement of an error at `at`. Returns err's code. */
+df_code sql_fail_at(const df_sql_splitter *splitter, size_t at, df_error *err, df_code code);
+
+/* ---- what a statement is (classify*.c) ---- */
+
+/* A statement while it is classified: the reader stands behind what was understood. */
+typedef struct sql_facts {
+    sql_reader r;
+    df_sql_facts facts;
+    df_arena *arena;
+    df_sql_family family;
+} sql_facts;
+
+/* A kind of object, as CREATE, ALTER, DROP, COMMENT ON … name it. */
+typedef struct sql_kind {
+    const char *words[3];
+    const char *name;
+    const char *create, *alter, *drop; /* tags */
+    uint8_t families;                  /* 1 << family: who knows it */
+    uint8_t holds;                     /* SQL_HOLDS_… */
+} sql_kind;
+
+enum {
+    SQL_HOLDS_NOTHING,
+    SQL_HOLDS_ROWS,  /* dropping it destroys data */
+    SQL_HOLDS_OTHERS /* dropping it with CASCADE drops tables or columns */
+};
+
+/* The kind whose words come next, which are read; NULL, and nothing read, when they are none. */
+const sql_kind *sql_take_kind(sql_facts *f);
+/* A token without its quotes, folded as the dialect does; absent when it is no name. */
+df_str sql_name_of(const sql_facts *f, df_sql_token token);
+/* Reads [schema.]name into `object`, which gets the kind; false when there is none. */
+bool sql_take_name(sql_facts *f, const char *kind, df_sql_object *object);
+/* The same of at most three parts, the last of which is in parts[n - 1]; returns n, 0 when it is no name. */
+size_t sql_take_parts(sql_facts *f, df_str parts[3]);
+/* Reads one name or literal; absent when there is none. */
+df_str sql_take_value(sql_facts *f);
+/* IF [NOT] EXISTS: sets the flag when it is there. */
+bool sql_take_if_exists(sql_facts *f);
+/* Reads up to the word at this level of parentheses, and past it; false at the end. */
+bool sql_take_until(sql_reader *r, const char *keyword);
+
+static inline void sql_flag(sql_facts *f, uint32_t flags)
+{
+    f->facts.flags |= flags;
+}
+static inline bool sql_in(const sql_facts *f, df_sql_family family)
+{
+    return f->family == family;
+}
+
+/* CREATE, ALTER, DROP, each behind its first word. */
+void sql_read_create(sql_facts *f);
+void sql_read_alter(sql_facts *f);
+void sql_read_drop(sql_facts *f);
+/* What follows the name in ALTER TABLE. */
+void sql_read_alter_table(sql_facts *f);
+/* The other statements that change a schema; the word is read. */
+void sql_read_truncate(sql_facts *f);
+void sql_read_rename(sql_facts *f);
+void sql_read_comment(sql_facts *f);
+void sql_read_grant(sql_facts *f);
+void sql_read_refresh(sql_facts *f);
+/* Data: INSERT, UPDATE, DELETE … */
+void sql_read_insert(sql_facts *f);
+void sql_read_update(sql_facts *f);
+void sql_read_delete(sql_facts *f);
+void sql_read_merge(sql_facts *f);
+void sql_read_copy(sql_facts *f);
+void sql_read_load(sql_facts *f);
+void sql_read_with(sql_facts *f);
+void sql_read_select(sql_facts *f);
+/* Sessions and maintenance. */
+void sql_read_set(sql_facts *f);
+void sql_read_pragma(sql_facts *f);
+void sql_read_maintenance(sql_facts *f);
+void sql_read_reindex(sql_facts *f);
+/* The statement that begins where the reader stands, all of its facts. */
+void sql_read_statement(sql_facts *f);
+
+#endif
