@@ -33,7 +33,8 @@ static void check_help(checker *c, const char *name, const char *help)
 static void check_names(checker *c, const cli_option *options, const cli_option *o)
 {
     for (const cli_option *other = options; other != o; other++) {
-        if (cli_option_is(other, df_str_from(o->name)) || (o->also && cli_option_is(other, df_str_from(o->also))))
+        if (cli_option_is(other, df_str_from(o->name)) ||
+            (o->also && cli_option_is(other, df_str_from(o->also))))
             fault(c, o->name, "is there twice");
         if (o->letter && other->letter == o->letter) fault(c, o->name, "its letter is taken");
     }
@@ -41,7 +42,8 @@ static void check_names(checker *c, const cli_option *options, const cli_option 
     bool shadows =
         strcmp(o->name, "help") == 0 || strcmp(o->name, "config") == 0 || strcmp(o->name, "json") == 0;
     if (shadows && options != cli_global_options) fault(c, o->name, "hides an option of every command");
-    for (const cli_option *own = c->cli.program->options; own && own->name && options != c->cli.program->options; own++)
+    for (const cli_option *own = c->cli.program->options;
+         own && own->name && options != c->cli.program->options; own++)
         if (cli_option_is(own, df_str_from(o->name))) fault(c, o->name, "hides an option of the program");
 }
 
@@ -73,7 +75,8 @@ static void check_option(checker *c, const cli_option *options, const cli_option
     if (o->def && (o->required || o->type == CLI_LIST)) fault(c, o->name, "cannot have a default");
     if (o->duration && o->type != CLI_INT) fault(c, o->name, "a duration is an int64_t");
     if (o->keyed && o->type != CLI_LIST) fault(c, o->name, "names with values are a list");
-    if (o->setting && options != c->cli.program->options) fault(c, o->name, "is no option of the program, so no setting");
+    if (o->setting && options != c->cli.program->options)
+        fault(c, o->name, "is no option of the program, so no setting");
     if (o->required && o->type == CLI_FLAG) fault(c, o->name, "a flag cannot be required");
     if (!o->def) return;
     cli_values values;

@@ -94,20 +94,20 @@ typedef enum cli_relation {
 
 /* One option or operand. Members that are not named are zero, and zero is the usual case. */
 typedef struct cli_option {
-    size_t at;     /* both by CLI_INTO */
+    size_t at; /* both by CLI_INTO */
     cli_type type;
-    const char *name;    /* "batch-size"; of an operand its placeholder: "PATH". NULL ends the table */
-    const char *also;    /* a second name of an option: "url" for "database-url"; NULL: none */
-    char letter;         /* 'v' for -v; 0: none */
-    bool operand;        /* an object of the command, not an option; in the order of the table */
+    const char *name; /* "batch-size"; of an operand its placeholder: "PATH". NULL ends the table */
+    const char *also; /* a second name of an option: "url" for "database-url"; NULL: none */
+    char letter;      /* 'v' for -v; 0: none */
+    bool operand;     /* an object of the command, not an option; in the order of the table */
     bool required;
-    bool count;          /* an int64_t without an argument that counts how often it was given (-vv) */
-    bool secret;         /* may hold a password: never shown, and overwritten in the process's arguments */
-    bool duration;       /* an int64_t of milliseconds, written with a unit: 500ms, 10min, 1h 30min; 0 needs none.
-                          * `none` is -1 where min is -1 */
-    bool keyed;          /* a list of NAME=VALUE; in the configuration file `placeholder.NAME = VALUE` */
-    bool verbatim;       /* ${NAME} in the configuration file stays as it is (a shell will read it) */
-    bool setting;        /* of the program's options: meant for the configuration file, and listed apart */
+    bool count;    /* an int64_t without an argument that counts how often it was given (-vv) */
+    bool secret;   /* may hold a password: never shown, and overwritten in the process's arguments */
+    bool duration; /* an int64_t of milliseconds, written with a unit: 500ms, 10min, 1h 30min; 0 needs none.
+                    * `none` is -1 where min is -1 */
+    bool keyed;    /* a list of NAME=VALUE; in the configuration file `placeholder.NAME = VALUE` */
+    bool verbatim; /* ${NAME} in the configuration file stays as it is (a shell will read it) */
+    bool setting;  /* of the program's options: meant for the configuration file, and listed apart */
     cli_relation after;  /* how it stands to the entry before it */
     const char *arg;     /* placeholder of the value: "URL", "N", "DIR", "FILE"; flags have none.
                           * PATH and FILE complete to files, DIR to directories */
@@ -123,12 +123,12 @@ typedef struct cli_option {
 typedef struct cli_context cli_context;
 
 typedef struct cli_command {
-    const char *name, *alias; /* "import", "backup list"; "import-table" or NULL. Of two words, the blank may also
-                               * be written as a colon */
-    const char *group;        /* heading in the program's help; the groups in order of appearance */
-    const char *help;         /* one line, no capital, no full stop */
-    const char *manual;       /* paragraphs parted by an empty line; what two blanks begin stays as it is */
-    const char *examples;     /* one a line; # begins one that explains the next; PROGRAM is the program */
+    const char *name, *alias;  /* "import", "backup list"; "import-table" or NULL. Of two words, the blank may
+                                * also  be written as a colon */
+    const char *group;         /* heading in the program's help; the groups in order of appearance */
+    const char *help;          /* one line, no capital, no full stop */
+    const char *manual;        /* paragraphs parted by an empty line; what two blanks begin stays as it is */
+    const char *examples;      /* one a line; # begins one that explains the next; PROGRAM is the program */
     const cli_option *options; /* ends with {0}; NULL: none */
     size_t values_size;        /* of the struct that the options fill */
     /* Does the work and returns the exit status: 0, or what cli_fail or df_code_exit_status returned. */
@@ -146,13 +146,17 @@ typedef struct cli_program {
     const cli_option *options; /* of every command of this program: fill cli_context.settings; NULL: none */
     size_t values_size;        /* of that struct */
     /*
-     * The program has environments: its option `env` chooses one, and the section [env.NAME] of the configuration
-     * file holds its options. These names are known without a section: "development|production". NULL: it has none.
+     * The program has environments: its option `env` chooses one, and the section [env.NAME] of the
+     * configuration file holds its options. These names are known without a section:
+     * "development|production". NULL: it has none.
      */
     const char *environments;
-    bool env_file;             /* lines NAME=VALUE of a file .env stand in for environment variables */
-    const char *log_env;       /* environment variable with a log level (ERROR, WARN, INFO, DEBUG); NULL: none */
-    const char *progress_word; /* begins each line of progress where there is no terminal; NULL: nothing does */
+    bool env_file;       /* lines NAME=VALUE of a file .env stand in for environment variables */
+    const char *log_env; /* environment variable with a log level (ERROR, WARN, INFO, DEBUG); NULL: none */
+    const char
+        *progress_word; /* begins each line of progress where there is no terminal; NULL: nothing does */
+    const char *const
+        *shown; /* beginnings of informational log lines that are shown without --verbose; ends with NULL */
     /* How a secret value is shown: a URL without its password. NULL: as ***. */
     void (*mask)(df_buf *out, const char *secret);
 } cli_program;
@@ -203,25 +207,30 @@ cli_origin cli_origin_of(const cli_context *cli, const void *member);
 /* The same for people: "option --batch-size", "environment variable X", "/etc/x.ini:3", "default". */
 const char *cli_origin_text(cli_context *cli, const void *member);
 /*
- * Why a value that the configuration file wants to give is not there ("x.ini:3: the environment variable X is not
- * set"); NULL when it does not want to.
+ * Why a value that the configuration file wants to give is not there ("x.ini:3: the environment variable X is
+ * not set"); NULL when it does not want to.
  */
 const char *cli_lack_text(const cli_context *cli, const void *member);
-/* What the configuration file alone would say, when something else won; NULL when it says nothing. `*where` is its line. */
+/*
+ * What the environment's own section says of a text, when an environment variable won over it; NULL when none
+ * did.
+ * `*where` is its line.
+ */
 const char *cli_overruled_text(const cli_context *cli, const void *member, const char **where);
 
 /* ---- ending badly ---- */
 
 /*
  * Prints "error: …", the file and line at fault and the hint on standard error; with --json also
- * {"error":{code,message,file,line,hint,engine,native}} as the only document on standard output (and `statement`,
- * where one of a script is at fault).
- * Returns the exit status of the code. Silent, with status 0, when the reader of standard output went away.
+ * {"error":{code,message,file,line,hint,engine,native}} as the only document on standard output (and
+ * `statement`, where one of a script is at fault). Returns the exit status of the code. Silent, with status
+ * 0, when the reader of standard output went away.
  */
 int cli_fail(cli_context *cli, const df_error *err);
 /*
  * The same while a record is open that shows how far the work came: with --json the error becomes its member
- * `error`, so that the document stays one. The record is the caller's to end, before this for people or after.
+ * `error`, so that the document stays one. The record is the caller's to end, before this for people or
+ * after.
  */
 int cli_fail_within(cli_context *cli, const df_error *err);
 /* The same for a wrong use that only the command can see: message, and where to read about it. Returns 2. */

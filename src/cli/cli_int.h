@@ -17,7 +17,8 @@ typedef struct cli_values {
     size_t size;        /* its size */
     cli_origin *origin; /* one an option */
     int *level;         /* one an option: of CLI_FROM_FILE, which part of the file: cli_level */
-    const char **where; /* one an option: the file and line, for CLI_FROM_FILE; variable and file, for CLI_FROM_ENV_FILE */
+    const char **where; /* one an option: the file and line, for CLI_FROM_FILE; variable and file, for
+                           CLI_FROM_ENV_FILE */
     const char **lack;  /* one an option: why the file's value is not there, though it holds */
     const char **beaten, **beaten_where; /* one an option: the file's value that the environment overruled */
 } cli_values;
@@ -61,7 +62,7 @@ typedef enum cli_progress_mode {
 struct cli_state {
     cli_globals globals;
     cli_values global_values, program_values, values;
-    const char *group; /* the first word of commands of two, when it was the only one given */
+    const char *group;       /* the first word of commands of two, when it was the only one given */
     cli_variable *variables; /* what the file of variables gave */
     size_t n_variables, cap_variables;
     int log_level; /* of df_log_level: what LOG_LEVEL says; -1: nothing */
@@ -135,8 +136,8 @@ DF_MUST_USE df_code cli_resolve(cli_context *cli, cli_values *values, bool compl
 /* The value as text for people; secrets are "***". */
 void cli_put_value(df_buf *out, const cli_program *program, const cli_values *values, size_t n);
 const char *cli_nth_origin_text(cli_context *cli, const cli_values *values, size_t n);
-/* Why an environment's value is what it is: an environment variable; NULL: it is not set. `*where` is the line of the
- * file of variables it came from; NULL: it was in the environment. */
+/* Why an environment's value is what it is: an environment variable; NULL: it is not set. `*where` is the
+ * line of the file of variables it came from; NULL: it was in the environment. */
 const char *cli_variable_of(const cli_context *cli, df_str name, const char **where);
 /* Milliseconds of "500ms", "1h 30min", "0"; false when it is no duration. */
 bool cli_parse_duration(df_str text, int64_t *ms);
@@ -149,8 +150,8 @@ DF_MUST_USE df_code cli_read_config(cli_context *cli, df_error *err);
 /* Reads it, if there is one, into the process's environment; what is set already stays. */
 DF_MUST_USE df_code cli_read_variables(cli_context *cli, df_error *err);
 /*
- * Copies `text` with ${NAME} and ${NAME:-instead} replaced by environment variables. False when one is not set: its
- * name is in `*missing` then.
+ * Copies `text` with ${NAME} and ${NAME:-instead} replaced by environment variables. False when one is not
+ * set: its name is in `*missing` then.
  */
 bool cli_expand(df_buf *out, df_str text, df_str *missing);
 /* Reads argv: finds the command, fills both tables. command stays NULL when none was named. */
@@ -169,7 +170,8 @@ void cli_put_bash(df_buf *out, const cli_program *program);
 
 /* ---- width.c ---- */
 
-/* The code point at the beginning of `s`, which is not empty; *len its bytes. -1 and 1 when it is not UTF-8. */
+/* The code point at the beginning of `s`, which is not empty; *len its bytes. -1 and 1 when it is not UTF-8.
+ */
 int32_t cli_decode(df_str s, size_t *len);
 
 /* ---- output.c ---- */

@@ -20,7 +20,8 @@ static void put_commands(df_buf *out, const cli_program *program)
         df_str first = {c->name, len};
         char *group = df_strdup(first);
         if (!c->name[len] || (!cli_find_command(program, group) && cli_nth_of_group(program, group, 0) == c))
-            df_buf_printf(out, "%s%.*s%s%s", i ? " " : "", DF_FMT(first), c->alias ? " " : "", c->alias ? c->alias : "");
+            df_buf_printf(out, "%s%.*s%s%s", i ? " " : "", DF_FMT(first), c->alias ? " " : "",
+                          c->alias ? c->alias : "");
         free(group);
     }
 }
@@ -143,14 +144,14 @@ static const char script_begin[] =
     "    [[ $takes_value == *\" $command,$last \"* || $takes_value == *\" *,$last \"* ]] && continue\n"
     "    if [[ -z $command ]]; then\n";
 
-static const char script_middle[] =
-    "      command=$word\n"
-    "    elif ((count == 0)) && [[ ${groups[$command]} && \" ${groups[$command]} \" == *\" $word \"* ]]; then\n"
-    "      command+=\" $word\"\n"
-    "    else\n"
-    "      ((count++))\n"
-    "    fi\n"
-    "  done\n";
+static const char script_middle[] = "      command=$word\n"
+                                    "    elif ((count == 0)) && [[ ${groups[$command]} && \" "
+                                    "${groups[$command]} \" == *\" $word \"* ]]; then\n"
+                                    "      command+=\" $word\"\n"
+                                    "    else\n"
+                                    "      ((count++))\n"
+                                    "    fi\n"
+                                    "  done\n";
 
 static const char script_end[] = "  if [[ $kind ]]; then\n"
                                  "    compopt -o filenames 2>/dev/null\n"
@@ -210,7 +211,9 @@ void cli_put_bash(df_buf *out, const cli_program *program)
     put_commands(out, program);
     df_buf_text(out, "'\n  elif [[ -z $value ]]; then\n    case $command,$count in\n");
     for (size_t i = 0; (c = cli_nth_command(program, i)); i++) put_operands(out, program, c);
-    df_buf_text(out, "      *) ;;\n    esac\n    if ((count == 0)); then words+=\" ${groups[$command]}\"; fi\n  fi\n");
+    df_buf_text(
+        out,
+        "      *) ;;\n    esac\n    if ((count == 0)); then words+=\" ${groups[$command]}\"; fi\n  fi\n");
     df_buf_text(out, script_end);
     df_buf_printf(out, "complete -F _%s %s\n", program->name, program->name);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration file: `option = value` lines for every command that has the option, `[command]` sections for
- * one, and `[env.NAME]` sections for an environment. All of it is checked; then what holds for this call is
- * stored, the strongest part first: the environment's section, the command's, the top.
+ * The configuration file: `option = value` lines for every command that has the option, `[command]` sections
+ * for one, and `[env.NAME]` sections for an environment. All of it is checked; then what holds for this call
+ * is stored, the strongest part first: the environment's section, the command's, the top.
  */
 #include "cli/cli_int.h"
 #include "io/file.h"
@@ -141,8 +141,8 @@ static df_code read_section(config_reader *r, df_str line, df_error *err)
         cli_suggestion s = {.word = name};
         const cli_command *command;
         for (size_t i = 0; (command = cli_nth_command(program, i)); i++) cli_suggest(&s, command->name);
-        df_fail(err, DF_USAGE, "%s:%lld: section [%s] is no command of %s%s", r->path, (long long)r->line, name,
-                program->name, program->environments ? " and no environment" : "");
+        df_fail(err, DF_USAGE, "%s:%lld: section [%s] is no command of %s%s", r->path, (long long)r->line,
+                name, program->name, program->environments ? " and no environment" : "");
         if (s.best)
             df_error_hint(err, "did you mean [%s]?", s.best);
         else if (program->environments)
@@ -160,7 +160,8 @@ static df_code read_line(config_reader *r, df_str line, df_error *err)
     if (line.ptr[0] == '[' && line.ptr[line.len - 1] == ']') return read_section(r, line, err);
     const char *equals = memchr(line.ptr, '=', line.len);
     if (!equals || memchr(line.ptr, '\0', line.len)) {
-        df_fail(err, DF_USAGE, "%s:%lld: neither `option = value` nor `[command]`", r->path, (long long)r->line);
+        df_fail(err, DF_USAGE, "%s:%lld: neither `option = value` nor `[command]`", r->path,
+                (long long)r->line);
         return at_line(r, err);
     }
     size_t at = (size_t)(equals - line.ptr);
@@ -196,8 +197,8 @@ static size_t environment_option(const cli_context *cli)
     return find_option(cli->state->program_values.options, DF_STR("env"), &sub);
 }
 
-/* Flag, environment variable, file of variables, the file's top, default: the same order as for any option. *line: of the
- * file, 0 when it came from elsewhere. */
+/* Flag, environment variable, file of variables, the file's top, default: the same order as for any option.
+ * *line: of the file, 0 when it came from elsewhere. */
 static df_str chosen_environment(const config_reader *r, size_t n, int64_t *line, bool *said)
 {
     const cli_context *cli = r->cli;
@@ -305,7 +306,8 @@ static bool taken(const cli_values *values, size_t n, enum cli_level level, df_s
     return values->origin[n] == CLI_FROM_FLAG || values->level[n] > (int)level;
 }
 
-static df_code store(config_reader *r, const entry *e, cli_values *values, size_t n, df_str sub, df_error *err)
+static df_code store(config_reader *r, const entry *e, cli_values *values, size_t n, df_str sub,
+                     df_error *err)
 {
     const cli_option *o = &values->options[n];
     enum cli_level level = r->sections[e->section].level;
@@ -324,13 +326,16 @@ static df_code store(config_reader *r, const entry *e, cli_values *values, size_
     cli_origin before = values->origin[n];
     df_code code = DF_OK;
     if (!complete && o->secret) {
-        values->lack[n] = df_arena_printf(arena, "%s: the environment variable %.*s is not set", where, DF_FMT(missing));
+        values->lack[n] =
+            df_arena_printf(arena, "%s: the environment variable %.*s is not set", where, DF_FMT(missing));
     } else if (!complete) {
-        code = df_fail(err, DF_USAGE, "%s: %s: the environment variable %.*s is not set", where, o->name, DF_FMT(missing));
+        code = df_fail(err, DF_USAGE, "%s: %s: the environment variable %.*s is not set", where, o->name,
+                       DF_FMT(missing));
         df_error_hint(err, "set it, or write ${%.*s:-VALUE} for a value without it", DF_FMT(missing));
     } else {
         const char *shown = df_arena_printf(arena, "%s: %s", where, o->name);
-        code = cli_store(r->cli, values, n, df_arena_cstr(arena, df_buf_str(&value)), CLI_FROM_FILE, shown, err);
+        code =
+            cli_store(r->cli, values, n, df_arena_cstr(arena, df_buf_str(&value)), CLI_FROM_FILE, shown, err);
     }
     df_buf_release(&value);
     if (code) {
@@ -413,6 +418,7 @@ df_code cli_read_config(cli_context *cli, df_error *err)
     free(r.sections);
     free(r.entries);
     struct stat st;
-    if (!code && r.secret && stat(r.path, &st) == 0 && (st.st_mode & 077)) cli->state->config_exposed = r.path;
+    if (!code && r.secret && stat(r.path, &st) == 0 && (st.st_mode & 077))
+        cli->state->config_exposed = r.path;
     return code;
 }

@@ -146,7 +146,9 @@ static void put_options_of_every_command(const printer *p)
     heading(p, "Options of every command");
     put_options(p, own, OPTIONS, NULL);
     put_options(p, cli_global_options, OPTIONS, NULL);
-    if (own) df_buf_printf(p->out, "\nSettings, which may also be given as options: %s help settings\n", p->cli->program->name);
+    if (own)
+        df_buf_printf(p->out, "\nSettings, which may also be given as options: %s help settings\n",
+                      p->cli->program->name);
 }
 
 static bool same(const char *a, const char *b)
@@ -241,11 +243,12 @@ void cli_put_settings_help(df_buf *out, const cli_context *cli, size_t width)
     const printer p = {out, cli, width};
     const char *name = cli->program->name;
     df_buf text = {0};
-    df_buf_printf(&text,
-                  "Lines `name = value` of %s.ini, for all environments at its top, for one below a line "
-                  "`[env.NAME]`. Each is also an option of every command. `%s config show` prints what holds, and "
-                  "where it came from.",
-                  name, name);
+    df_buf_printf(
+        &text,
+        "Lines `name = value` of %s.ini, for all environments at its top, for one below a line "
+        "`[env.NAME]`. Each is also an option of every command. `%s config show` prints what holds, and "
+        "where it came from.",
+        name, name);
     df_buf_printf(out, "%s: settings\n", name);
     put_paragraphs(&p, df_buf_cstr(&text));
     put_options(&p, cli->program->options, OPTIONS, "What to work on");

@@ -69,7 +69,8 @@ static int no_such_command(cli_context *cli, const char *name)
 static const char *joined(cli_context *cli, const cli_list *words)
 {
     const char *name = words->items[0];
-    for (size_t i = 1; i < words->count; i++) name = df_arena_printf(&cli->arena, "%s %s", name, words->items[i]);
+    for (size_t i = 1; i < words->count; i++)
+        name = df_arena_printf(&cli->arena, "%s %s", name, words->items[i]);
     return name;
 }
 
@@ -135,13 +136,25 @@ static const cli_option config_options[] = {
 static const cli_column config_columns[] = {
     {.name = "command"}, {.name = "option"}, {.name = "value"}, {.name = "origin", .cut = CLI_CUT_MIDDLE}};
 
+/* Settings are what matters in a program that has them: the options of a command are shown when it is named.
+ */
+static bool settings_alone(const cli_context *cli)
+{
+    const config_args *args = (const config_args *)cli->state->values.base;
+    return cli->program->options && cli->command == &cli_config_command && !args->command.count;
+}
+
 static void show_options(cli_context *cli, cli_view *view, const char *command, const cli_values *values)
 {
+    bool settings = settings_alone(cli);
     for (size_t i = 0; i < values->count; i++) {
         if (values->options[i].operand) continue;
+        if (settings &&
+            (strcmp(values->options[i].name, "help") == 0 || strcmp(values->options[i].name, "version") == 0))
+            continue;
         df_buf value = {0};
         cli_put_value(&value, cli->program, values, i);
-        cli_put_text(view, command);
+        if (!settings) cli_put_text(view, command);
         cli_put_text(view, values->options[i].name);
         cli_put_str(view, values->origin[i] == CLI_NOT_GIVEN ? DF_STR_NONE : df_buf_str(&value));
         cli_put_text(view, cli_nth_origin_text(cli, values, i));
@@ -171,8 +184,8 @@ static int run_config(cli_context *cli, const void *values)
     const char *name = args->command.count ? joined(cli, &args->command) : NULL;
     const cli_command *only = name ? cli_find_command(cli->program, name) : NULL, *command;
     if (name && !only) return no_such_command(cli, name);
-    bool settings = cli->program->options && !only; /* they are what matters: commands are shown when asked for */
-    cli_view *view = cli_rows(cli, NULL, config_columns, 4, CLI_AUTO);
+    bool settings = settings_alone(cli);
+    cli_view *view = cli_rows(cli, NULL, config_columns + settings, 4 - settings, CLI_AUTO);
     if (!only) show_options(cli, view, NULL, &cli->state->program_values);
     if (!only) show_options(cli, view, NULL, &cli->state->global_values);
     for (size_t i = 0; !settings && (command = cli_nth_command(cli->program, i)); i++) {
@@ -253,13 +266,14 @@ static int no_command(cli_context *cli)
 static const struct {
     const char *name;
     int level;
-} log_levels[] = {{"error", DF_LOG_ERROR},  {"fatal", DF_LOG_ERROR},  {"silent", DF_LOG_ERROR},
+} log_levels[] = {{"error", DF_LOG_ERROR},  {"fatal", DF_LOG_ERROR},     {"silent", DF_LOG_ERROR},
                   {"warn", DF_LOG_WARNING}, {"warning", DF_LOG_WARNING}, {"notice", DF_LOG_WARNING},
-                  {"info", DF_LOG_INFO},    {"verbose", DF_LOG_INFO},  {"debug", DF_LOG_DEBUG},
+                  {"info", DF_LOG_INFO},    {"verbose", DF_LOG_INFO},    {"debug", DF_LOG_DEBUG},
                   {"trace", DF_LOG_DEBUG},  {"silly", DF_LOG_DEBUG}};
 
 /*
- * Many programs read LOG_LEVEL, so a word of theirs is passed over with a warning. `npm run x --verbose` keeps
+ * Many programs read LOG_LEVEL, so a word of theirs is passed over with a warning. `npm run x --verbose`
+ * keeps
  * --verbose for itself and tells what it starts in npm_config_loglevel.
  */
 static void read_log_level(cli_context *cli)
@@ -274,7 +288,8 @@ static void read_log_level(cli_context *cli)
             cli->state->log_level = log_levels[i].level;
             return;
         }
-    df_log(&cli->observer, DF_LOG_WARNING, "%s=%s is none of ERROR, WARN, INFO, DEBUG", cli->program->log_env, text);
+    df_log(&cli->observer, DF_LOG_WARNING, "%s=%s is none of ERROR, WARN, INFO, DEBUG", cli->program->log_env,
+           text);
 }
 
 /* How much is told: first by the command line alone, so that reading the rest can warn; then by all of it. */

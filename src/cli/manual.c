@@ -238,14 +238,16 @@ static void put_environment(const pages *p)
     df_buf_text(p->out, "The configuration file.\n");
     if (program->log_env) {
         put_term(p, program->log_env);
-        df_buf_text(p->out, "How much is logged: ERROR, WARN, INFO (as with --verbose), DEBUG (as with -vv).\n");
+        df_buf_text(p->out,
+                    "How much is logged: ERROR, WARN, INFO (as with --verbose), DEBUG (as with -vv).\n");
     }
     put_term(p, "NO_COLOR");
     df_buf_text(p->out, "When set and not empty, nothing is coloured.\n");
     if (program->env_file)
-        put_paragraphs(p, "Lines `NAME=VALUE` of a file `.env` in the current directory, or of the one that --env-file "
-                          "names, stand in for variables that are not set, for the program and for what it starts. "
-                          "Comments, `export`, quotes and `${NAME}` are understood as by a shell.");
+        put_paragraphs(
+            p, "Lines `NAME=VALUE` of a file `.env` in the current directory, or of the one that --env-file "
+               "names, stand in for variables that are not set, for the program and for what it starts. "
+               "Comments, `export`, quotes and `${NAME}` are understood as by a shell.");
     df_buf_release(&config);
     df_buf_release(&seen);
 }
@@ -268,10 +270,11 @@ static void put_configuration(const pages *p)
     put_paragraphs(p, df_buf_cstr(&text));
     df_buf_release(&text);
     if (p->program->environments)
-        put_paragraphs(p, "Below a line `[env.NAME]` stand settings of the environment NAME; they win over the rest of "
-                          "the file. `${NAME}` in a value is replaced by the environment variable, `${NAME:-TEXT}` by "
-                          "TEXT when it is not set, so that passwords need not stand in the file. An unknown setting, "
-                          "command or environment is an error that names its line.");
+        put_paragraphs(
+            p, "Below a line `[env.NAME]` stand settings of the environment NAME; they win over the rest of "
+               "the file. `${NAME}` in a value is replaced by the environment variable, `${NAME:-TEXT}` by "
+               "TEXT when it is not set, so that passwords need not stand in the file. An unknown setting, "
+               "command or environment is an error that names its line.");
     if (!p->program->options) return;
     put_section(p, "Settings", NULL);
     put_paragraphs(p, "Meant for the configuration file; each is also an option of every command.");

@@ -29,8 +29,8 @@ static bool says_utf8(const char *locale)
 }
 
 /*
- * Reading the variables costs nothing; setlocale would read files. Where nothing is said (cron, containers), files and
- * pipes get UTF-8 all the same, so that what reads them finds the same marks everywhere.
+ * Reading the variables costs nothing; setlocale would read files. Where nothing is said (cron, containers),
+ * files and pipes get UTF-8 all the same, so that what reads them finds the same marks everywhere.
  */
 static bool unicode_locale(bool terminal)
 {

@@ -153,7 +153,8 @@ static df_code unknown_command(arg_reader *r, const char *group, const char *nam
             cli_suggest(&s, command->name + strlen(group) + 1);
         df_fail(err, DF_USAGE, "unknown command \"%s %s\"", group, name);
         if (s.best)
-            df_error_hint(err, "did you mean %s %s? See: %s %s --help", group, s.best, cli->program->name, group);
+            df_error_hint(err, "did you mean %s %s? See: %s %s --help", group, s.best, cli->program->name,
+                          group);
         else
             df_error_hint(err, "see: %s %s --help", cli->program->name, group);
         return DF_USAGE;
@@ -180,7 +181,8 @@ static df_code read_command(arg_reader *r, const char *name, df_error *err)
         use_command(r, command);
         return DF_OK;
     }
-    if (state->group || !cli_nth_of_group(program, name, 0)) return unknown_command(r, state->group, name, err);
+    if (state->group || !cli_nth_of_group(program, name, 0))
+        return unknown_command(r, state->group, name, err);
     state->group = name;
     return DF_OK;
 }
@@ -190,7 +192,8 @@ static df_code read_second_word(arg_reader *r, const cli_command *command, df_er
 {
     if (r->own) {
         df_fail(err, DF_USAGE, "%s: --%s stands in the middle of the command", command->name, r->own);
-        df_error_hint(err, "options stand behind it: %s %s --%s", r->cli->program->name, command->name, r->own);
+        df_error_hint(err, "options stand behind it: %s %s --%s", r->cli->program->name, command->name,
+                      r->own);
         return DF_USAGE;
     }
     use_command(r, command);

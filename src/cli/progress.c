@@ -60,10 +60,11 @@ static void put_stamp(df_buf *line, const cli_state *state)
     df_buf_printf(line, "%.19sZ ", now);
 }
 
-static void put_log_text(df_buf *line, const cli_state *state, df_log_level level, const char *text)
+static void put_log_text(df_buf *line, const cli_state *state, df_log_level level, bool stamp,
+                         const char *text)
 {
     static const cli_style styles[] = {CLI_BAD, CLI_WARN, CLI_PLAIN, CLI_DIM};
-    if (level >= DF_LOG_INFO) put_stamp(line, state);
+    if (stamp) put_stamp(line, state);
     if (state->err_color) df_buf_text(line, cli_style_on(styles[level]));
     if (level != DF_LOG_INFO) df_buf_printf(line, "%s:", level_names[level]);
     if (state->err_color) df_buf_text(line, styles[level] == CLI_PLAIN ? "" : CLI_STYLE_OFF);
@@ -81,16 +82,38 @@ static df_log_level shown_level(const cli_context *cli)
     return said >= 0 ? (df_log_level)said : DF_LOG_WARNING;
 }
 
+static bool begins_with(const char *text, const char *beginning)
+{
+    return beginning && strncmp(text, beginning, strlen(beginning)) == 0;
+}
+
+/* On a terminal the redrawn line tells how far it is. */
+static bool is_progress(const cli_context *cli, const char *text)
+{
+    return begins_with(text, cli->program->progress_word);
+}
+
+/* Information that is shown always: what people and their scripts wait for. */
+static bool is_shown(const cli_context *cli, const char *text)
+{
+    const char *const *shown = cli->program->shown;
+    while (shown && *shown && !begins_with(text, *shown)) shown++;
+    return shown && *shown;
+}
+
 static void on_log(void *context, df_log_level level, const char *text)
 {
     cli_context *cli = context;
     if ((int)level < 0 || level > DF_LOG_DEBUG) return;
-    if (level > shown_level(cli)) return;
+    bool said = level == DF_LOG_INFO && is_shown(cli, text), stamp = level >= DF_LOG_INFO && !said;
+    if (level == DF_LOG_INFO && is_progress(cli, text) && cli->state->progress == CLI_PROGRESS_LOG)
+        said = true;
+    if (level > shown_level(cli) && (!said || cli->quiet || cli->state->log_level == DF_LOG_ERROR)) return;
     df_buf line = {0};
     if (cli->state->progress == CLI_PROGRESS_JSON)
         put_log_json(&line, level, text);
     else
-        put_log_text(&line, cli->state, level, text);
+        put_log_text(&line, cli->state, level, stamp, text);
     df_buf_char(&line, '\n');
     cli_err(cli, df_buf_str(&line));
     df_buf_release(&line);

@@ -205,8 +205,8 @@ void cli_put_limits(df_buf *out, const cli_option *option, const char *code)
     }
     df_str name;
     for (size_t i = 0; (name = cli_nth_env(option->env, i)).ptr; i++) {
-        df_buf_printf(out, "%s%s%s%.*s%s", i ? " or " : gap, i ? "" : "environment variable ", code, DF_FMT(name),
-                      code);
+        df_buf_printf(out, "%s%s%s%.*s%s", i ? " or " : gap, i ? "" : "environment variable ", code,
+                      DF_FMT(name), code);
     }
 }
 

@@ -70,9 +70,9 @@ static df_code store_int(const cli_option *option, int64_t *at, const char *text
 static const struct {
     const char *name;
     int64_t ms;
-} units[] = {{"ms", 1},          {"s", 1000},        {"sec", 1000},     {"m", 60000},     {"min", 60000},
-             {"h", 3600000},     {"hour", 3600000},  {"hours", 3600000}, {"d", 86400000}, {"day", 86400000},
-             {"days", 86400000}};
+} units[] = {{"ms", 1},       {"s", 1000},       {"sec", 1000},     {"m", 60000},
+             {"min", 60000},  {"h", 3600000},    {"hour", 3600000}, {"hours", 3600000},
+             {"d", 86400000}, {"day", 86400000}, {"days", 86400000}};
 
 static bool unit_of(df_str *text, int64_t *ms)
 {
@@ -98,7 +98,8 @@ static bool take_part(df_str *text, int64_t *total)
     int64_t whole = 0, fraction = 0, scale = 1, ms;
     size_t digits = 0;
     for (; text->len && text->ptr[0] >= '0' && text->ptr[0] <= '9'; *text = df_str_skip(*text, 1), digits++)
-        if (__builtin_mul_overflow(whole, 10, &whole) || __builtin_add_overflow(whole, text->ptr[0] - '0', &whole))
+        if (__builtin_mul_overflow(whole, 10, &whole) ||
+            __builtin_add_overflow(whole, text->ptr[0] - '0', &whole))
             return false;
     if (digits && text->len && text->ptr[0] == '.')
         for (*text = df_str_skip(*text, 1); text->len && text->ptr[0] >= '0' && text->ptr[0] <= '9';
@@ -249,7 +250,8 @@ static size_t chain_end(const cli_values *values, size_t first)
     return end;
 }
 
-/* How strong a value is: where it came from, and of the file which part. What the file wants to give counts, too. */
+/* How strong a value is: where it came from, and of the file which part. What the file wants to give counts,
+ * too. */
 static int rank_of(const cli_values *values, size_t n)
 {
     cli_origin origin = values->lack[n] ? CLI_FROM_FILE : values->origin[n];
@@ -278,14 +280,29 @@ static void forget(cli_values *values, size_t n)
     }
 }
 
+/* What the environment's own section said and a variable overrules may have been meant: people can be told.
+ */
+static void note_beaten(cli_values *values, size_t n)
+{
+    if (values->level[n] != CLI_LEVEL_ENVIRONMENT || values->options[n].type != CLI_TEXT) return;
+    const char *text =
+        values->lack[n] ? values->lack[n] : *(const char **)(values->base + values->options[n].at);
+    values->beaten[n] = text;
+    values->beaten_where[n] = values->where[n];
+}
+
 /* --timestamp on the command line overrules --version in the environment or file. */
 static void forget_overruled(cli_values *values, size_t first, size_t end)
 {
     int strongest = 0;
     for (size_t i = first; i < end; i++)
         if (rank_of(values, i) > strongest) strongest = rank_of(values, i);
-    for (size_t i = first; i < end; i++)
-        if (exclusive(values, first, end, i) && rank_of(values, i) < strongest) forget(values, i);
+    for (size_t i = first; i < end; i++) {
+        if (!exclusive(values, first, end, i) || rank_of(values, i) >= strongest) continue;
+        if (strongest >= (int)CLI_FROM_ENV_FILE * 4 && strongest < (int)CLI_FROM_FLAG * 4)
+            note_beaten(values, i);
+        forget(values, i);
+    }
 }
 
 const char *cli_variable_of(const cli_context *cli, df_str name, const char **where)
@@ -318,10 +335,7 @@ static df_code store_variable(cli_context *cli, cli_values *values, size_t n, df
     const char *where;
     const char *text = find_variable(cli, values->options[n].env, &name, &where);
     if (!text) return DF_OK;
-    if (values->origin[n] == CLI_FROM_FILE && values->options[n].type == CLI_TEXT) {
-        values->beaten[n] = *(const char **)(values->base + values->options[n].at);
-        values->beaten_where[n] = values->where[n];
-    }
+    note_beaten(values, n);
     const char *shown = df_arena_printf(&cli->arena, "environment variable %.*s", DF_FMT(name));
     values->where[n] = where ? df_arena_printf(&cli->arena, "%s: %.*s", where, DF_FMT(name)) : shown;
     values->lack[n] = NULL;

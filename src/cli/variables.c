@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The file of variables, .env: NAME=VALUE lines that stand in for environment variables, for us and for what we
- * start. It belongs to many programs, so a line that is not understood is a warning, not an error.
+ * The file of variables, .env: NAME=VALUE lines that stand in for environment variables, for us and for what
+ * we start. It belongs to many programs, so a line that is not understood is a warning, not an error.
  */
 #include "cli/cli_int.h"
 #include "io/file.h"
@@ -87,7 +87,8 @@ static void skip_blanks(variables_reader *r)
 static void skip_line(variables_reader *r)
 {
     const char *end = memchr(r->rest.ptr, '\n', r->rest.len);
-    r->rest = end ? df_str_skip(r->rest, (size_t)(end + 1 - r->rest.ptr)) : (df_str){r->rest.ptr + r->rest.len, 0};
+    r->rest =
+        end ? df_str_skip(r->rest, (size_t)(end + 1 - r->rest.ptr)) : (df_str){r->rest.ptr + r->rest.len, 0};
     r->line++;
 }
 
@@ -129,7 +130,9 @@ static void bare(variables_reader *r, df_buf *out)
 {
     size_t len = 0;
     df_str s = r->rest, missing;
-    while (len < s.len && s.ptr[len] != '\n' && !(s.ptr[len] == '#' && (!len || strchr(" \t", s.ptr[len - 1])))) len++;
+    while (len < s.len && s.ptr[len] != '\n' &&
+           !(s.ptr[len] == '#' && (!len || strchr(" \t", s.ptr[len - 1]))))
+        len++;
     df_str value = {s.ptr, len};
     while (value.len && strchr(" \t\r", value.ptr[value.len - 1])) value.len--;
     cli_expand(out, value, &missing);
