@@ -17,10 +17,14 @@ void df_schema_snapshot_release(df_schema_snapshot *snapshot);
 
 /* The live schema without the ledger's own tables. */
 DF_MUST_USE df_code df_schema_snapshot_take(df_conn *conn, df_schema_snapshot *out, df_error *err);
-/* Object by object; what is the same gives nothing. Texts as written by df_schema_snapshot_take, else DF_CORRUPT. */
-DF_MUST_USE df_code df_schema_compare(df_str expected, df_str found, df_arena *arena, df_migrate_difference **out,
-                                      size_t *count, df_error *err);
+/* Object by object; what is the same gives nothing. Texts as written by df_schema_snapshot_take, else
+ * DF_CORRUPT. */
+DF_MUST_USE df_code df_schema_compare(df_str expected, df_str found, df_arena *arena,
+                                      df_migrate_difference **out, size_t *count, df_error *err);
 /* For people: "index public.users.users_email_idx: CREATE UNIQUE INDEX …", one object a paragraph. */
-DF_MUST_USE df_code df_schema_print(df_str snapshot, df_code (*write)(void *context, const char *text, size_t len, df_error *err), void *context, df_error *err);
+DF_MUST_USE df_code df_schema_print(df_str snapshot,
+                                    df_code (*write)(void *context, const char *text, size_t len,
+                                                     df_error *err),
+                                    void *context, df_error *err);
 
 #endif

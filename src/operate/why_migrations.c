@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The part of why that is about migrations: what is half-way and where it stands, what failed, what is in the
+ * way. */
+#include "operate/operate_int.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { TEXT_SHOWN = 160, ERROR_SHOWN = 300, LISTED = 10, DAY_MS = 24 * 3600 * 1000 };
+
+static const char *direction_command(const df_applied *a)
+{
+    return a->down ? "dataflow down" : "dataflow up";
+}
+
+/* ---- a statement in doubt ---- */
+
+/* What the statement is about: the object itself, else the table behind it. */
+static const df_sql_object *subject_of(const df_sql_facts *facts)
+{
+    if (facts->object.name.len && facts->object.kind) return &facts->object;
+    return facts->table.name.len && facts->table.kind ? &facts->table : NULL;
+}
+
+typedef enum doubt { DOUBT_OPEN, DOUBT_DONE, DOUBT_NOT_DONE } doubt;
+
+/* The transaction's outcome, and the object's state against the one noted before the statement ran. */
+static doubt look_into(op_why *why, const df_journal_row *row)
+{
+    const op_look *look = &why->look;
+    df_outcome outcome = DF_OUTCOME_UNKNOWN;
+    df_sql_facts facts = df_sql_classify(df_conn_dialect(look->conn), row->text, look->arena);
+    const df_sql_object *subject = subject_of(&facts);
+    if (row->transaction.len &&
+        df_transaction_outcome(look->conn, df_arena_cstr(look->arena, row->transaction), &outcome, NULL) ==
+            DF_OK) {
+        if (outcome == DF_OUTCOME_COMMITTED || outcome == DF_OUTCOME_ABORTED) {
+            op_say(why, "migration", "info", 2, NULL, "its transaction %.*s was %s", DF_FMT(row->transaction),
+                   outcome == DF_OUTCOME_COMMITTED ? "committed" : "rolled back");
+            return outcome == DF_OUTCOME_COMMITTED ? DOUBT_DONE : DOUBT_NOT_DONE;
+        }
+    }
+    if (!subject || !row->state_before.ptr) return DOUBT_OPEN;
+    df_buf now = {0};
+    df_code code = df_object_state(look->conn, subject->kind, subject->schema, subject->name,
+                                   facts.table.name, &now, NULL);
+    bool changed = code == DF_OK && !df_str_eq(df_buf_str(&now), row->state_before);
+    bool exists = now.len > 0;
+    df_buf_release(&now);
+    if (code != DF_OK) return DOUBT_OPEN;
+    op_say(why, "migration", "info", 2, NULL, "%s %.*s %s: %s", subject->kind, DF_FMT(subject->name),
+           exists ? "exists" : "does not exist",
+           changed ? "it is not as it was before, so the statement took effect"
+                   : "it is as it was before, so the statement did not take effect");
+    return changed ? DOUBT_DONE : DOUBT_NOT_DONE;
+}
+
+static void say_doubt(op_why *why, const df_applied *a, const df_journal_row *row)
+{
+    const op_look *look = &why->look;
+    const char *id = op_shell(look->arena, a->id);
+    op_say(why, "migration", "bad", 1, NULL,
+           "statement %d (line %d) is in doubt: the run ended while it ran: %s", row->number, row->line,
+           op_line(look->arena, row->text, TEXT_SHOWN));
+    if (row->progress.len)
+        op_say(why, "migration", "info", 2, NULL, "its batches are done up to %.*s", DF_FMT(row->progress));
+    doubt found = row->progress.len ? DOUBT_NOT_DONE : look_into(why, row);
+    if (found != DOUBT_OPEN) {
+        op_next(why, OP_SOON, direction_command(a),
+                "%.*s was interrupted at statement %d, which %s: the next run goes on %s it", DF_FMT(a->id),
+                row->number, found == DOUBT_DONE ? "took effect" : "did not take effect",
+                found == DOUBT_DONE ? "behind" : "with");
+        return;
+    }
+    const char *again =
+        df_arena_printf(look->arena, "dataflow repair %s --statement-again %d --reason '…'", id, row->number);
+    const char *done =
+        df_arena_printf(look->arena, "dataflow repair %s --statement-done %d --reason '…'", id, row->number);
+    op_say(why, "migration", "info", 2, again, "when it did not take effect");
+    op_say(why, "migration", "info", 2, done, "when it did");
+    op_next(why, OP_SOON, done,
+            "%.*s was interrupted at statement %d: look whether it took effect; then this, or "
+            "--statement-again %d",
+            DF_FMT(a->id), row->number, row->number);
+}
+
+/* ---- one migration that began and did not end ---- */
+
+static const df_journal_row *stopped_at(const df_journal_row *rows, size_t count)
+{
+    for (size_t i = count; i-- > 0;)
+        if (rows[i].status == DF_STEP_INTENT || rows[i].status == DF_STEP_FAILED) return &rows[i];
+    return NULL;
+}
+
+static void say_partial(op_why *why, const df_applied *a)
+{
+    const op_look *look = &why->look;
+    df_journal_row *rows = NULL;
+    size_t count = 0;
+    df_error err;
+    op_say(why, "migration", "bad", 0, direction_command(a),
+           "%.*s began to be %s and did not end: %zu of %zu statements took effect", DF_FMT(a->id),
+           a->down ? "taken back" : "applied", a->steps_done, a->steps);
+    if (df_ledger_journal(look->ledger, a->id, a->down ? DF_DOWN : DF_UP, look->arena, &rows, &count, &err) !=
+        DF_OK) {
+        op_say(why, "migration", "warning", 1, NULL, "its journal could not be read: %s",
+               op_reason(look->arena, &err));
+        return;
+    }
+    const df_journal_row *row = stopped_at(rows, count);
+    if (row && row->status == DF_STEP_INTENT) {
+        say_doubt(why, a, row);
+    } else if (row) {
+        op_say(why, "migration", "bad", 1, NULL, "statement %d (line %d) failed: %s", row->number, row->line,
+               op_line(look->arena, row->text, TEXT_SHOWN));
+        df_str error = row->error.len ? row->error : a->error;
+        if (error.len)
+            op_say(why, "migration", "bad", 2, NULL, "%s", op_line(look->arena, error, ERROR_SHOWN));
+        op_next(why, OP_SOON, direction_command(a),
+                "%.*s failed at statement %d: remove the cause, and the next run goes on there",
+                DF_FMT(a->id), row->number);
+    } else {
+        op_next(why, OP_SOON, direction_command(a),
+                "%.*s was interrupted: the next run goes on where it stopped", DF_FMT(a->id));
+    }
+}
+
+static void say_failed(op_why *why, const df_applied *a)
+{
+    op_say(why, "migration", "bad", 0, direction_command(a),
+           "%.*s failed while it was %s, and nothing of it is left%s%s", DF_FMT(a->id),
+           a->down ? "taken back" : "applied", a->error.len ? ": " : "",
+           a->error.len ? op_line(why->look.arena, a->error, ERROR_SHOWN) : "");
+    op_next(why, OP_SOON, direction_command(a), "%.*s failed: remove the cause, then run it again",
+            DF_FMT(a->id));
+}
+
+static void say_running(op_why *why, const df_applied *a)
+{
+    df_arena *arena = why->look.arena;
+    df_journal_row *rows = NULL;
+    size_t count = 0;
+    double taken = (double)(why->facts.now_ms - (a->down ? why->lock.acquired_ms : a->applied_ms)) / 1000;
+    bool late = a->estimated_ms > 0 && taken * 1000 > 2 * (double)a->estimated_ms;
+    op_say(why, "migration", late ? "warning" : "info", 0, NULL,
+           "%.*s is being %s for %s: %zu of %zu statements done%s%s%s", DF_FMT(a->id),
+           a->down ? "taken back" : "applied", op_duration(arena, taken), a->steps_done, a->steps,
+           a->estimated_ms > 0 ? "; estimated at " : "",
+           a->estimated_ms > 0 ? op_duration(arena, (double)a->estimated_ms / 1000) : "",
+           late ? "; it takes longer than it should, but ending it may cost more than waiting" : "");
+    if (df_ledger_journal(why->look.ledger, a->id, a->down ? DF_DOWN : DF_UP, arena, &rows, &count, NULL) !=
+        DF_OK)
+        return;
+    const df_journal_row *row = stopped_at(rows, count);
+    if (row && row->status == DF_STEP_INTENT)
+        op_say(why, "migration", "info", 1, NULL, "now at statement %d (line %d): %s", row->number, row->line,
+               op_line(arena, row->text, TEXT_SHOWN));
+}
+
+static void say_unfinished(op_why *why, const df_applied *a)
+{
+    if (a->status == DF_APPLIED_IN_PROGRESS && why->locked)
+        say_running(why, a);
+    else if (a->status == DF_APPLIED_IN_PROGRESS || a->steps_done > 0)
+        say_partial(why, a);
+    else
+        say_failed(why, a);
+}
+
+/* ---- files against the history ---- */
+
+static const char *verdict_command(const op_look *look, const df_plan_item *item)
+{
+    df_str id = item->migration ? item->migration->id : item->applied->id;
+    switch (item->verdict) {
+    case DF_VERDICT_MODIFIED:
+    case DF_VERDICT_RENAMED:
+    case DF_VERDICT_MISSING:
+        return df_arena_printf(look->arena, "dataflow repair %s --dry-run", op_shell(look->arena, id));
+    default: return "dataflow validate";
+    }
+}
+
+static void say_blocking_files(op_why *why, const df_plan *plan)
+{
+    size_t said = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        const df_plan_item *item = &plan->items[i];
+        if (!item->blocks || item->verdict == DF_VERDICT_RUNNING || said++ >= LISTED) continue;
+        df_str id = item->migration ? item->migration->id : item->applied->id;
+        const char *command = verdict_command(&why->look, item);
+        op_say(why, "migration", "bad", 0, command, "%.*s is %s: %s%s%s", DF_FMT(id),
+               df_verdict_name(item->verdict), item->why ? item->why : df_verdict_text(item->verdict),
+               item->hint ? "; " : "", item->hint ? item->hint : "");
+        op_next(why, OP_SOON, command, "%.*s keeps the next run from starting: it is %s", DF_FMT(id),
+                df_verdict_name(item->verdict));
+    }
+    if (said > LISTED)
+        op_say(why, "migration", "info", 0, "dataflow validate", "and %zu more", said - LISTED);
+}
+
+static void say_pending(op_why *why, const df_plan *plan)
+{
+    if (!plan->n_pending) {
+        op_say(why, "migration", "ok", 0, NULL, "no migration is pending");
+        return;
+    }
+    op_say(why, "migration", "ok", 0, "dataflow up", "%zu migration%s pending", plan->n_pending,
+           plan->n_pending == 1 ? " is" : "s are");
+    if (why->locked)
+        op_next(why, OP_LATER, NULL, "a run is at work");
+    else
+        op_next(why, OP_LATER, "dataflow up", "%zu migration%s pending", plan->n_pending,
+                plan->n_pending == 1 ? " is" : "s are");
+}
+
+/* "The application does not start since the migration": what it was, and how it is looked at and taken back.
+ */
+static void say_newest(op_why *why, const df_applied *newest)
+{
+    if (!newest || newest->adopted || why->facts.now_ms - newest->applied_ms > DAY_MS) return;
+    op_say(why, "migration", "info", 0, "dataflow schema validate",
+           "the newest, %.*s, was applied %s ago by %.*s; should the application fail since, look whether "
+           "the schema is what it should be, "
+           "or take it back: dataflow down",
+           DF_FMT(newest->id),
+           op_duration(why->look.arena, (double)(why->facts.now_ms - newest->applied_ms) / 1000),
+           DF_FMT(newest->applied_by));
+}
+
+df_code op_why_migrations(op_why *why, const df_plan *plan, df_error *err)
+{
+    df_applied *applied = NULL;
+    size_t count = 0;
+    const df_applied *newest = NULL;
+    if (!why->look.ledger || !df_ledger_exists(why->look.ledger)) {
+        op_say(why, "migration", "info", 0, NULL, "no migration was ever run here by this program");
+    } else {
+        df_error mine;
+        if (df_ledger_applied(why->look.ledger, why->look.arena, &applied, &count, &mine) != DF_OK) {
+            if (df_conn_lost(why->look.conn)) {
+                if (err) *err = mine;
+                return mine.code;
+            }
+            op_say(why, "migration", "bad", 0, NULL, "the history could not be read: %s",
+                   op_reason(why->look.arena, &mine));
+            op_next(why, OP_SOON, "dataflow health", "the history could not be read");
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (applied[i].status == DF_APPLIED_COMPLETED) newest = &applied[i];
+        if (applied[i].status == DF_APPLIED_IN_PROGRESS || applied[i].status == DF_APPLIED_FAILED)
+            say_unfinished(why, &applied[i]);
+    }
+    if (plan) {
+        say_blocking_files(why, plan);
+        say_pending(why, plan);
+    }
+    say_newest(why, newest);
+    return DF_OK;
+}
