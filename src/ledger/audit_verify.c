@@ -69,6 +69,8 @@ static df_code explain_misfit(df_ledger *ledger, chain *c, df_error *err)
 {
     int64_t at, misfit = c->proof->broken_at, between = misfit - c->last_id - 1;
     df_value hash = df_v_text(c->wanted);
+    if (c->head_found && c->proof->entries == c->head.entries)
+        return broken(c, misfit, "entry %lld was inserted at the end", (long long)misfit);
     DF_TRY(ledger_ask(ledger, LEDGER_audit_find, &hash, 1, 0, &at, err));
     if (at >= misfit)
         return broken(c, misfit, "entry %lld is out of order: it belongs behind entry %lld", (long long)misfit,

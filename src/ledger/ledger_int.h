@@ -16,7 +16,7 @@ enum { LEDGER_VERSION = 1, LEDGER_NAME_MAX = 255 };
 #define LEDGER_STATEMENTS(X)                                                                                 \
     X(schema) X(find) X(version) X(version_write) X(applied) X(steps_done) X(source) X(outcome) X(undo_steps) \
     X(start) X(start_down) X(complete_up) X(complete_down) X(fail_up) X(fail_down) X(source_upsert)          \
-    X(rollback_write) X(metric_write) X(journal) X(journal_upsert) X(decide) X(set_checksum)                 \
+    X(rollback_write) X(metric_write) X(journal) X(journal_upsert) X(decide) X(known) X(known_step) X(set_checksum)                 \
     X(rename_history) X(rename_sources) X(rename_journal) X(forget_history) X(forget_sources)                \
     X(forget_journal) X(mark) X(audit_write) X(audit_head_write) X(audit_head_read) X(audit_find) X(audit_next) \
     X(audit_all) X(audit_newest) X(audit_newest_of) X(lock_look) X(lock_clear) X(lock_give) X(fence_write)   \

@@ -23,11 +23,21 @@ static df_code finish(ledger_batch *batch, df_audit_action action, df_str id, co
     return code == DF_OK ? ledger_run(batch, "repairing the history", err) : ledger_drop(batch, code);
 }
 
+/* Under the migration lock it does not go away between this and what is done to it. */
+static df_code need_known(df_ledger *ledger, df_str id, df_error *err)
+{
+    int64_t rows;
+    df_value value = df_v_str(id);
+    DF_TRY(ledger_need(ledger, err));
+    DF_TRY(ledger_ask(ledger, LEDGER_known, &value, 1, 0, &rows, err));
+    return rows ? DF_OK : df_fail(err, DF_NOT_FOUND, "the history has no migration %.*s", DF_FMT(id));
+}
+
 df_code df_ledger_set_checksum(df_ledger *ledger, const df_migration *migration, const char *checksum,
                                const char *reason, df_error *err)
 {
     ledger_batch batch = {.ledger = ledger};
-    DF_TRY(ledger_need(ledger, err));
+    DF_TRY(need_known(ledger, migration->id, err));
     bool header = migration->loaded && migration->meta.json.ptr;
     df_value values[] = {df_v_text(checksum),
                          df_v_str(ledger_raw(migration, &batch.arena)),
@@ -45,7 +55,7 @@ df_code df_ledger_rename(df_ledger *ledger, df_str old_id, const df_migration *m
                          df_error *err)
 {
     ledger_batch batch = {.ledger = ledger};
-    DF_TRY(ledger_need(ledger, err));
+    DF_TRY(need_known(ledger, old_id, err));
     df_value id = df_v_str(migration->id), old = df_v_str(old_id);
     df_value history[] = {id, ledger_name(migration->name.ptr ? migration->name : DF_STR("")),
                           ledger_name(migration->version), df_v_str(ledger_raw(migration, &batch.arena)), old};
@@ -60,7 +70,7 @@ df_code df_ledger_rename(df_ledger *ledger, df_str old_id, const df_migration *m
 df_code df_ledger_forget(df_ledger *ledger, df_str id, const char *reason, df_error *err)
 {
     ledger_batch batch = {.ledger = ledger};
-    DF_TRY(ledger_need(ledger, err));
+    DF_TRY(need_known(ledger, id, err));
     df_value value = df_v_str(id);
     ledger_add(&batch, LEDGER_forget_history, &value, 1);
     ledger_add(&batch, LEDGER_forget_sources, &value, 1);
@@ -103,6 +113,10 @@ df_code df_ledger_decide(df_ledger *ledger, df_str id, df_direction direction, i
     df_step_status becomes = status == DF_STEP_DONE ? DF_STEP_SKIPPED : DF_STEP_FAILED;
     df_value name = df_v_str(id), way = df_v_text(direction == DF_UP ? "up" : "down");
     df_value values[] = {df_v_text(df_step_status_name(becomes)), name, way, df_v_int(number), name, way};
+    int64_t rows;
+    DF_TRY(ledger_ask(ledger, LEDGER_known_step, values + 1, 5, 0, &rows, err));
+    if (!rows)
+        return df_fail(err, DF_NOT_FOUND, "the journal of %.*s has no statement %d", DF_FMT(id), (int)number);
     df_buf number_text = {0};
     df_buf_int(&number_text, number);
     memcpy(text, number_text.ptr, number_text.len);

@@ -79,6 +79,14 @@ UPDATE {s}_migration_journal SET status = ?, finished_at = {now}
 WHERE migration_id = {t} AND direction = ? AND number = ?
   AND attempt = (SELECT h.attempt FROM {s}_migration_history h WHERE h.migration_id = {t} AND h.direction = ?)
 
+-- name: known
+SELECT COUNT(*) FROM {s}_migration_history WHERE migration_id = {t}
+
+-- name: known_step
+SELECT COUNT(*) FROM {s}_migration_journal
+WHERE migration_id = {t} AND direction = ? AND number = ?
+  AND attempt = (SELECT h.attempt FROM {s}_migration_history h WHERE h.migration_id = {t} AND h.direction = ?)
+
 -- ---- repairs ----
 
 -- name: set_checksum
