@@ -25,8 +25,9 @@
     X(NODE_PG, "node-pg-migrate", "V_name.sql with -- Up Migration and -- Down Migration")                   \
     X(SQITCH, "sqitch", "sqitch.plan with deploy/, revert/, verify/")                                        \
     X(AUTHELIA, "authelia", "V0001.Name.up.sql and V0001.Name.down.sql")                                     \
-    X(KRATOS, "kratos", "V_name[.autocommit][.dialect].up.sql and .down.sql; a dialect's file before the "   \
-                        "general one")                                                                       \
+    X(KRATOS, "kratos",                                                                                      \
+      "V_name[.autocommit][.dialect].up.sql and .down.sql; a dialect's file before the "                     \
+      "general one")                                                                                         \
     X(TEMPORAL, "temporal", "vX.Y/manifest.json with its list of SQL files")
 
 typedef enum df_layout {
@@ -55,26 +56,40 @@ typedef struct df_metadata {
     bool breaking, requires_downtime;
     df_str *tags, *dependencies, *affected_tables;
     size_t n_tags, n_dependencies, n_affected_tables;
-    df_str json; /* the object as written, compact */
+    df_str *conflicts; /* sqitch's `!change`: may not be there */
+    size_t n_conflicts;
+    df_str json; /* the object as written, compact; absent without a header */
 } df_metadata;
+
+/* A piece of a section's text that stands elsewhere than the piece before: another file (temporal), or
+ * another block of the same file (dbmate). */
+typedef struct df_section_part {
+    size_t offset; /* where it begins in the section's text */
+    const char *path;
+    int32_t first_line;
+} df_section_part;
 
 /* Up, down or verify: one text, or the fact that there is none (which is not an empty one). */
 typedef struct df_section {
     bool present;
-    df_str sql;             /* a view of the file's text */
-    const char *path;       /* the file it stands in */
-    int32_t first_line;     /* of `sql` in that file, 1-based */
-    bool no_transaction;    /* the file or its layout says so (NO TRANSACTION, transaction:false, .autocommit …) */
+    df_str sql;          /* a view of the file's text, the line that begins the section included */
+    const char *path;    /* the file it stands in, as it can be opened */
+    int32_t first_line;  /* of `sql` in that file, 1-based */
+    bool no_transaction; /* the file or its layout says so (NO TRANSACTION, transaction:false, .autocommit …)
+                          */
+    bool no_placeholders; /* `${…}` is left alone: -- @placeholders off, placeholderReplacement=false */
     int64_t lock_ms, statement_ms; /* directives; -1: not said */
-    df_str *more_paths;     /* temporal: further files, already joined into `sql` */
+    const df_section_part *parts;  /* where the text is joined from several pieces */
+    size_t n_parts;                /* 0: it is one piece */
 } df_section;
 
 typedef enum df_migration_kind { DF_VERSIONED, DF_REPEATABLE, DF_BASELINE } df_migration_kind;
 
 typedef struct df_migration {
-    df_str id;      /* the history's key, the same on every machine: "009_add_notifications", "V1_10__indices",
-                     * "R__views", "20240101120000_init" */
-    df_str version; /* as written: "009", "1.10", "2017-09-23-182408"; the change's name in sqitch; absent: repeatable */
+    df_str id; /* the history's key, the same on every machine: "009_add_notifications", "V1_10__indices",
+                * "R__views", "20240101120000_init" */
+    df_str version; /* as written: "009", "1.10", "2017-09-23-182408"; the change's name in sqitch; absent:
+                       repeatable */
     df_str name;    /* "add_notifications" */
     df_str file;    /* for people, relative to the folder: "009_add_notifications.sql", "2017-…/up.sql" */
     df_migration_kind kind;
@@ -88,8 +103,8 @@ typedef struct df_migration {
 
 /* Something about the folder that people should know; nothing is passed over in silence. */
 typedef struct df_file_finding {
-    const char *kind; /* "duplicate-version", "ignored-file", "orphan-down", "case-clash", "bad-name", "other-dialect",
-                       * "version-gap" … */
+    const char *kind; /* "duplicate-version", "ignored-file", "orphan-down", "case-clash", "bad-name",
+                       * "other-dialect", "version-gap" … */
     bool blocks;      /* no run may start with it */
     const char *file; /* relative to the folder */
     int64_t line;     /* 0: none */
@@ -99,11 +114,11 @@ typedef struct df_file_finding {
 
 typedef struct df_migration_set {
     df_layout layout;
-    const char *folder;
+    const char *folder; /* where they are: the one that was named, or the one inside of it */
     const df_sql_dialect *dialect;
     df_migration *items; /* in order: versioned first, repeatable behind them */
     size_t count;
-    df_file_finding *findings;
+    df_file_finding *findings; /* more may be added by df_migration_load */
     size_t n_findings;
     df_arena arena;
 } df_migration_set;
@@ -116,23 +131,27 @@ typedef struct df_files_options {
 } df_files_options;
 
 /*
- * Lists a folder and orders what it finds; reads a file only where the layout cannot be told otherwise. DF_NOT_FOUND
- * for a folder that is not there; an empty folder is an empty set. Two migrations with one version are a finding
- * that blocks, naming both files.
+ * Lists a folder and orders what it finds; reads a file only where the layout cannot be told otherwise.
+ * DF_NOT_FOUND for a folder that is not there; an empty folder is an empty set. Two migrations with one
+ * version are a finding that blocks, naming both files.
  */
-DF_MUST_USE df_code df_migrations_open(const df_files_options *options, df_migration_set **out, df_error *err);
+DF_MUST_USE df_code df_migrations_open(const df_files_options *options, df_migration_set **out,
+                                       df_error *err);
 void df_migrations_close(df_migration_set *set);
 
-/* Reads the files of one migration: sections, header, hashes. Once; later calls return at once. Errors name file and line. */
+/* Reads the files of one migration: sections, header, hashes. Once; later calls return at once. Errors name
+ * file and line. */
 DF_MUST_USE df_code df_migration_load(df_migration_set *set, df_migration *migration, df_error *err);
 /*
- * The raw hash alone, as fast as bytes can be read: what `status` of a thousand migrations needs. Fills raw; leaves
- * `loaded` alone.
+ * The raw hash alone, as fast as bytes can be read: what `status` of a thousand migrations needs. Fills raw;
+ * leaves `loaded` alone.
  */
 DF_MUST_USE df_code df_migration_hash(df_migration_set *set, df_migration *migration, df_error *err);
 
-/* By version ("9", "009" and "9.0" find 009; "latest"), id, name or file name; NULL when there is none. DF_USAGE when ambiguous. */
-DF_MUST_USE df_code df_migration_find(df_migration_set *set, df_str wanted, df_migration **out, df_error *err);
+/* By id, version ("9", "009" and "9.0" find 009; "latest"), file name, name, or sqitch's "@tag"; NULL when
+ * there is none. DF_USAGE when ambiguous. */
+DF_MUST_USE df_code df_migration_find(df_migration_set *set, df_str wanted, df_migration **out,
+                                      df_error *err);
 /* <0, 0, >0 as versions order: numeric, dotted and dated part by part; "10" behind "9", "1.10" behind "1.9",
  * "2017-09-23-182408" as 20170923182408. */
 int df_version_compare(df_str a, df_str b);
@@ -141,18 +160,20 @@ int df_version_compare(df_str a, df_str b);
 
 /* A directive: this UPDATE, DELETE or INSERT … SELECT runs in batches by key ranges. */
 typedef struct df_batch {
-    df_str table, key;  /* -- @batch table=t key=id size=10000 pause=50ms max-lag=5s ; table may be left out */
-    int64_t size;       /* rows a batch; default 10000 */
-    int64_t pause_ms;   /* between two batches */
+    df_str table, key; /* -- @batch table=t key=id size=10000 pause=50ms max-lag=5s ; table may be left out */
+    int64_t size;      /* rows a batch; default 10000 */
+    int64_t pause_ms;  /* between two batches */
     int64_t max_lag_ms; /* waits while replicas are further behind; -1: does not look */
 } df_batch;
 
 typedef struct df_step {
-    df_sql_statement statement; /* text after placeholders; number and line as in the file */
+    df_sql_statement statement; /* text after placeholders; number in the section, line as in the file */
+    const char *path;           /* the file it stands in */
     df_sql_facts facts;
-    df_hash128 hash;      /* of the normal form before placeholders: what the journal compares */
+    df_hash128 hash;       /* of the normal form before placeholders: what the journal compares */
     const df_batch *batch; /* NULL: runs as it is */
-    bool whole;           /* goose's StatementBegin/End: was not split */
+    bool whole; /* goose's StatementBegin/End: several statements that are sent as one, or one that the
+                 * splitter does not understand; facts hold the flags of all of them */
 } df_step;
 
 typedef struct df_steps {
@@ -161,8 +182,8 @@ typedef struct df_steps {
     char checksum[65]; /* SHA-256 over the normal forms, one a line, before placeholders */
 } df_steps;
 
-/* Placeholders: name → value. `${name}` in all layouts that have them (native, Flyway with its flyway: names, goose with ENVSUB
- * from the environment). */
+/* Placeholders: name → value. `${name}` in all layouts that have them (native, Flyway with its flyway: names,
+ * goose with ENVSUB from the environment). */
 typedef struct df_placeholder {
     const char *name, *value;
 } df_placeholder;
@@ -173,14 +194,27 @@ typedef struct df_placeholders {
 } df_placeholders;
 
 /*
- * Splits a section. All memory from `arena`; texts may be views of the set's. Errors carry file, line and statement
- * number. An absent section has no steps and an empty checksum.
+ * Splits a section. All memory from `arena`; texts may be views of the set's. Errors carry file, line and
+ * statement number. An absent section has no steps and an empty checksum. `placeholders` NULL: `${…}` is left
+ * as it is.
  */
 DF_MUST_USE df_code df_section_steps(const df_migration_set *set, const df_section *section,
-                                     const df_placeholders *placeholders, df_arena *arena, df_steps *out, df_error *err);
+                                     const df_placeholders *placeholders, df_arena *arena, df_steps *out,
+                                     df_error *err);
 
-/* The checksum alone (of the up section), for comparing with the history; the migration is loaded when it was not. */
-DF_MUST_USE df_code df_migration_checksum(df_migration_set *set, df_migration *migration, char out[65], df_error *err);
+/*
+ * A section as text that can be kept (in the history) and read again without its files: what its file's
+ * layout says beside the text (no transaction, limits) goes into a first line. df_section_of_text makes the
+ * same section of it; `path` stands for the file in messages, `text` must outlive the section.
+ */
+void df_section_text(const df_section *section, df_buf *out);
+DF_MUST_USE df_code df_section_of_text(const df_migration_set *set, df_str text, const char *path,
+                                       df_section *out, df_error *err);
+
+/* The checksum alone (of the up section), for comparing with the history; the migration is loaded when it was
+ * not. */
+DF_MUST_USE df_code df_migration_checksum(df_migration_set *set, df_migration *migration, char out[65],
+                                          df_error *err);
 
 /* ---- making a new one ---- */
 
@@ -188,11 +222,12 @@ typedef struct df_new_options {
     const char *folder, *name; /* "add notifications" */
     df_layout layout;          /* AUTO: that of the folder; native in an empty one */
     const char *dialect;       /* "postgres" …: for layouts that have one; may be NULL */
-    bool breaking, dated;      /* dated: a time stamp where the folder is empty; else as its newest is numbered */
+    bool breaking, dated; /* dated: a time stamp where the folder is empty; else as its newest is numbered */
     df_risk risk;
-    const char *author;        /* NULL: the user's name */
+    const char *author; /* NULL: the user's name */
 } df_new_options;
 /* Creates the file(s), never over an existing one; `*path` (in arena) is the (first) file made. */
-DF_MUST_USE df_code df_migration_new(const df_new_options *options, df_arena *arena, const char **path, df_error *err);
+DF_MUST_USE df_code df_migration_new(const df_new_options *options, df_arena *arena, const char **path,
+                                     df_error *err);
 
 #endif

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Layouts whose files stand side by side in one folder (Flyway: also in folders below). */
+#include "migration/files/files_int.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A file that belongs to the layout. */
+typedef struct found {
+    mf_name name;
+    const char *path; /* relative to the folder */
+} found;
+
+/* What becomes one migration: files of one version and name. */
+typedef struct group {
+    mf_name name; /* of the file that says what it is called */
+    const char *up, *down;
+    int up_rank, down_rank;    /* 2: for our dialect, 1: for all */
+    bool up_alone, down_alone; /* .autocommit */
+    bool gone;                 /* merged into another */
+} group;
+
+typedef struct collection {
+    mf_set *s;
+    found *items;
+    size_t count, cap;
+    group *groups;
+    size_t n_groups, groups_cap;
+    df_keymap by_name, by_version, elsewhere; /* elsewhere: versions with an up for another dialect */
+    size_t n_other;
+    df_buf others; /* dialects, named once each */
+} collection;
+
+/* ---- names ---- */
+
+static bool takes(df_layout layout, const mf_name *name, df_str file)
+{
+    switch (layout) {
+    case DF_LAYOUT_PAIRS: return name->cls == MF_PAIR || name->cls == MF_REPEATABLE;
+    case DF_LAYOUT_KRATOS: return name->cls == MF_PAIR;
+    case DF_LAYOUT_SQLX: return name->cls == MF_PAIR || name->cls == MF_SINGLE;
+    case DF_LAYOUT_AUTHELIA: return name->cls == MF_AUTHELIA_V;
+    case DF_LAYOUT_FLYWAY:
+        return name->cls == MF_FLYWAY_V || (name->cls == MF_REPEATABLE && df_str_starts(file, DF_STR("R__")));
+    case DF_LAYOUT_NATIVE: return name->cls == MF_SINGLE || name->cls == MF_REPEATABLE;
+    default: return name->cls == MF_SINGLE;
+    }
+}
+
+static const char *class_text(const mf_name *name)
+{
+    switch (name->cls) {
+    case MF_SINGLE: return "a file with both directions (001_name.sql)";
+    case MF_PAIR: return "one of a pair (001_name.up.sql)";
+    case MF_FLYWAY_V: return "one of Flyway's (V1__name.sql)";
+    case MF_AUTHELIA_V: return "one of a pair (V0001.Name.up.sql)";
+    default: return "a repeatable one (R__name.sql)";
+    }
+}
+
+static bool is_printable(df_str name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if ((unsigned char)name.ptr[i] < ' ' || name.ptr[i] == 0x7f) return false;
+    return df_str_is_utf8(name);
+}
+
+/* Begins as a migration's name does: somebody meant it to run. */
+static bool looks_meant(df_str file)
+{
+    if (file.len < 2) return false;
+    return mf_is_digit(file.ptr[0]) || (memchr("VUB", file.ptr[0], 3) && mf_is_digit(file.ptr[1])) ||
+           df_str_starts(file, DF_STR("R__"));
+}
+
+static void judge_stranger(mf_set *s, df_str file, const char *path)
+{
+    static const char *const left_over[] = {"~", ".bak", ".orig", ".rej", ".swp", ".old", ".tmp"};
+    bool sql = mf_ends(file, ".sql");
+    if (!sql && file.len > 4 && mf_same(df_str_skip(file, file.len - 4), ".sql") && looks_meant(file)) {
+        mf_find(s, "bad-name", true, path, 0, "rename it so that it ends in .sql",
+                "%s does not run: its ending is not .sql", path);
+        return;
+    }
+    for (size_t i = 0; !sql && i < sizeof left_over / sizeof *left_over; i++)
+        if (mf_ends(file, left_over[i]) && looks_meant(file))
+            mf_find(s, "ignored-file", false, path, 0, "delete it when nobody needs it",
+                    "%s looks like what an editor left; it does not run", path);
+    if (!sql) return;
+    if (!looks_meant(file)) {
+        mf_find(s, "ignored-file", false, path, 0, "give it a version if it is to run: 001_name.sql",
+                "%s has no version in its name; it does not run", path);
+    } else if (file.ptr[0] == 'V' || file.ptr[0] == 'U' || file.ptr[0] == 'B') {
+        mf_find(s, "bad-name", true, path, 0, "two underscores part version and name: V1_2__name.sql",
+                "%s cannot be read as version and name; it would not run", path);
+    } else {
+        mf_find(s, "bad-name", true, path, 0, "an underscore parts version and name: 001_name.sql",
+                "%s cannot be read as version and name; it would not run", path);
+    }
+}
+
+static void judge_folder(mf_set *s, const mf_entry *entry, const char *path)
+{
+    df_str version, name;
+    df_arena *arena = &s->set.arena;
+    bool numbered = mf_split_version(entry->name, &version, &name);
+    if (!numbered && !mf_ends(entry->name, ".sql")) return;
+    if (mf_exists(s->fd, mf_join(arena, path, "up.sql")) ||
+        mf_exists(s->fd, mf_join(arena, path, "migration.sql")))
+        mf_find(s, "mixed-layout", true, path, 0, "keep one layout in one folder",
+                "%s is a migration in a folder of its own, while the others here are files; it would not run",
+                path);
+    else if (mf_ends(entry->name, ".sql"))
+        mf_find(s, "ignored-file", false, path, 0, NULL, "%s is a folder, in spite of its name", path);
+}
+
+static df_code take_listing(collection *c, const mf_listing *listing, const char *prefix, int depth,
+                            df_error *err);
+
+/* Flyway reads the folders below, too; one that is named for another database is passed over. */
+static df_code take_folder(collection *c, const mf_entry *entry, const char *path, int depth, df_error *err)
+{
+    enum { DEEPEST = 8 };
+    bool same = true;
+    if (c->s->set.layout != DF_LAYOUT_FLYWAY || depth >= DEEPEST) {
+        judge_folder(c->s, entry, path);
+        return DF_OK;
+    }
+    if (mf_is_dialect(entry->name, c->s->set.dialect, &same) && !same) {
+        mf_find(c->s, "other-dialect", false, path, 0, NULL, "%s is for another database", path);
+        return DF_OK;
+    }
+    mf_listing inside;
+    DF_TRY(mf_list(c->s->fd, path, mf_path(c->s, path), &c->s->set.arena, &inside, err));
+    return take_listing(c, &inside, path, depth + 1, err);
+}
+
+static df_code take_listing(collection *c, const mf_listing *listing, const char *prefix, int depth,
+                            df_error *err)
+{
+    mf_set *s = c->s;
+    for (size_t i = 0; i < listing->count; i++) {
+        const mf_entry *entry = &listing->items[i];
+        const char *path = prefix[0] ? mf_join(&s->set.arena, prefix, entry->name.ptr) : entry->name.ptr;
+        if (entry->folder) {
+            DF_TRY(take_folder(c, entry, path, depth, err));
+            continue;
+        }
+        mf_name name = mf_name_parse(entry->name, &s->set.arena);
+        if (name.cls == MF_CODE)
+            mf_find(s, "foreign-code", true, path, 0, "write it as SQL, or run it with the tool it is for",
+                    "%s is a program, which only the tool it was written for can run", path);
+        else if (name.cls == MF_NO_CLASS)
+            judge_stranger(s, entry->name, path);
+        else if (entry->strange || !is_printable(entry->name))
+            mf_find(s, "bad-name", true, path, 0, NULL,
+                    entry->strange ? "%s is no regular file; it cannot be run"
+                                   : "the name %s is not printable UTF-8, and cannot be kept in a history",
+                    path);
+        else if (takes(s->set.layout, &name, entry->name))
+            DF_PUSH(c->items, c->count, c->cap) = (found){name, path};
+        else
+            mf_find(s, "mixed-layout", true, path, 0,
+                    "keep one layout in one folder, or name the layout: --layout NAME",
+                    "%s is %s, while the layout of the folder is %s; it would not run", path,
+                    class_text(&name), df_layout_name(s->set.layout));
+    }
+    return DF_OK;
+}
+
+/* ---- groups ---- */
+
+static df_hash128 version_hash(df_str version, df_str name, bool with_name)
+{
+    df_buf key = {0};
+    mf_version_key(version, &key);
+    if (with_name) {
+        df_buf_char(&key, '/');
+        df_buf_str_add(&key, name);
+    }
+    df_hash128 hash = df_hash(df_buf_str(&key).ptr, key.len);
+    df_buf_release(&key);
+    return hash;
+}
+
+/* 2: for our dialect; 1: for every one; 0: for another. */
+static int rank_of(collection *c, const mf_name *name)
+{
+    bool same = false;
+    if (!name->dialect.ptr) return 1;
+    mf_is_dialect(name->dialect, c->s->set.dialect, &same);
+    if (same) return 2;
+    c->n_other++;
+    if (!c->others.len || !memmem(c->others.ptr, c->others.len, name->dialect.ptr, name->dialect.len)) {
+        if (c->others.len) df_buf_text(&c->others, ", ");
+        df_buf_str_add(&c->others, name->dialect);
+    }
+    if (name->role != MF_DOWN)
+        df_keymap_put(&c->elsewhere, version_hash(name->version, name->name, false), NULL);
+    return 0;
+}
+
+static void put_file(group *g, const mf_name *name, const char *path, int rank)
+{
+    if (name->role == MF_DOWN) {
+        g->down = path;
+        g->down_rank = rank;
+        g->down_alone = name->autocommit;
+    } else {
+        g->up = path;
+        g->up_rank = rank;
+        g->up_alone = name->autocommit;
+        g->name = *name;
+    }
+}
+
+static group *new_group(collection *c, const mf_name *name, df_hash128 key)
+{
+    *df_keymap_put(&c->by_name, key, NULL) = (int64_t)c->n_groups;
+    group *g = &DF_PUSH(c->groups, c->n_groups, c->groups_cap);
+    *g = (group){.name = *name};
+    return g;
+}
+
+static void take_file(collection *c, const found *f)
+{
+    int rank = rank_of(c, &f->name);
+    if (!rank) return;
+    /* Names of Flyway's undo files may differ, and those of baselines stand beside the versions. */
+    bool named = c->s->set.layout != DF_LAYOUT_FLYWAY || f->name.kind != DF_VERSIONED;
+    df_str label = f->name.kind == DF_VERSIONED ? f->name.name : f->name.id;
+    df_hash128 key = version_hash(f->name.version, label, named);
+    const int64_t *at = df_keymap_get(&c->by_name, key);
+    group *g = at ? &c->groups[*at] : new_group(c, &f->name, key);
+    bool down = f->name.role == MF_DOWN;
+    const char *there = down ? g->down : g->up;
+    int had = down ? g->down_rank : g->up_rank;
+    if (!there || rank > had) {
+        put_file(g, &f->name, f->path, rank);
+    } else if (rank == had && !down) {
+        put_file(new_group(c, &f->name, key), &f->name, f->path, rank); /* mf_order names both */
+    } else if (rank == had) {
+        mf_find(c->s, "duplicate-version", true, f->path, 0, "keep one of them",
+                "%s and %s are both the way down of one version", there, f->path);
+    }
+}
+
+/* ---- ups and downs that do not go by one name ---- */
+
+static void find_pairs_by_version(collection *c)
+{
+    for (size_t i = 0; i < c->n_groups; i++) {
+        group *g = &c->groups[i];
+        if (!g->up || g->name.kind != DF_VERSIONED) continue;
+        bool added;
+        int64_t *at =
+            df_keymap_put(&c->by_version, version_hash(g->name.version, g->name.name, false), &added);
+        if (added) {
+            *at = (int64_t)i;
+            continue;
+        }
+        group *other = &c->groups[*at];
+        if (c->s->set.layout != DF_LAYOUT_KRATOS || other->up_rank == g->up_rank) continue; /* a duplicate */
+        other->gone = other->up_rank < g->up_rank;
+        g->gone = !other->gone;
+        if (other->gone) *at = (int64_t)i;
+    }
+}
+
+static void settle_orphan(collection *c, group *g)
+{
+    df_hash128 version = version_hash(g->name.version, g->name.name, false);
+    const int64_t *at = df_keymap_get(&c->by_version, version);
+    group *up = at ? &c->groups[*at] : NULL;
+    g->gone = true;
+    if (up && (!up->down || up->down_rank < g->down_rank)) {
+        up->down = g->down;
+        up->down_rank = g->down_rank;
+        up->down_alone = g->down_alone;
+        if (c->s->set.layout != DF_LAYOUT_KRATOS)
+            mf_find(c->s, "name-differs", false, g->down, 0, "give both the same name",
+                    "%s is taken for the way down of %s: their versions are the same, their names differ",
+                    g->down, up->up);
+    } else if (up ? up->down_rank == g->down_rank : !df_keymap_get(&c->elsewhere, version)) {
+        mf_find(c->s, "orphan-down", false, g->down, 0, "its way up may be misspelt or missing",
+                "%s has no way up that belongs to it", g->down);
+    }
+}
+
+/* ---- migrations ---- */
+
+static int by_text(const void *key, const void *entry)
+{
+    return df_str_cmp(*(const df_str *)key, ((const mf_entry *)entry)->name);
+}
+
+/* Flyway's settings for one script lie beside it. */
+static const char *conf_beside(collection *c, const mf_listing *listing, const char *path)
+{
+    if (!path || c->s->set.layout != DF_LAYOUT_FLYWAY) return NULL;
+    char *conf = df_arena_printf(&c->s->set.arena, "%s.conf", path);
+    df_str name = df_str_from(conf);
+    bool there = memchr(path, '/', strlen(path)) ? mf_exists(c->s->fd, conf)
+                                                 : bsearch(&name, listing->items, listing->count,
+                                                           sizeof *listing->items, by_text) != NULL;
+    return there ? conf : NULL;
+}
+
+static df_str stamp_in_milliseconds(df_arena *arena, df_str version)
+{
+    if (version.len != 17) return version;
+    int64_t n[7];
+    static const size_t widths[7] = {4, 2, 2, 2, 2, 2, 3};
+    for (size_t i = 0, at = 0; i < 7; at += widths[i++])
+        if (!df_str_int64(mf_cut(version, at, at + widths[i]), &n[i])) return version;
+    if (n[1] < 1 || n[1] > 12 || n[2] < 1 || n[2] > 31) return version;
+    int64_t days = df_days_from_civil(n[0], (unsigned)n[1], (unsigned)n[2]);
+    int64_t ms = (((days * 24 + n[3]) * 60 + n[4]) * 60 + n[5]) * 1000 + n[6];
+    return df_str_from(df_arena_printf(arena, "%lld", (long long)ms));
+}
+
+static void make_draft(collection *c, const mf_listing *listing, const group *g)
+{
+    mf_set *s = c->s;
+    mf_draft *draft = mf_add(s);
+    const mf_name *name = &g->name;
+    draft->id = name->id;
+    draft->name = name->name;
+    draft->version = draft->order = name->version;
+    draft->kind = name->kind;
+    draft->file = df_str_from(g->up);
+    if (s->set.layout == DF_LAYOUT_NODE_PG)
+        draft->order = stamp_in_milliseconds(&s->set.arena, name->version);
+    mf_add_file(draft, name->role == MF_UP ? MF_UP : MF_BOTH, g->up, g->up_alone);
+    if (g->down) mf_add_file(draft, MF_DOWN, g->down, g->down_alone);
+    const char *conf = conf_beside(c, listing, g->up);
+    if (conf) mf_add_file(draft, MF_CONFIG, conf, false);
+}
+
+static void tell_others(collection *c)
+{
+    if (c->n_other)
+        mf_find(c->s, "other-dialect", false, NULL, 0, NULL, "%zu files are for other databases: %s",
+                c->n_other, df_buf_cstr(&c->others));
+}
+
+df_code mf_collect_files(mf_set *s, const mf_listing *listing, df_error *err)
+{
+    collection c = {.s = s};
+    df_code code = take_listing(&c, listing, "", 0, err);
+    for (size_t i = 0; i < c.count && code == DF_OK; i++) take_file(&c, &c.items[i]);
+    if (code == DF_OK) {
+        find_pairs_by_version(&c);
+        for (size_t i = 0; i < c.n_groups; i++)
+            if (!c.groups[i].up) settle_orphan(&c, &c.groups[i]);
+        for (size_t i = 0; i < c.n_groups; i++)
+            if (!c.groups[i].gone) make_draft(&c, listing, &c.groups[i]);
+        tell_others(&c);
+    }
+    free(c.items);
+    free(c.groups);
+    df_keymap_release(&c.by_name);
+    df_keymap_release(&c.by_version);
+    df_keymap_release(&c.elsewhere);
+    df_buf_release(&c.others);
+    return code;
+}

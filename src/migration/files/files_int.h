@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this folder know of each other. */
+#ifndef DF_MIGRATION_FILES_INT_H
+#define DF_MIGRATION_FILES_INT_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "migration/files/files.h"
+
+/* ---- text (text.c) ---- */
+
+static inline bool mf_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+static inline bool mf_is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+static inline char mf_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+static inline bool mf_is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+/* Equal but for the case of ASCII letters. */
+bool mf_same(df_str a, const char *b);
+bool mf_ends(df_str s, const char *suffix);
+/* Without blanks at both ends. */
+df_str mf_trim(df_str s);
+/* From `from` up to and without `to`. */
+static inline df_str mf_cut(df_str s, size_t from, size_t to)
+{
+    return (df_str){s.ptr + from, to - from};
+}
+/* Takes the next line off `rest`, without its line end; false at the end. */
+bool mf_line(df_str *rest, df_str *line);
+/* Takes the next word (no blanks) off `rest`; empty at the end. */
+df_str mf_word(df_str *rest);
+int32_t mf_lines_before(df_str text, const char *at);
+/* "500ms", "30s", "10min", "2h", "0", "1500" (milliseconds); false when it is none of these. */
+bool mf_duration(df_str text, int64_t *ms);
+/* Steps of single characters (insert, delete, replace, swap) from one word to the other; at most `limit` + 1.
+ */
+size_t mf_distance(df_str a, df_str b, size_t limit);
+/* Value of `key = value` in a file of such lines (TOML, properties, INI) under `section` (NULL: in front of
+ * the first one), without quotes and comments; absent when it is not there. */
+df_str mf_setting(df_str text, const char *section, const char *key);
+
+/* ---- versions (version.c) ---- */
+
+/* Appends a text that is equal for two versions exactly when they compare as equal. */
+void mf_version_key(df_str version, df_buf *out);
+/* Its first numbers, for finding gaps; how many there are, at most `max`; 0 when one is too long. */
+size_t mf_version_numbers(df_str version, int64_t *out, size_t max);
+
+/* ---- names (names.c) ---- */
+
+typedef enum mf_role { MF_BOTH, MF_UP, MF_DOWN, MF_VERIFY, MF_CONFIG } mf_role;
+
+/* What kind of name it is: by how it is written, before any layout is known. */
+typedef enum mf_class {
+    MF_NO_CLASS,
+    MF_SINGLE,     /* 001_name.sql */
+    MF_PAIR,       /* 001_name.up.sql, also with a dialect or .autocommit */
+    MF_FLYWAY_V,   /* V1__name.sql, U1__name.sql, B1__name.sql */
+    MF_AUTHELIA_V, /* V0001.Name.up.sql */
+    MF_REPEATABLE, /* R__name.sql, R_name.sql */
+    MF_CODE,       /* 001_name.go, 1391877300255_name.js: for programs to run */
+} mf_class;
+
+typedef struct mf_name {
+    mf_class cls;
+    mf_role role;
+    df_migration_kind kind;
+    df_str id, version,
+        name;           /* version as it is compared: "1.10" of V1_10__x; id without direction and dialect */
+    df_str raw_version; /* as it stands in the name */
+    df_str dialect;     /* absent: none is named */
+    bool autocommit;
+} mf_name;
+
+/* Reads a file name (without its folder). `scratch` keeps what is not a view of it. */
+mf_name mf_name_parse(df_str file, df_arena *scratch);
+/* "001_name", "2017-09-23-182408_name": version, and where the name begins; false when it does not begin with
+ * a version. */
+bool mf_split_version(df_str text, df_str *version, df_str *name);
+/* Whether the word names a kind of database, and whether it is that of `dialect`. */
+bool mf_is_dialect(df_str word, const df_sql_dialect *dialect, bool *same);
+
+/* ---- folders (list.c) ---- */
+
+typedef struct mf_entry {
+    df_str name; /* with a NUL behind it */
+    bool folder;
+    bool strange; /* neither file nor folder */
+} mf_entry;
+
+typedef struct mf_listing {
+    mf_entry *items; /* sorted by bytes */
+    size_t count;
+} mf_listing;
+
+/* What a folder holds (`path` relative to fd), without hidden names. DF_NOT_FOUND … name `shown`. */
+DF_MUST_USE df_code mf_list(int fd, const char *path, const char *shown, df_arena *arena, mf_listing *out,
+                            df_error *err);
+bool mf_exists(int fd, const char *path);
+/* Whether a folder of the listing has this file in it, for at least one of the first few. */
+size_t mf_folders_with(int fd, const mf_listing *listing, const char *file, size_t limit);
+
+/* ---- the set ---- */
+
+typedef struct mf_file {
+    mf_role role;
+    bool no_transaction; /* its name says so */
+    const char *path;    /* relative to the folder */
+} mf_file;
+
+/* A migration before it has its place. */
+typedef struct mf_draft {
+    df_str id, version, name, file;
+    df_str order; /* by which it is placed: mostly the version */
+    df_migration_kind kind;
+    bool fixed;   /* it keeps the place where it was found (sqitch) */
+    bool by_text; /* its name is its version, and names are ordered as text (prisma) */
+    mf_file files[4];
+    size_t n_files;
+    df_str *requires, *conflicts; /* sqitch */
+    size_t n_requires, n_conflicts;
+    df_str tag, note, author; /* sqitch: "@v1 @v2"; what the plan says of it */
+    const char **listed;      /* temporal: what the manifest names, once it was read */
+    size_t n_listed;
+    df_str described;
+} mf_draft;
+
+typedef struct mf_set {
+    df_migration_set set; /* first: the two are converted into each other */
+    int fd;               /* the folder */
+    mf_draft *drafts;     /* side by side with set.items */
+    size_t n_drafts, drafts_cap, findings_cap;
+    df_buf read;          /* reused by df_migration_hash */
+    df_json_parser *json; /* opened when the first header is read */
+    const df_observer *observer;
+    df_str deploy, revert, verify; /* sqitch: its folders */
+} mf_set;
+
+static inline mf_set *mf_impl(df_migration_set *set)
+{
+    return (mf_set *)(void *)set;
+}
+static inline mf_draft *mf_draft_of(mf_set *s, const df_migration *m)
+{
+    return &s->drafts[m - s->set.items];
+}
+
+/* A new draft, zeroed, at the end; valid until the next one. */
+mf_draft *mf_add(mf_set *s);
+void mf_add_file(mf_draft *draft, mf_role role, const char *path, bool no_transaction);
+/* `hint` may be NULL. */
+void mf_find(mf_set *s, const char *kind, bool blocks, const char *file, int64_t line, const char *hint,
+             const char *fmt, ...) DF_PRINTF(7, 8);
+/* The path of a file of the folder, as it can be opened. */
+const char *mf_path(mf_set *s, const char *file);
+char *mf_join(df_arena *arena, const char *a, const char *b);
+
+/* ---- recognising and collecting: each adds drafts and findings ---- */
+
+/* Which layout a listed folder has; DF_LAYOUT_AUTO when there is nothing to go by. Reads a few files
+ * (recognise.c). */
+DF_MUST_USE df_code mf_recognise(mf_set *s, const mf_listing *listing, df_layout *out, df_error *err);
+/* Which layout a text is written for, by its marks: GOOSE, DBMATE, NODE_PG, NATIVE, SQLX, or AUTO. */
+df_layout mf_marks(df_str text);
+/* Layouts of files that stand side by side (collect.c). */
+DF_MUST_USE df_code mf_collect_files(mf_set *s, const mf_listing *listing, df_error *err);
+/* Layouts with a folder a migration (folders.c). */
+DF_MUST_USE df_code mf_collect_folders(mf_set *s, const mf_listing *listing, df_error *err);
+/* sqitch.plan (sqitch.c). */
+DF_MUST_USE df_code mf_collect_sqitch(mf_set *s, const mf_listing *listing, df_error *err);
+/* Makes `items` of the drafts, in order, and looks for duplicates, gaps, clashes (order.c). */
+void mf_order(mf_set *s);
+
+/* ---- reading (read.c) ---- */
+
+enum { MF_MAX_FILE = 512 << 20 };
+/* Appends a file of the folder to `out`. */
+DF_MUST_USE df_code mf_read(mf_set *s, const char *path, df_buf *out, df_error *err);
+/* The same into the set's arena; a byte order mark is taken off, UTF-16 and NUL refused. */
+DF_MUST_USE df_code mf_read_text(mf_set *s, const char *path, df_str *out,
+                                 df_error *err); /* s->read keeps its bytes */
+/* The raw hash of several files. Of one: its bytes' hash. Of several: over the list of roles and hashes, so
+ * that a way down that moves into the way up, or is emptied instead of removed, is seen. */
+typedef struct mf_raw_hash {
+    df_hash128 hashes[64];
+    unsigned char roles[64];
+    size_t count;
+} mf_raw_hash;
+void mf_raw_add(mf_raw_hash *raw, mf_role role, df_str bytes);
+df_hash128 mf_raw_end(const mf_raw_hash *raw);
+/* temporal: reads which files a manifest names, once. */
+DF_MUST_USE df_code mf_manifest(mf_set *s, mf_draft *draft, df_error *err);
+df_code mf_fail(df_error *err, df_code code, const char *path, int64_t line, const char *fmt, ...)
+    DF_PRINTF(5, 6);
+
+/* ---- sections (sections.c), headers (header.c), directives (directive.c) ---- */
+
+/* Cuts a file that holds both directions, as the layout says. */
+DF_MUST_USE df_code mf_cut_sections(mf_set *s, const mf_file *file, df_str text, df_migration *m,
+                                    df_error *err);
+/* A file that is one section. */
+df_section mf_whole_section(mf_set *s, const mf_file *file, df_str text);
+/* Refuses a text that is written for another tool: run as it is, it would do something else. */
+DF_MUST_USE df_code mf_refuse_foreign(mf_set *s, const mf_file *file, df_str text, df_error *err);
+
+/* File and line of a place in a section's text. */
+void mf_place(const df_section *section, const char *at, const char **path, int64_t *line);
+
+/* Reads -- @metadata { … } if the text has it. */
+DF_MUST_USE df_code mf_header(mf_set *s, const mf_file *file, df_str text, df_metadata *out, df_error *err);
+
+/* The next comment line (--) outside of quotes whose line has nothing in front of it; `at` goes on. `text` of
+ * it without the dashes and blanks around. */
+typedef struct mf_comment {
+    df_str text;   /* "@batch key=id", "UP" */
+    size_t offset; /* of its line */
+    size_t next;   /* of the line behind */
+} mf_comment;
+bool mf_next_comment(const df_sql_dialect *dialect, df_str text, size_t *at, mf_comment *out);
+
+/* Reads the directives of a section: those of its first line behind `words` (may be empty), and its comment
+ * lines. Unknown ones become findings of `s`, when it is not NULL. */
+DF_MUST_USE df_code mf_directives(mf_set *s, const df_sql_dialect *dialect, df_section *section, df_str words,
+                                  const char *shown, df_error *err);
+/* Whether all words of the line are directives of a section, or look like ones. */
+bool mf_are_directives(df_str words);
+/* @batch: `words` is what stands behind it. */
+DF_MUST_USE df_code mf_batch(df_str words, const char *path, int64_t line, df_arena *arena,
+                             const df_batch **out, df_error *err);
+
+/* ---- steps (steps.c), placeholders (placeholder.c) ---- */
+
+/* One statement of a section as it was split. */
+typedef struct mf_raw {
+    df_sql_statement statement; /* number in the section, line in its file */
+    const char *path;
+    df_str gap;         /* what stands between it and the statement before */
+    int32_t gap_line;   /* the line in which the gap begins */
+    bool whole, failed; /* failed: the splitter gave up on it */
+    bool substitute;    /* goose: ENVSUB is on */
+} mf_raw;
+
+typedef struct mf_raws {
+    mf_raw *items;
+    size_t count, cap;
+} mf_raws;
+
+/* All statements of a section; free(items) afterwards. */
+DF_MUST_USE df_code mf_split(const df_migration_set *set, const df_section *section, mf_raws *out,
+                             df_error *err);
+/* The normal form of a raw statement, with its data. */
+void mf_normal(const df_sql_dialect *dialect, const mf_raw *raw, df_buf *out);
+
+/* Puts values for placeholders; *out is `text` itself when there are none. */
+DF_MUST_USE df_code mf_substitute(const df_migration_set *set, const df_placeholders *placeholders,
+                                  const mf_raw *raw, df_str text, df_arena *arena, df_str *out,
+                                  df_error *err);
+/* goose's ${VAR}, $VAR, ${VAR:-default} … from the environment (environment.c). */
+DF_MUST_USE df_code mf_environment(df_str text, df_buf *out, df_error *err);
+
+#endif

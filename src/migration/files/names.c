@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What file names say: version, name, direction, dialect. */
+#include "migration/files/files_int.h"
+
+#include <string.h>
+
+/* ---- dialects ---- */
+
+static const struct {
+    const char *word, *engine; /* engine NULL: one that we do not have */
+} dialects[] = {
+    {"postgres", "postgres"}, {"postgresql", "postgres"}, {"pg", "postgres"},   {"pgsql", "postgres"},
+    {"sqlite", "sqlite"},     {"sqlite3", "sqlite"},      {"mysql", "mariadb"}, {"mariadb", "mariadb"},
+    {"cockroach", NULL},      {"cockroachdb", NULL},      {"crdb", NULL},       {"mssql", NULL},
+    {"sqlserver", NULL},      {"oracle", NULL},           {"clickhouse", NULL}, {"h2", NULL},
+};
+
+bool mf_is_dialect(df_str word, const df_sql_dialect *dialect, bool *same)
+{
+    for (size_t i = 0; i < sizeof dialects / sizeof *dialects; i++) {
+        if (!mf_same(word, dialects[i].word)) continue;
+        if (same) *same = dialects[i].engine && dialect == df_sql_dialect_of(dialects[i].engine);
+        return true;
+    }
+    return false;
+}
+
+/* ---- versions in front of names ---- */
+
+static size_t digits_at(df_str s, size_t at)
+{
+    size_t n = 0;
+    while (at + n < s.len && mf_is_digit(s.ptr[at + n])) n++;
+    return n;
+}
+
+static bool is_end(df_str s, size_t at)
+{
+    return at == s.len || strchr("._- ", s.ptr[at]);
+}
+
+/* "2017-09-23", "2017-09-23-182408", "2026-07-30-140000-0000" */
+static size_t date_length(df_str s)
+{
+    if (digits_at(s, 0) != 4 || s.len < 10 || s.ptr[4] != '-' || digits_at(s, 5) != 2 || s.ptr[7] != '-' ||
+        digits_at(s, 8) != 2)
+        return 0;
+    size_t at = 10;
+    while (at < s.len && s.ptr[at] == '-') {
+        size_t n = digits_at(s, at + 1);
+        if (n < 4 || !is_end(s, at + 1 + n)) break; /* a time, not the "2" of a name */
+        at += 1 + n;
+    }
+    return at;
+}
+
+/* "-rc.1" behind "1.2.3" */
+static size_t prerelease_length(df_str s, size_t at)
+{
+    static const char *const words[] = {"alpha", "beta", "rc", "pre", "dev", "snapshot"};
+    if (at >= s.len || s.ptr[at] != '-') return 0;
+    df_str rest = df_str_skip(s, at + 1);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        size_t n = strlen(words[i]);
+        if (rest.len < n || !mf_same(mf_cut(rest, 0, n), words[i])) continue;
+        while (n < rest.len && (mf_is_digit(rest.ptr[n]) || rest.ptr[n] == '.')) n++;
+        return is_end(rest, n) ? n + 1 : 0;
+    }
+    return 0;
+}
+
+bool mf_split_version(df_str text, df_str *version, df_str *name)
+{
+    size_t at = date_length(text);
+    if (!at) {
+        at = digits_at(text, 0);
+        if (!at) return false;
+        bool dotted = false;
+        while (at < text.len && text.ptr[at] == '.') {
+            size_t n = digits_at(text, at + 1);
+            if (!n || !is_end(text, at + 1 + n)) break;
+            at += 1 + n;
+            dotted = true;
+        }
+        if (dotted) at += prerelease_length(text, at);
+    }
+    if (!is_end(text, at)) return false;
+    *version = mf_cut(text, 0, at);
+    while (at < text.len && strchr("_- .", text.ptr[at])) at++;
+    *name = df_str_skip(text, at);
+    return true;
+}
+
+/* ---- whole names ---- */
+
+static bool take_suffix(df_str *s, const char *suffix)
+{
+    if (!mf_ends(*s, suffix)) return false;
+    s->len -= strlen(suffix);
+    return true;
+}
+
+static bool is_code(df_str file)
+{
+    static const char *const endings[] = {".go",  ".js",   ".ts", ".mjs",    ".cjs",  ".py",
+                                          ".rb",  ".java", ".kt", ".rs",     ".ex",   ".exs",
+                                          ".php", ".cs",   ".sh", ".groovy", ".scala"};
+    if (mf_ends(file, "_test.go") || mf_ends(file, ".d.ts")) return false;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (mf_ends(file, endings[i])) return true;
+    return false;
+}
+
+static df_str with_dots(df_str version, df_arena *scratch)
+{
+    if (!memchr(version.ptr, '_', version.len)) return version;
+    df_str copy = df_arena_str(scratch, version);
+    char *p = df_arena_alloc(scratch, copy.len + 1);
+    for (size_t i = 0; i < copy.len; i++) p[i] = copy.ptr[i] == '_' ? '.' : copy.ptr[i];
+    p[copy.len] = '\0';
+    return (df_str){p, copy.len};
+}
+
+/* V1_10__name, U1_10__name, B7__name */
+static bool parse_flyway(df_str stem, df_arena *scratch, mf_name *out)
+{
+    size_t at = 1;
+    while (at < stem.len && (mf_is_digit(stem.ptr[at]) || stem.ptr[at] == '.' ||
+                             (stem.ptr[at] == '_' && at + 1 < stem.len && mf_is_digit(stem.ptr[at + 1]))))
+        at++;
+    if (at == 1 || stem.len - at < 2 || stem.ptr[at] != '_' || stem.ptr[at + 1] != '_') return false;
+    out->cls = MF_FLYWAY_V;
+    out->kind = stem.ptr[0] == 'B' ? DF_BASELINE : DF_VERSIONED;
+    out->role = stem.ptr[0] == 'U' ? MF_DOWN : MF_UP;
+    out->raw_version = mf_cut(stem, 1, at);
+    out->version = with_dots(out->raw_version, scratch);
+    out->name = df_str_skip(stem, at + 2);
+    out->id = stem;
+    return true;
+}
+
+/* V0001.Name.up */
+static bool parse_authelia(df_str stem, mf_name *out)
+{
+    size_t n = digits_at(stem, 1);
+    bool up = mf_ends(stem, ".up"), down = mf_ends(stem, ".down");
+    if (!n || n + 1 >= stem.len || stem.ptr[n + 1] != '.' || !(up || down)) return false;
+    stem.len -= up ? 3 : 5;
+    if (n + 2 > stem.len) return false;
+    out->cls = MF_AUTHELIA_V;
+    out->role = up ? MF_UP : MF_DOWN;
+    out->version = out->raw_version = mf_cut(stem, 1, n + 1);
+    out->name = df_str_skip(stem, n + 2);
+    out->id = stem;
+    return true;
+}
+
+/* 001_name, 001_name.up, 001_name.autocommit.postgres.up */
+static bool parse_numbered(df_str stem, mf_name *out)
+{
+    out->role = take_suffix(&stem, ".up") ? MF_UP : take_suffix(&stem, ".down") ? MF_DOWN : MF_BOTH;
+    out->cls = out->role == MF_BOTH ? MF_SINGLE : MF_PAIR;
+    while (out->cls == MF_PAIR) {
+        const char *dot = memrchr(stem.ptr, '.', stem.len);
+        df_str word = dot ? df_str_skip(stem, (size_t)(dot + 1 - stem.ptr)) : DF_STR_NONE;
+        if (dot && df_str_is(word, "autocommit") && !out->autocommit)
+            out->autocommit = true;
+        else if (dot && !out->dialect.ptr && mf_is_dialect(word, NULL, NULL))
+            out->dialect = word;
+        else
+            break;
+        stem = mf_cut(stem, 0, (size_t)(dot - stem.ptr));
+    }
+    out->id = stem;
+    if (!mf_split_version(stem, &out->version, &out->name)) return false;
+    out->raw_version = out->version;
+    return true;
+}
+
+mf_name mf_name_parse(df_str file, df_arena *scratch)
+{
+    mf_name none = {0}, out = {0};
+    df_str stem = file;
+    if (!take_suffix(&stem, ".sql")) {
+        if (!is_code(file)) return none;
+        const char *dot = memrchr(file.ptr, '.', file.len);
+        stem = mf_cut(file, 0, (size_t)(dot - file.ptr));
+        out.cls = MF_CODE;
+        bool versioned = stem.len > 1 && mf_is_digit(stem.ptr[0])
+                             ? mf_split_version(stem, &out.version, &out.name)
+                         : stem.len > 1 && stem.ptr[0] == 'V' ? parse_flyway(stem, scratch, &out)
+                                                              : false;
+        out.cls = MF_CODE;
+        return versioned ? out : none;
+    }
+    if (!stem.len) return none;
+    char first = stem.ptr[0];
+    if (first == 'R' && stem.len > 2 && stem.ptr[1] == '_') {
+        out = (mf_name){.cls = MF_REPEATABLE, .kind = DF_REPEATABLE, .id = stem};
+        out.name = df_str_skip(stem, stem.ptr[2] == '_' ? 3 : 2);
+        return out.name.len ? out : none;
+    }
+    if (first == 'V' || first == 'U' || first == 'B') {
+        if (parse_flyway(stem, scratch, &out)) return out;
+        return first == 'V' && parse_authelia(stem, &out) ? out : none;
+    }
+    return mf_is_digit(first) && parse_numbered(stem, &out) ? out : none;
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files that hold both directions, cut as each layout marks them. */
+#include "migration/files/files_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static df_code fail_at(mf_set *s, const mf_file *file, df_str text, const char *at, df_error *err,
+                       const char *what)
+{
+    return mf_fail(err, DF_CORRUPT, mf_path(s, file->path), mf_lines_before(text, at) + 1, "%s", what);
+}
+
+/* From `from` up to `to`, both inside of `text`. */
+static df_section section_of(mf_set *s, const mf_file *file, df_str text, const char *from, const char *to)
+{
+    return (df_section){.present = true,
+                        .sql = {from, (size_t)(to - from)},
+                        .path = mf_path(s, file->path),
+                        .first_line = mf_lines_before(text, from) + 1,
+                        .no_transaction = file->no_transaction,
+                        .lock_ms = -1,
+                        .statement_ms = -1};
+}
+
+df_section mf_whole_section(mf_set *s, const mf_file *file, df_str text)
+{
+    df_section section = section_of(s, file, text, text.ptr, text.ptr + text.len);
+    df_layout layout = s->set.layout;
+    if ((layout == DF_LAYOUT_SQLX || layout == DF_LAYOUT_PAIRS) &&
+        df_str_starts(text, DF_STR("-- no-transaction")))
+        section.no_transaction = true;
+    return section;
+}
+
+/* ---- native ---- */
+
+typedef struct native_mark {
+    const char *at; /* its line */
+    df_str words;   /* directives behind it */
+} native_mark;
+
+static df_code find_native(mf_set *s, const mf_file *file, df_str text, native_mark *up, native_mark *down,
+                           df_error *err)
+{
+    mf_comment comment;
+    for (size_t at = 0; mf_next_comment(s->set.dialect, text, &at, &comment);) {
+        df_str rest = comment.text, word = mf_word(&rest);
+        native_mark *mark = mf_same(word, "up") ? up : mf_same(word, "down") ? down : NULL;
+        if (!mark || !mf_are_directives(rest)) continue;
+        if (mark->at)
+            return fail_at(s, file, text, text.ptr + comment.offset, err,
+                           mark == up ? "a second -- UP section" : "a second -- DOWN section");
+        *mark = (native_mark){text.ptr + comment.offset, rest};
+    }
+    return DF_OK;
+}
+
+static df_code cut_native(mf_set *s, const mf_file *file, df_str text, df_migration *m, df_error *err)
+{
+    native_mark up = {0}, down = {0};
+    const char *end = text.ptr + text.len;
+    DF_TRY(find_native(s, file, text, &up, &down, err));
+    if (!up.at &&
+        (!down.at || !df_sql_is_blank(s->set.dialect, mf_cut(text, 0, (size_t)(down.at - text.ptr)))))
+        up.at = text.ptr;
+    if (up.at) {
+        const char *first = down.at && down.at < up.at ? down.at : up.at;
+        df_str before = mf_cut(text, 0, (size_t)(first - text.ptr));
+        if (!df_sql_is_blank(s->set.dialect, before))
+            return fail_at(s, file, text, text.ptr, err,
+                           "statements in front of the first section would not run");
+        m->up = section_of(s, file, text, up.at, down.at > up.at ? down.at : end);
+    } else {
+        m->up = section_of(s, file, text, text.ptr, down.at);
+    }
+    DF_TRY(mf_directives(s, s->set.dialect, &m->up, up.words, file->path, err));
+    if (!down.at) return DF_OK;
+    m->down = section_of(s, file, text, down.at, up.at > down.at ? up.at : end);
+    return mf_directives(s, s->set.dialect, &m->down, down.words, file->path, err);
+}
+
+/* ---- goose ---- */
+
+static const char *const goose_words[] = {
+    "up", "down", "statementbegin", "statementend", "no transaction", "envsub on", "envsub off"};
+enum { G_UP, G_DOWN, G_BEGIN, G_END, G_NO_TRANSACTION, G_ENVSUB_ON, G_ENVSUB_OFF, G_UNKNOWN, G_NONE };
+
+static int goose_annotation(df_str line)
+{
+    df_str text = mf_trim(line);
+    if (!df_str_starts(text, DF_STR("--"))) return G_NONE;
+    while (text.len && (text.ptr[0] == '-' || mf_is_blank(text.ptr[0]))) text = df_str_skip(text, 1);
+    if (!df_str_starts(text, DF_STR("+goose"))) return G_NONE;
+    text = mf_trim(df_str_skip(text, 6));
+    int i = G_UP;
+    while (i < G_UNKNOWN && !mf_same(text, goose_words[i])) i++;
+    return i;
+}
+
+static df_code cut_goose(mf_set *s, const mf_file *file, df_str text, df_migration *m, df_error *err)
+{
+    const char *up = NULL, *down = NULL, *begun = NULL;
+    bool no_transaction = file->no_transaction;
+    df_str rest = text, line;
+    while (mf_line(&rest, &line)) {
+        int word = goose_annotation(line);
+        if (word == G_UNKNOWN) return fail_at(s, file, text, line.ptr, err, "goose has no such annotation");
+        if (word == G_NO_TRANSACTION) no_transaction = true;
+        if (word == G_UP || word == G_DOWN) {
+            if (begun) return fail_at(s, file, text, begun, err, "StatementBegin without StatementEnd");
+            if (word == G_UP ? up != NULL : down != NULL || !up)
+                return fail_at(s, file, text, line.ptr, err,
+                               word == G_UP ? "a second +goose Up"
+                               : up         ? "a second +goose Down"
+                                            : "+goose Down in front of +goose Up");
+            *(word == G_UP ? &up : &down) = line.ptr;
+        }
+        if (word == G_BEGIN || word == G_END) {
+            if (!up)
+                return fail_at(s, file, text, line.ptr, err,
+                               "this must come behind +goose Up or +goose Down");
+            if ((word == G_BEGIN) == (begun != NULL))
+                return fail_at(s, file, text, line.ptr, err,
+                               word == G_BEGIN ? "StatementBegin inside of a statement"
+                                               : "StatementEnd without StatementBegin");
+            begun = word == G_BEGIN ? line.ptr : NULL;
+        }
+    }
+    if (begun) return fail_at(s, file, text, begun, err, "StatementBegin without StatementEnd");
+    df_str before = mf_cut(text, 0, up ? (size_t)(up - text.ptr) : text.len);
+    if (!df_sql_is_blank(s->set.dialect, before))
+        return fail_at(s, file, text, text.ptr, err,
+                       up ? "statements in front of -- +goose Up would not run" : "there is no -- +goose Up");
+    m->up = section_of(s, file, text, up ? up : text.ptr, down ? down : text.ptr + text.len);
+    if (down) m->down = section_of(s, file, text, down, text.ptr + text.len);
+    m->up.no_transaction = m->down.no_transaction = no_transaction;
+    DF_TRY(mf_directives(s, s->set.dialect, &m->up, DF_STR_NONE, file->path, err));
+    return mf_directives(s, s->set.dialect, &m->down, DF_STR_NONE, file->path, err);
+}
+
+/* ---- dbmate ---- */
+
+typedef struct block {
+    const char *from, *to;
+    bool down;
+} block;
+
+/* `-- migrate:up transaction:false`; *options is what follows. */
+static bool dbmate_mark(df_str line, bool *down, df_str *options)
+{
+    if (!df_str_starts(line, DF_STR("--"))) return false;
+    df_str text = df_str_skip(line, 2), word = mf_word(&text);
+    *down = df_str_is(word, "migrate:down");
+    *options = text;
+    return *down || df_str_is(word, "migrate:up");
+}
+
+static bool dbmate_outside_transaction(df_str options)
+{
+    df_str word;
+    while ((word = mf_word(&options)).len)
+        if (df_str_is(word, "transaction:false")) return true;
+    return false;
+}
+
+static df_code read_blocks(mf_set *s, const mf_file *file, df_str text, df_migration *m, block **blocks,
+                           size_t *count, df_error *err)
+{
+    size_t cap = 0;
+    df_str rest = text, line, options;
+    bool is_down;
+    while (mf_line(&rest, &line)) {
+        if (!dbmate_mark(line, &is_down, &options)) continue;
+        if (is_down && (!*count || (*blocks)[*count - 1].down))
+            return fail_at(s, file, text, line.ptr, err,
+                           *count ? "a second migrate:down for one migrate:up"
+                                  : "migrate:down in front of migrate:up");
+        if (*count) (*blocks)[*count - 1].to = line.ptr;
+        DF_PUSH(*blocks, *count, cap) = (block){line.ptr, text.ptr + text.len, is_down};
+        df_section *section = is_down ? &m->down : &m->up;
+        section->no_transaction |= dbmate_outside_transaction(options) || file->no_transaction;
+    }
+    df_str before = mf_cut(text, 0, *count ? (size_t)((*blocks)[0].from - text.ptr) : text.len);
+    if (df_sql_is_blank(s->set.dialect, before)) return DF_OK;
+    return fail_at(s, file, text, text.ptr, err,
+                   *count ? "statements in front of -- migrate:up would not run"
+                          : "there is no -- migrate:up");
+}
+
+/* All blocks of one direction; several are joined, each a part. */
+static void join_blocks(mf_set *s, const mf_file *file, df_str text, const block *blocks, size_t count,
+                        bool down, df_section *out)
+{
+    bool no_transaction = out->no_transaction;
+    size_t n = 0, size = 0;
+    const block *only = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (blocks[i].down != down) continue;
+        if (!n++) only = &blocks[i];
+        size += (size_t)(blocks[i].to - blocks[i].from);
+    }
+    if (!n) return;
+    *out = section_of(s, file, text, only->from, only->to);
+    out->no_transaction = no_transaction;
+    if (n == 1) return;
+    char *joined = df_arena_alloc(&s->set.arena, size + 1);
+    df_section_part *parts = df_arena_alloc(&s->set.arena, n * sizeof *parts);
+    size_t at = 0, k = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (blocks[i].down != down) continue;
+        size_t len = (size_t)(blocks[i].to - blocks[i].from);
+        parts[k++] = (df_section_part){at, out->path, mf_lines_before(text, blocks[i].from) + 1};
+        memcpy(joined + at, blocks[i].from, len);
+        at += len;
+    }
+    joined[size] = '\0';
+    out->sql = (df_str){joined, size};
+    out->parts = parts;
+    out->n_parts = n;
+}
+
+static df_code cut_dbmate(mf_set *s, const mf_file *file, df_str text, df_migration *m, df_error *err)
+{
+    block *blocks = NULL;
+    size_t count = 0;
+    df_code code = read_blocks(s, file, text, m, &blocks, &count, err);
+    if (code == DF_OK) {
+        if (!count) m->up = section_of(s, file, text, text.ptr, text.ptr + text.len);
+        join_blocks(s, file, text, blocks, count, false, &m->up);
+        join_blocks(s, file, text, blocks, count, true, &m->down);
+        code = mf_directives(s, s->set.dialect, &m->up, DF_STR_NONE, file->path, err);
+    }
+    if (code == DF_OK) code = mf_directives(s, s->set.dialect, &m->down, DF_STR_NONE, file->path, err);
+    free(blocks);
+    return code;
+}
+
+/* ---- node-pg-migrate ---- */
+
+/* "-- Up Migration", whatever follows */
+static bool node_pg_mark(df_str line, const char *direction)
+{
+    df_str text = mf_trim(line);
+    if (!df_str_starts(text, DF_STR("--"))) return false;
+    while (text.len && (text.ptr[0] == '-' || mf_is_blank(text.ptr[0]))) text = df_str_skip(text, 1);
+    df_str word = mf_word(&text), second = mf_word(&text);
+    return mf_same(word, direction) && second.len >= 9 && mf_same(mf_cut(second, 0, 9), "migration");
+}
+
+static df_code cut_node_pg(mf_set *s, const mf_file *file, df_str text, df_migration *m, df_error *err)
+{
+    const char *up = NULL, *down = NULL, *end = text.ptr + text.len;
+    df_str rest = text, line;
+    while (mf_line(&rest, &line)) {
+        if (!up && node_pg_mark(line, "up")) up = line.ptr;
+        if (!down && node_pg_mark(line, "down")) down = line.ptr;
+    }
+    /* Without its mark the way up is the whole file, as the tool has it; but not together with a way down. */
+    const char *from = up ? up : text.ptr;
+    m->up = section_of(s, file, text, from, down > from ? down : end);
+    DF_TRY(mf_directives(s, s->set.dialect, &m->up, DF_STR_NONE, file->path, err));
+    if (!down) return DF_OK;
+    m->down = section_of(s, file, text, down, up > down ? up : end);
+    return mf_directives(s, s->set.dialect, &m->down, DF_STR_NONE, file->path, err);
+}
+
+/* ---- all ---- */
+
+df_code mf_cut_sections(mf_set *s, const mf_file *file, df_str text, df_migration *m, df_error *err)
+{
+    switch (s->set.layout) {
+    case DF_LAYOUT_GOOSE: return cut_goose(s, file, text, m, err);
+    case DF_LAYOUT_DBMATE: return cut_dbmate(s, file, text, m, err);
+    case DF_LAYOUT_NODE_PG: return cut_node_pg(s, file, text, m, err);
+    case DF_LAYOUT_SQLX:
+    case DF_LAYOUT_FLYWAY:
+    case DF_LAYOUT_PAIRS: {
+        bool no_transaction = m->up.no_transaction, no_placeholders = m->up.no_placeholders;
+        m->up = mf_whole_section(s, file, text);
+        m->up.no_transaction |= no_transaction;
+        m->up.no_placeholders |= no_placeholders;
+        return mf_directives(s, s->set.dialect, &m->up, DF_STR_NONE, file->path, err);
+    }
+    default: return cut_native(s, file, text, m, err);
+    }
+}
+
+static bool has_word(df_str text, const char *word)
+{
+    return text.len && memmem(text.ptr, text.len, word, strlen(word));
+}
+
+df_code mf_refuse_foreign(mf_set *s, const mf_file *file, df_str text, df_error *err)
+{
+    static const struct {
+        const char *word;
+        df_layout layout;
+    } marks[] = {
+        {"+goose", DF_LAYOUT_GOOSE}, {"migrate:", DF_LAYOUT_DBMATE}, {"igration", DF_LAYOUT_NODE_PG}};
+    df_layout mine = s->set.layout;
+    df_str rest, line;
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        if (marks[i].layout == mine || !has_word(text, marks[i].word)) continue;
+        for (rest = text; mf_line(&rest, &line);) {
+            bool down;
+            df_str options;
+            bool marked = i == 0   ? goose_annotation(line) <= G_DOWN
+                          : i == 1 ? dbmate_mark(line, &down, &options)
+                                   : file->role == MF_BOTH && mf_same(mf_trim(line), "-- down migration");
+            if (!marked) continue;
+            df_code code =
+                mf_fail(err, DF_CORRUPT, mf_path(s, file->path), mf_lines_before(text, line.ptr) + 1,
+                        "the file is written for %s, while the folder is read as %s",
+                        df_layout_name(marks[i].layout), df_layout_name(mine));
+            df_error_hint(err, "name the layout: --layout %s; or move the file",
+                          df_layout_name(marks[i].layout));
+            return code;
+        }
+    }
+    return DF_OK;
+}
