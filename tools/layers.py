@@ -116,12 +116,12 @@ def check_order(root):
         return []
     with open(path, encoding="utf-8") as file:
         named = re.findall(r"^subdir\('([^']+)'\)", file.read(), re.M)
-    tops = list(dict.fromkeys(layer.split("/")[0] for layer in ORDER))
-    strangers = [name for name in named if name not in tops]
-    if strangers:
-        return [f"src/meson.build: {strangers[0]} is in no layer"]
-    if named != sorted(named, key=tops.index):
-        return [f"src/meson.build: folders are not named in the order {' '.join(tops)}"]
+    places = [next((place for place, layer in enumerate(ORDER) if (layer + "/").startswith(name + "/")), None)
+              for name in named]
+    if None in places:
+        return [f"src/meson.build: {named[places.index(None)]} is in no layer"]
+    if places != sorted(places):
+        return [f"src/meson.build: folders are not named in the order {' '.join(ORDER)}"]
     return []
 
 
