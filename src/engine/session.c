@@ -98,6 +98,7 @@ df_code df_session_pooled(df_conn *conn, const char *url, bool *pooled, char how
 {
     *pooled = false;
     how[0] = '\0';
+    if (conn->in_transaction) return df_fail(err, DF_BUG, "a pooler is not looked for inside a transaction");
     if (!conn->driver->session_pooled) return DF_OK;
     DF_TRY(df_conn_enter(conn, err));
     return df_conn_leave(conn, conn->driver->session_pooled(conn, url, pooled, how, err), err);

@@ -26,8 +26,16 @@ static const char session_setup[] =
     "SET sql_mode = "
     "'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION,"
     "ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES', time_zone = '+00:00', autocommit = 1, "
-    "sql_auto_is_null = 0, "
+    "sql_auto_is_null = 0, session_track_state_change = 1, "
+    "character_set_client = utf8mb4, character_set_results = utf8mb4, character_set_connection = utf8mb4, "
     "collation_connection = 'utf8mb4_bin', net_write_timeout = 3600, net_read_timeout = 3600";
+
+/* A guest's statements mean what they mean in the mariadb client; a session that holds a lock is not ended
+ * for idling. */
+static const char guest_setup[] =
+    "SET autocommit = 1, session_track_state_change = 1, character_set_client = utf8mb4, "
+    "character_set_results = utf8mb4, character_set_connection = utf8mb4, "
+    "net_write_timeout = 3600, net_read_timeout = 3600, wait_timeout = 28800";
 
 /* ---- the URL ---- */
 
@@ -191,29 +199,47 @@ static df_code connect_failed(MYSQL *db, df_error *err)
 
 /* ---- the session ---- */
 
+static void take_name(char to[256], df_value value)
+{
+    if (value.type == DF_TEXT) snprintf(to, 256, "%.*s", DF_FMT(value.s));
+}
+
 static df_code take_facts(void *context, const df_row *row, df_error *err)
 {
     (void)err;
     my_conn *c = context;
     df_str version = row->values[0].s;
-    bool mariadb = version.ptr && memmem(version.ptr, version.len, "MariaDB", 7);
+    c->mariadb = version.ptr && memmem(version.ptr, version.len, "MariaDB", 7);
     size_t digits = 0;
     while (digits < version.len && version.ptr[digits] != '-') digits++;
-    snprintf(c->base.server, sizeof c->base.server, "%s %.*s", mariadb ? "MariaDB" : "MySQL", (int)digits,
+    snprintf(c->base.server, sizeof c->base.server, "%s %.*s", c->mariadb ? "MariaDB" : "MySQL", (int)digits,
              version.ptr ? version.ptr : "");
     c->local_infile = row->values[1].i != 0;
     c->max_packet = (uint64_t)row->values[2].i;
+    take_name(c->database, row->values[3]);
+    if (row->count > 4) take_name(c->role, row->values[4]);
     return DF_OK;
+}
+
+df_code my_own_settings(my_conn *c, df_error *err)
+{
+    DF_TRY(my_setting(c, c->guest ? guest_setup : session_setup, err));
+    return c->read_only ? my_setting(c, "SET SESSION TRANSACTION READ ONLY", err) : DF_OK;
 }
 
 static df_code prepare_session(my_conn *c, const df_open_options *options, df_error *err)
 {
     int64_t ignored;
+    c->guest = options->guest;
+    c->read_only = options->read_only;
     if (mysql->set_character_set(c->db, "utf8mb4") != 0) return my_fail(c, DF_STR_NONE, err);
-    DF_TRY(my_simple(c, session_setup, err));
-    if (options->read_only) DF_TRY(my_simple(c, "SET SESSION TRANSACTION READ ONLY", err));
-    return my_run(&c->base, "SELECT VERSION(), @@local_infile, @@max_allowed_packet", NULL, 0, take_facts, c,
-                  &ignored, err);
+    DF_TRY(my_own_settings(c, err));
+    df_code code = my_run(
+        &c->base,
+        "SELECT VERSION(), @@local_infile, @@max_allowed_packet, DATABASE() /*M!100005 , CURRENT_ROLE() */",
+        NULL, 0, take_facts, c, &ignored, err);
+    c->changed = false;
+    return code;
 }
 
 df_code my_open(df_conn *conn, const char *url, const df_open_options *options, df_error *err)
@@ -238,6 +264,7 @@ void my_close(df_conn *conn)
 {
     my_conn *c = my_of(conn);
     if (c->db) mysql->close(c->db);
+    df_buf_release(&c->temporary);
     df_arena_release(&c->arena);
 }
 

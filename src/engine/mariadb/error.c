@@ -47,8 +47,25 @@ static void find_position(const char *message, df_str sql, df_error *err)
     while (start < sql.len && number < wanted) number += sql.ptr[start++] == '\n';
     const char *found =
         text.len ? memmem(sql.ptr + start, sql.len - start, text.ptr, text.len) : sql.ptr + sql.len;
+    /* Not there: it is the text of a statement that a routine prepared. */
     if (found) df_engine_fail_at(err, sql, (size_t)(found - sql.ptr));
-    if (!found && err) err->sql_line = (int32_t)wanted;
+}
+
+/* The limits of df_set_limits behind an error. */
+static void hint_limit(const my_conn *c, unsigned number, df_error *err)
+{
+    enum { LOCK_WAIT = 1205, TOO_LONG = 1969, TOO_LONG_MYSQL = 3024, KILLED = 1317 };
+    if (number == LOCK_WAIT && c->limits.lock_ms > 0) {
+        df_error_hint(err,
+                      "lock_wait_timeout is %lld ms: another session holds a lock that this statement needs; "
+                      "run it again when that is gone",
+                      (long long)c->limits.lock_ms);
+    } else if ((number == TOO_LONG || number == TOO_LONG_MYSQL) && c->limits.statement_ms > 0) {
+        df_error_hint(err, "max_statement_time is %lld ms; give the statement more time, or less to do",
+                      (long long)c->limits.statement_ms);
+    } else if (number == KILLED && !atomic_load(&c->base.cancelled)) {
+        df_error_hint(err, "another session ended it (KILL QUERY)");
+    }
 }
 
 df_code my_fail(my_conn *c, df_str sql, df_error *err)
@@ -61,6 +78,7 @@ df_code my_fail(my_conn *c, df_str sql, df_error *err)
     if (number == 1317 && atomic_load(&c->base.cancelled)) code = DF_CANCELLED;
     snprintf(native, sizeof native, "%u", number);
     df_engine_fail(err, code, native, *message ? message : "unknown error");
+    hint_limit(c, number, err);
     if (sql.ptr && number == 1064) find_position(message, sql, err);
     return code;
 }

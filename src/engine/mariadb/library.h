@@ -30,6 +30,7 @@
     X(optionsv, mysql_optionsv)                                 \
     X(real_connect, mysql_real_connect)                         \
     X(real_query, mysql_real_query)                             \
+    X(select_db, mysql_select_db)                               \
     X(server_init, mysql_server_init)                           \
     X(set_character_set, mysql_set_character_set)               \
     X(set_local_infile_handler, mysql_set_local_infile_handler) \

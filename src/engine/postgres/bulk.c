@@ -90,7 +90,7 @@ df_code pg_bulk_load(df_conn *conn, const char *table, const char *const *column
                      const df_row_source *source, int64_t *loaded, df_error *err)
 {
     load l = {.c = pg_of(conn), .columns = columns, .n_columns = n_columns, .source = source, .more = true};
-    df_code code = DF_OK;
+    df_code code = pg_settle(l.c, err);
     put_copy(&l.copy_sql, table, columns, n_columns);
     l.values = df_zalloc(n_columns * sizeof *l.values);
     while (code == DF_OK && l.more) code = copy_once(&l, err);

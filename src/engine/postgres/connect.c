@@ -96,40 +96,53 @@ static df_code connect_failed(const PGconn *db, df_error *err)
     return not_found ? DF_NOT_FOUND : DF_CONNECT;
 }
 
-static void ignore_notice(void *context, const PGresult *result)
+/*
+ * Everything that results and literals depend on is made the same on every server. A guest's statements mean
+ * what they mean in psql, so for a guest only what we could not read otherwise is set. What it does set is
+ * for a session that holds a lock: it must not be ended for idling, and a client that is gone must be noticed
+ * while a statement runs.
+ */
+static void put_setup(pg_conn *c, const df_open_options *options)
 {
-    (void)context, (void)result;
+    df_buf *sql = &c->setup;
+    df_buf_text(sql, "SET standard_conforming_strings = on; SET bytea_output = hex");
+    if (!c->guest) {
+        df_buf_text(sql,
+                    "; SET client_min_messages = notice; SET DateStyle = 'ISO, MDY'; SET TimeZone = 'UTC';"
+                    " SET extra_float_digits = 1");
+    }
+    if (c->guest && c->version >= 140000) df_buf_text(sql, "; SET idle_session_timeout = 0");
+    if (options->read_only) df_buf_text(sql, "; SET default_transaction_read_only = on");
+    if (!c->base.schema[0]) return;
+    df_buf_text(sql, "; SET search_path = ");
+    df_put_quoted(sql, c->base.schema, '"');
 }
 
-/* One round trip: everything that results and literals depend on is made the same on every server. */
+/* One round trip. A server on a system without POLLRDHUP refuses the check of the client. */
 static df_code prepare_session(pg_conn *c, const df_open_options *options, df_error *err)
 {
-    df_buf sql = {0};
-    df_buf_text(&sql, "SET client_min_messages = warning; SET standard_conforming_strings = on;"
-                      "SET bytea_output = hex; SET DateStyle = 'ISO, MDY'; SET TimeZone = 'UTC';"
-                      "SET extra_float_digits = 1");
-    if (options->read_only) df_buf_text(&sql, "; SET default_transaction_read_only = on");
-    if (c->base.schema[0]) {
-        df_buf_text(&sql, "; SET search_path = ");
-        df_put_quoted(&sql, c->base.schema, '"');
-    }
-    df_code code = pg_simple(c, df_buf_cstr(&sql), NULL, err);
-    df_buf_release(&sql);
-    return code;
+    put_setup(c, options);
+    if (!c->guest || c->version < 140000) return pg_simple(c, df_buf_cstr(&c->setup), err);
+    size_t without = c->setup.len;
+    df_buf_text(&c->setup, "; SET client_connection_check_interval = '2s'");
+    df_code code = pg_simple(c, df_buf_cstr(&c->setup), err);
+    if (code != DF_FAILED) return code;
+    c->setup.len = without;
+    return pg_simple(c, df_buf_cstr(&c->setup), err);
 }
 
-static df_code connect_to(pg_conn *c, const char *url, const df_open_options *options, df_error *err)
+df_code pg_connect(const char *url, const df_open_options *options, PGconn **out, df_error *err)
 {
     settings s = {.count = 0};
     PQconninfoOption *parsed;
     DF_TRY(parse(url, &parsed, err));
     df_code code = collect(parsed, options, &s, err);
     if (code == DF_OK) {
-        c->db = pq->connectdbParams(s.names, s.values, 0);
-        if (!c->db) {
+        *out = pq->connectdbParams(s.names, s.values, 0);
+        if (!*out) {
             code = df_fail(err, DF_NO_MEMORY, "not enough memory for a connection");
-        } else if (pq->status(c->db) != CONNECTION_OK) {
-            code = connect_failed(c->db, err);
+        } else if (pq->status(*out) != CONNECTION_OK) {
+            code = connect_failed(*out, err);
         }
     }
     pq->conninfoFree(parsed);
@@ -149,11 +162,13 @@ df_code pg_open(df_conn *conn, const char *url, const df_open_options *options, 
     }
     if (code == DF_OK && schema) snprintf(conn->schema, sizeof conn->schema, "%s", schema);
     if (code == DF_OK) code = pq_load(err);
-    if (code == DF_OK) code = connect_to(c, df_buf_cstr(&plain), options, err);
+    if (code == DF_OK) code = pg_connect(df_buf_cstr(&plain), options, &c->db, err);
     df_buf_release(&plain);
     df_arena_release(&arena);
     if (code == DF_OK) {
-        pq->setNoticeReceiver(c->db, ignore_notice, NULL);
+        pq->setNoticeReceiver(c->db, pg_notice, c);
+        c->guest = options->guest;
+        c->version = pq->serverVersion(c->db);
         c->cancel = pq->getCancel(c->db);
         const char *version = pq->parameterStatus(c->db, "server_version");
         snprintf(conn->server, sizeof conn->server, "PostgreSQL %.*s",
@@ -167,6 +182,7 @@ df_code pg_open(df_conn *conn, const char *url, const df_open_options *options, 
 void pg_close(df_conn *conn)
 {
     pg_conn *c = pg_of(conn);
+    df_buf_release(&c->setup);
     if (!c->db) return; /* perhaps without the library, too */
     pq->freeCancel(c->cancel);
     pq->finish(c->db);

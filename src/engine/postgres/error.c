@@ -30,24 +30,58 @@ static const char *field(const PGresult *result, int which)
     return text ? text : "";
 }
 
+/* What is behind the codes of limits; messages come in the server's language, so they say little. */
+static void hint_limit(const pg_conn *c, const char *state, const char *message, df_error *err)
+{
+    if (strcmp(state, "55P03") == 0 && c->limits.lock_ms > 0 && !strstr(message, "could not obtain lock")) {
+        df_error_hint(err,
+                      "lock_timeout is %lld ms: another session holds a lock that this statement needs; run "
+                      "it again when that is gone",
+                      (long long)c->limits.lock_ms);
+    } else if (strcmp(state, "57014") == 0 && !atomic_load(&c->base.cancelled)) {
+        if (c->limits.statement_ms > 0 && !strstr(message, "user request")) {
+            df_error_hint(err, "statement_timeout is %lld ms; give the statement more time, or less to do",
+                          (long long)c->limits.statement_ms);
+        } else {
+            df_error_hint(
+                err,
+                "a limit of the server (statement_timeout) or another session (pg_cancel_backend) ended it");
+        }
+    }
+}
+
+/* Where it happened, when that is not in our own text: the innermost function's line, the row of a COPY. */
+static df_str place_of(const char *context)
+{
+    if (strncmp(context, "COPY ", 5) != 0 && strncmp(context, "PL/", 3) != 0 &&
+        strncmp(context, "SQL function", 12) != 0)
+        return (df_str){"", 0};
+    return (df_str){context, strcspn(context, "\n")};
+}
+
 df_code pg_fail(pg_conn *c, const PGresult *result, df_error *err)
 {
     const char *state = field(result, PG_DIAG_SQLSTATE), *message = field(result, PG_DIAG_MESSAGE_PRIMARY);
-    const char *detail = field(result, PG_DIAG_MESSAGE_DETAIL), *where = field(result, PG_DIAG_CONTEXT);
-    const char *hint = field(result, PG_DIAG_MESSAGE_HINT);
-    if (pq->status(c->db) == CONNECTION_BAD) c->base.lost = true;
+    const char *detail = field(result, PG_DIAG_MESSAGE_DETAIL), *hint = field(result, PG_DIAG_MESSAGE_HINT);
+    const char *severity = field(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    df_str place = place_of(field(result, PG_DIAG_CONTEXT));
+    if (pq->status(c->db) == CONNECTION_BAD || strcmp(severity, "FATAL") == 0 ||
+        strcmp(severity, "PANIC") == 0)
+        c->base.lost = true;
 
     df_code code = code_of(state);
     if (strstr(message, "No space left on device")) code = DF_DISK_FULL; /* comes as an I/O error, too */
     if (strcmp(state, "57014") == 0 && atomic_load(&c->base.cancelled)) code = DF_CANCELLED;
+    if (code == DF_CONNECT && *state) code = DF_FAILED; /* of a foreign server or dblink, unless: */
     if (c->base.lost) code = DF_CONNECT;
     if (!*message) message = result ? pq->resultErrorMessage(result) : pq->errorMessage(c->db);
     if (!*message) message = "the server closed the connection";
 
     char text[1024];
-    snprintf(text, sizeof text, "%s%s%s%s%s%s", message, *detail ? " (" : "", detail, *detail ? ")" : "",
-             strncmp(where, "COPY ", 5) == 0 ? "; " : "", strncmp(where, "COPY ", 5) == 0 ? where : "");
+    snprintf(text, sizeof text, "%s%s%s%s%s%.*s", message, *detail ? " (" : "", detail, *detail ? ")" : "",
+             place.len ? "; " : "", DF_FMT(place));
     df_engine_fail(err, code, state, text);
+    hint_limit(c, state, message, err);
     if (*hint && code != DF_DISK_FULL) df_error_hint(err, "%s", hint);
     return code;
 }

@@ -12,6 +12,7 @@
 
 /* clang-format off */
 #define PQ_FUNCTIONS(X)                         \
+    X(backendPID, PQbackendPID)                 \
     X(cancel, PQcancel)                         \
     X(clear, PQclear)                           \
     X(cmdStatus, PQcmdStatus)                   \
@@ -20,9 +21,12 @@
     X(conninfo, PQconninfo)                     \
     X(conninfoFree, PQconninfoFree)             \
     X(conninfoParse, PQconninfoParse)           \
+    X(consumeInput, PQconsumeInput)             \
+    X(enterPipelineMode, PQenterPipelineMode)   \
     X(db, PQdb)                                 \
     X(errorMessage, PQerrorMessage)             \
     X(exec, PQexec)                             \
+    X(exitPipelineMode, PQexitPipelineMode)     \
     X(finish, PQfinish)                         \
     X(fname, PQfname)                           \
     X(freeCancel, PQfreeCancel)                 \
@@ -36,19 +40,26 @@
     X(getvalue, PQgetvalue)                     \
     X(host, PQhost)                             \
     X(hostaddr, PQhostaddr)                     \
+    X(isBusy, PQisBusy)                         \
     X(nfields, PQnfields)                       \
+    X(ntuples, PQntuples)                       \
     X(parameterStatus, PQparameterStatus)       \
     X(pass, PQpass)                             \
+    X(pipelineSync, PQpipelineSync)             \
     X(port, PQport)                             \
     X(putCopyData, PQputCopyData)               \
     X(putCopyEnd, PQputCopyEnd)                 \
     X(resultErrorField, PQresultErrorField)     \
     X(resultErrorMessage, PQresultErrorMessage) \
     X(resultStatus, PQresultStatus)             \
+    X(sendQuery, PQsendQuery)                   \
     X(sendQueryParams, PQsendQueryParams)       \
+    X(serverVersion, PQserverVersion)           \
     X(setNoticeReceiver, PQsetNoticeReceiver)   \
     X(setSingleRowMode, PQsetSingleRowMode)     \
-    X(status, PQstatus)
+    X(socket, PQsocket)                         \
+    X(status, PQstatus)                         \
+    X(transactionStatus, PQtransactionStatus)
 /* clang-format on */
 
 typedef struct pq_functions {

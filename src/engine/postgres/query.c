@@ -2,143 +2,10 @@
 /* Statements by the extended protocol, one row at a time: a result is never held whole. */
 #include "engine/postgres/private.h"
 
-#include "engine/bulktext.h"
-
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* pg_type.h's numbers, which never change. */
-enum {
-    OID_BOOL = 16,
-    OID_BYTEA = 17,
-    OID_INT8 = 20,
-    OID_INT2 = 21,
-    OID_INT4 = 23,
-    OID_OID = 26,
-    OID_FLOAT4 = 700,
-    OID_FLOAT8 = 701,
-    OID_NUMERIC = 1700,
-};
-
-/* ---- parameters ---- */
-
-/* A statement on its way: the text with $1, $2 …, and the parameters as libpq wants them. */
-typedef struct request {
-    df_arena arena;
-    df_buf sql;
-    Oid *types;
-    const char **values;
-    int *lengths, *formats;
-} request;
-
-static void release(request *r)
-{
-    df_arena_release(&r->arena);
-    df_buf_release(&r->sql);
-}
-
-/* `?` becomes $n. Without parameters the text goes as it is. */
-static df_code translate(pg_conn *c, df_str sql, size_t n_params, request *r, df_error *err)
-{
-    const df_sql_dialect *dialect = c->base.driver->dialect;
-    size_t from = 0, found = 0;
-    while (n_params) {
-        size_t at = df_sql_next_param(dialect, sql, from);
-        df_buf_add(&r->sql, sql.ptr + from, at - from);
-        if (at >= sql.len) break;
-        df_buf_printf(&r->sql, "$%zu", ++found);
-        from = at + 1;
-    }
-    if (!n_params) df_buf_str_add(&r->sql, sql);
-    if (found == n_params) return DF_OK;
-    return df_fail(err, DF_BUG, "the statement has %zu parameters, %zu were given", found, n_params);
-}
-
-/* Where in the original text a position in the translated one lies. */
-static size_t original_offset(pg_conn *c, df_str sql, size_t n_params, size_t offset)
-{
-    size_t from = 0, shift = 0;
-    for (size_t n = 1; n <= n_params; n++) {
-        size_t at = df_sql_next_param(c->base.driver->dialect, sql, from);
-        if (offset <= at + shift) break;
-        shift += (size_t)snprintf(NULL, 0, "$%zu", n) - 1;
-        from = at + 1;
-    }
-    return offset - shift;
-}
-
-static df_code put_param(request *r, size_t i, const df_value *value, df_error *err)
-{
-    char text[64];
-    df_buf number = {0};
-    switch (value->type) {
-    case DF_NULL: return DF_OK;
-    case DF_INT64:
-        r->types[i] = OID_INT8;
-        snprintf(text, sizeof text, "%lld", (long long)value->i);
-        r->values[i] = df_arena_cstr(&r->arena, df_str_from(text));
-        return DF_OK;
-    case DF_BOOL:
-        r->types[i] = OID_BOOL;
-        r->values[i] = value->i ? "t" : "f";
-        return DF_OK;
-    case DF_DOUBLE:
-        r->types[i] = OID_FLOAT8;
-        if (!isfinite(value->d)) {
-            r->values[i] = isnan(value->d) ? "NaN" : value->d > 0 ? "Infinity" : "-Infinity";
-            return DF_OK;
-        }
-        df_put_sql_double(&number, value->d);
-        r->values[i] = df_arena_cstr(&r->arena, df_buf_str(&number));
-        df_buf_release(&number);
-        return DF_OK;
-    case DF_TEXT:
-    case DF_BLOB: break;
-    }
-    if (value->s.len >= INT32_MAX / 2) return df_fail(err, DF_FAILED, "parameter %zu is too long", i + 1);
-    r->lengths[i] = (int)value->s.len;
-    if (value->type == DF_BLOB) {
-        r->types[i] = OID_BYTEA;
-        r->formats[i] = 1;
-        r->values[i] = value->s.ptr ? value->s.ptr : "";
-        return DF_OK;
-    }
-    if (value->s.len && memchr(value->s.ptr, '\0', value->s.len)) {
-        return df_fail(err, DF_FAILED, "parameter %zu: PostgreSQL cannot hold NUL in text", i + 1);
-    }
-    char *copy = df_arena_try(&r->arena, value->s.len + 1);
-    if (!copy) return df_fail(err, DF_NO_MEMORY, "not enough memory for parameter %zu", i + 1);
-    if (value->s.len) memcpy(copy, value->s.ptr, value->s.len);
-    copy[value->s.len] = '\0';
-    r->values[i] = copy;
-    return DF_OK;
-}
-
-static df_code put_params(request *r, const df_value *params, size_t n_params, df_error *err)
-{
-    if (!n_params) return DF_OK;
-    if (n_params > 65535) return df_fail(err, DF_FAILED, "PostgreSQL takes at most 65535 parameters");
-    r->types = df_arena_zalloc(&r->arena, n_params * sizeof *r->types);
-    r->values = df_arena_zalloc(&r->arena, n_params * sizeof *r->values);
-    r->lengths = df_arena_zalloc(&r->arena, n_params * sizeof *r->lengths);
-    r->formats = df_arena_zalloc(&r->arena, n_params * sizeof *r->formats);
-    for (size_t i = 0; i < n_params; i++) DF_TRY(put_param(r, i, &params[i], err));
-    return DF_OK;
-}
-
 /* ---- results ---- */
-
-/* Room for one row, made at the first. */
-typedef struct reader {
-    df_row_fn fn;
-    void *context;
-    int columns;
-    Oid *types;
-    df_value *values;
-    const char **names;
-    df_buf bytes; /* decoded blobs of the row */
-} reader;
 
 static int64_t parse_int(const char *text)
 {
@@ -154,7 +21,7 @@ static unsigned hex_digit(char c)
 }
 
 /* "\x…"; its place in the buffer is fixed because room for the whole row was made before. */
-static df_value decode_blob(reader *r, const char *text, size_t len)
+static df_value decode_blob(pg_reader *r, const char *text, size_t len)
 {
     char *start = r->bytes.ptr + r->bytes.len, *to = start;
     for (size_t i = 2; i + 1 < len; i += 2) *to++ = (char)(hex_digit(text[i]) << 4 | hex_digit(text[i + 1]));
@@ -162,7 +29,7 @@ static df_value decode_blob(reader *r, const char *text, size_t len)
     return (df_value){.type = DF_BLOB, .s = {start, (size_t)(to - start)}};
 }
 
-static df_value value_of(reader *r, const PGresult *result, int column)
+static df_value value_of(pg_reader *r, const PGresult *result, int column)
 {
     if (pq->getisnull(result, 0, column)) return DF_V_NULL;
     const char *text = pq->getvalue(result, 0, column);
@@ -185,7 +52,7 @@ static df_value value_of(reader *r, const PGresult *result, int column)
     return df_v_str((df_str){text, len});
 }
 
-static void look_at_columns(reader *r, const PGresult *result)
+static void look_at_columns(pg_reader *r, const PGresult *result)
 {
     r->columns = pq->nfields(result);
     size_t n = (size_t)r->columns + 1;
@@ -195,7 +62,7 @@ static void look_at_columns(reader *r, const PGresult *result)
     for (int i = 0; i < r->columns; i++) r->types[i] = pq->ftype(result, i);
 }
 
-static df_code give_row(reader *r, const PGresult *result, df_error *err)
+static df_code give_row(pg_reader *r, const PGresult *result, df_error *err)
 {
     if (!r->types) look_at_columns(r, result);
     size_t blob_bytes = 1;
@@ -213,7 +80,7 @@ static df_code give_row(reader *r, const PGresult *result, df_error *err)
     return r->fn(r->context, &row, err);
 }
 
-static void reader_release(reader *r)
+void pg_reader_release(pg_reader *r)
 {
     free(r->types);
     free(r->values);
@@ -243,9 +110,10 @@ void pg_drain(pg_conn *c)
     }
 }
 
-static int64_t affected_by(PGresult *result)
+static int64_t affected_by(pg_conn *c, PGresult *result)
 {
     const char *tag = pq->cmdStatus(result);
+    snprintf(c->tag, sizeof c->tag, "%s", tag);
     if (strncmp(tag, "SELECT", 6) == 0 || strncmp(tag, "FETCH", 5) == 0) return 0;
     return parse_int(pq->cmdTuples(result));
 }
@@ -258,30 +126,34 @@ static void stop(pg_conn *c)
     pg_drain(c);
 }
 
-static df_code read_results(pg_conn *c, df_str sql, size_t n_params, df_str sent, reader *r,
+df_code pg_take_result(pg_conn *c, df_str sql, size_t n_params, df_str sent, PGresult *result, pg_reader *r,
+                       int64_t *affected, df_error *err)
+{
+    size_t offset;
+    ExecStatusType status = pq->resultStatus(result);
+    switch (status) {
+    case PGRES_SINGLE_TUPLE: return r->fn ? give_row(r, result, err) : DF_OK;
+    case PGRES_TUPLES_OK:
+    case PGRES_COMMAND_OK: *affected = affected_by(c, result); return DF_OK;
+    case PGRES_EMPTY_QUERY: return DF_OK;
+    case PGRES_COPY_IN:
+    case PGRES_COPY_OUT: end_copy(c, status); return DF_OK;
+    default: break;
+    }
+    df_code code = pg_fail(c, result, err);
+    if (pg_error_offset(result, sent, &offset)) {
+        df_engine_fail_at(err, sql, pg_original_offset(c, sql, n_params, offset));
+    }
+    return code;
+}
+
+static df_code read_results(pg_conn *c, df_str sql, size_t n_params, df_str sent, pg_reader *r,
                             int64_t *affected, df_error *err)
 {
     PGresult *result;
     df_code code = DF_OK;
-    size_t offset;
     while (code == DF_OK && (result = pq->getResult(c->db)) != NULL) {
-        ExecStatusType status = pq->resultStatus(result);
-        switch (status) {
-        case PGRES_SINGLE_TUPLE:
-            if (r->fn) code = give_row(r, result, err);
-            break;
-        case PGRES_TUPLES_OK:
-        case PGRES_COMMAND_OK: *affected = affected_by(result); break;
-        case PGRES_EMPTY_QUERY: break;
-        case PGRES_COPY_IN:
-        case PGRES_COPY_OUT: end_copy(c, status); break;
-        default:
-            code = pg_fail(c, result, err);
-            if (pg_error_offset(result, sent, &offset)) {
-                df_engine_fail_at(err, sql, original_offset(c, sql, n_params, offset));
-            }
-            break;
-        }
+        code = pg_take_result(c, sql, n_params, sent, result, r, affected, err);
         pq->clear(result);
     }
     if (code != DF_OK) stop(c);
@@ -294,32 +166,33 @@ df_code pg_run(df_conn *conn, const char *sql, const df_value *params, size_t n_
                void *context, int64_t *affected, df_error *err)
 {
     pg_conn *c = pg_of(conn);
-    request r = {.types = NULL};
-    reader rows = {.fn = fn, .context = context};
+    pg_request r;
+    pg_reader rows = {.fn = fn, .context = context};
     df_str text = df_str_from(sql);
     *affected = 0;
-    df_code code = translate(c, text, n_params, &r, err);
-    if (code == DF_OK) code = put_params(&r, params, n_params, err);
+    c->tag[0] = '\0';
+    DF_TRY(pg_settle(c, err));
+    df_code code = pg_request_make(c, text, params, n_params, &r, err);
     if (code == DF_OK) {
-        if (pq->sendQueryParams(c->db, df_buf_cstr(&r.sql), (int)n_params, r.types, r.values, r.lengths,
-                                r.formats, 0)) {
+        if (pg_request_send(c, &r, n_params)) {
             pq->setSingleRowMode(c->db);
             code = read_results(c, text, n_params, df_buf_str(&r.sql), &rows, affected, err);
         } else {
             code = pg_fail(c, NULL, err);
         }
     }
-    reader_release(&rows);
-    release(&r);
+    if (!n_params) code = pg_note_script(c, text, code, err);
+    pg_reader_release(&rows);
+    pg_request_release(&r);
     return code;
 }
 
-df_code pg_simple(pg_conn *c, const char *sql, char tag[64], df_error *err)
+df_code pg_simple(pg_conn *c, const char *sql, df_error *err)
 {
     PGresult *result = pq->exec(c->db, sql);
     ExecStatusType status = pq->resultStatus(result);
     df_code code = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ? DF_OK : pg_fail(c, result, err);
-    if (tag) snprintf(tag, 64, "%s", code == DF_OK ? pq->cmdStatus(result) : "");
+    snprintf(c->tag, sizeof c->tag, "%s", code == DF_OK ? pq->cmdStatus(result) : "");
     pq->clear(result);
     return code;
 }

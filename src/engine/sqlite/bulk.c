@@ -58,6 +58,7 @@ df_code sl_bulk_load(df_conn *conn, const char *table, const char *const *column
     df_value *values = df_zalloc(n_columns * sizeof *values);
     bool more = true;
     while ((code = source->next(source->context, values, &more, err)) == DF_OK && more) {
+        sl_start_clock(c);
         if ((code = insert_row(c, slot->stmt, columns, n_columns, values, err)) != DF_OK) break;
         /* Between two steps there is nothing for sqlite3_interrupt to interrupt. */
         if (++*loaded % ROWS_BETWEEN_CHECKS == 0 && atomic_load(&conn->cancelled)) {
@@ -65,6 +66,7 @@ df_code sl_bulk_load(df_conn *conn, const char *table, const char *const *column
             break;
         }
     }
+    sl_stop_clock(c);
     sqlite3_reset(slot->stmt);
     sqlite3_clear_bindings(slot->stmt);
     free(values);

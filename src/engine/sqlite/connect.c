@@ -42,8 +42,13 @@ static df_code set_param(sl_conn *c, const df_url_param *param, df_error *err)
 {
     if (strcmp(param->name, "mode") == 0) return set_mode(c, param->value, err);
     if (strcmp(param->name, "busy-timeout") == 0) return df_url_number(param, 0, INT32_MAX, &c->busy_ms, err);
+    if (strcmp(param->name, "foreign-keys") == 0) {
+        c->foreign_keys = strcmp(param->value, "on") == 0 ? 1 : strcmp(param->value, "off") == 0 ? 0 : -1;
+        return c->foreign_keys >= 0 ? DF_OK
+                                    : df_fail(err, DF_USAGE, "foreign_keys in a SQLite URL is on or off");
+    }
     if (strcmp(param->name, "synchronous") != 0) {
-        return df_url_unknown_param(param, "SQLite", "mode, busy_timeout, synchronous", err);
+        return df_url_unknown_param(param, "SQLite", "mode, busy_timeout, foreign_keys, synchronous", err);
     }
     c->sync_normal = strcmp(param->value, "normal") == 0;
     if (c->sync_normal || strcmp(param->value, "full") == 0) return DF_OK;
@@ -85,29 +90,46 @@ static int wait_for_writer(void *context, int times)
     sl_conn *c = context;
     double now = df_monotonic_s();
     if (times == 0) c->busy_since = now;
-    if (atomic_load(&c->base.cancelled) || (now - c->busy_since) * 1000 >= (double)c->busy_ms) return 0;
+    bool over = !c->busy_for_ever && (now - c->busy_since) * 1000 >= (double)c->busy_ms;
+    if (over || atomic_load(&c->base.cancelled)) return 0;
     int ms = times < 10 ? times + 1 : 20;
     nanosleep(&(struct timespec){0, ms * 1000000L}, NULL);
     return 1;
 }
 
-static int prepare_session(sl_conn *c, sqlite3 *db)
+void sl_wait_for_writers(sl_conn *c, sqlite3 *db)
 {
-    sqlite3_extended_result_codes(db, 1);
     sqlite3_busy_handler(db, wait_for_writer, c);
-    /* Reads the file's header: a file that is no database is found out here. */
-    int rc = sqlite3_exec(db, "PRAGMA schema_version", NULL, NULL, NULL);
+}
+
+int sl_own_settings(sl_conn *c, sqlite3 *db)
+{
+    bool foreign_keys = c->foreign_keys < 0 ? !c->guest : c->foreign_keys > 0;
+    sl_wait_for_writers(c, db);
+    int rc = sqlite3_exec(db, c->sync_normal ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL", NULL,
+                          NULL, NULL);
     if (rc != SQLITE_OK) return rc;
-    /* Where the file system cannot do it (or another session is in the way), the old journal mode stays. */
-    if (!c->read_only && !c->memory) sqlite3_exec(db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
-    rc = sqlite3_exec(db, c->sync_normal ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL", NULL,
-                      NULL, NULL);
+    rc = sqlite3_exec(db, foreign_keys ? "PRAGMA foreign_keys=ON" : "PRAGMA foreign_keys=OFF", NULL, NULL,
+                      NULL);
     if (rc != SQLITE_OK) return rc;
     return sqlite3_exec(db,
-                        "PRAGMA foreign_keys=ON;"
                         "PRAGMA cache_size=-106496;" /* KiB */
                         "PRAGMA journal_size_limit=67108864",
                         NULL, NULL, NULL);
+}
+
+static int prepare_session(sl_conn *c, sqlite3 *db)
+{
+    sqlite3_extended_result_codes(db, 1);
+    sl_wait_for_writers(c, db);
+    /* Reads the file's header: a file that is no database is found out here. */
+    int rc = sqlite3_exec(db, "PRAGMA schema_version", NULL, NULL, NULL);
+    if (rc != SQLITE_OK) return rc;
+    /* It stays with the file. Where the file system cannot do it (or another session is in the way), the old
+     * mode stays. */
+    if (!c->read_only && !c->memory && !c->guest)
+        sqlite3_exec(db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+    return sl_own_settings(c, db);
 }
 
 static df_code open_file(sl_conn *c, df_error *err)
@@ -148,6 +170,8 @@ df_code sl_open(df_conn *conn, const char *url, const df_open_options *options, 
     sl_conn *c = sl_of(conn);
     c->busy_ms = DEFAULT_BUSY_MS;
     c->lock_fd = -1;
+    c->foreign_keys = -1;
+    c->guest = options->guest;
     c->flags = options->create ? SQLITE_OPEN_CREATE : 0;
     df_code code = parse_url(c, url, err);
     if (options->read_only) c->read_only = true;

@@ -63,6 +63,7 @@ df_code sl_fail(sl_conn *c, int rc, df_str sql, df_error *err)
     char native[16], message[1024];
     df_code code = code_of(db, rc);
     if (code == DF_RETRY && atomic_load(&c->base.cancelled)) code = DF_CANCELLED;
+    if ((rc & 0xff) == SQLITE_INTERRUPT && c->timed_out) code = DF_FAILED;
     snprintf(native, sizeof native, "%d", rc);
     int offset = sqlite3_error_offset(db);
     if (code == DF_PERMISSION || code == DF_DISK_FULL || code == DF_IO || code == DF_CORRUPT ||
@@ -71,7 +72,17 @@ df_code sl_fail(sl_conn *c, int rc, df_str sql, df_error *err)
     } else {
         snprintf(message, sizeof message, "%s", sqlite3_errmsg(db));
     }
+    if ((rc & 0xff) == SQLITE_INTERRUPT && c->timed_out)
+        snprintf(message, sizeof message, "the statement ran for too long");
     df_engine_fail(err, code, native, message);
+    if (code == DF_FAILED && (rc & 0xff) == SQLITE_INTERRUPT) {
+        df_error_hint(err, "the limit is %lld ms; give the statement more time, or less to do",
+                      (long long)c->statement_ms);
+    } else if (code == DF_RETRY && (rc & 0xff) == SQLITE_BUSY) {
+        df_error_hint(
+            err, "busy_timeout is %lld ms: another connection is writing; run it again when that is done",
+            (long long)c->busy_ms);
+    }
     if (sql.ptr && offset >= 0) df_engine_fail_at(err, sql, (size_t)offset);
     if (code == DF_PERMISSION) {
         df_error_hint(err, "the database file and its directory must be writable: ls -ld '%s'", c->path);

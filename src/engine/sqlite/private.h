@@ -31,9 +31,14 @@ typedef struct sl_conn {
     char *path;            /* ":memory:", or as given in the URL */
     int flags;             /* for sqlite3_open_v2 */
     bool read_only, memory;
-    bool sync_normal;
-    int64_t busy_ms;
-    double busy_since; /* when the present wait for another writer began */
+    bool sync_normal, guest;
+    int foreign_keys;     /* 1 on, 0 off, -1: what suits guest or owner */
+    int64_t busy_ms;      /* how long to wait for another writer */
+    bool busy_for_ever;   /* then busy_ms does not matter */
+    int64_t statement_ms; /* how long a statement may run; 0: for ever */
+    double busy_since;    /* when the present wait for another writer began */
+    double deadline;      /* of the running statement */
+    bool timed_out;       /* it was met */
 
     sl_cached cache[SL_CACHE_SIZE];
     uint64_t clock;
@@ -53,6 +58,9 @@ df_code sl_open(df_conn *conn, const char *url, const df_open_options *options, 
 void sl_close(df_conn *conn);
 /* Creates the database file if that was put off until something happens. Before anything that needs c->db. */
 df_code sl_ready(sl_conn *c, df_error *err);
+void sl_wait_for_writers(sl_conn *c, sqlite3 *db);
+/* The settings of this connection that a script may have changed; a code of SQLite's. */
+int sl_own_settings(sl_conn *c, sqlite3 *db);
 
 /* error.c: what went wrong in the connection's last call. `sql` may be absent. */
 df_code sl_fail(sl_conn *c, int rc, df_str sql, df_error *err);
@@ -76,6 +84,30 @@ df_code sl_bulk_load(df_conn *conn, const char *table, const char *const *column
 /* backup.c */
 df_code sl_backup_to(df_conn *conn, const char *path, const df_observer *observer, df_error *err);
 df_code sl_backup_from(df_conn *conn, const char *path, const df_observer *observer, df_error *err);
+
+/* session.c */
+bool sl_in_transaction(const df_conn *conn);
+df_code sl_set_limits(df_conn *conn, const df_limits *limits, df_error *err);
+/* Around each statement: its time begins, and ends. */
+void sl_start_clock(sl_conn *c);
+void sl_stop_clock(sl_conn *c);
+df_code sl_reset(df_conn *conn, df_error *err);
+df_code sl_session_get(df_conn *conn, df_session *out, df_error *err);
+df_code sl_savepoint(df_conn *conn, const char *name, df_error *err);
+df_code sl_rollback_to(df_conn *conn, const char *name, df_error *err);
+
+/* inspect.c */
+df_code sl_inspect(df_conn *conn, const df_inspect_options *options, df_object_fn add, void *context,
+                   df_error *err);
+df_code sl_object_state(df_conn *conn, const char *kind, df_str schema, df_str name, df_str table,
+                        df_buf *out, df_error *err);
+
+/* table.c */
+/* The columns and constraints of a CREATE TABLE as it stands in sqlite_schema, and what is left of it. */
+df_code sl_table_objects(df_str schema, df_str table, df_str sql, df_object_fn add, void *context,
+                         df_error *err);
+/* A statement in canonical form, letters made small where they do not matter (`fold`). */
+void sl_put_canonical(df_buf *out, df_str sql, bool fold);
 
 /* lock.c */
 df_code sl_try_lock(df_conn *conn, const char *name, bool *taken, df_error *err);

@@ -82,7 +82,9 @@ df_code sl_simple(sl_conn *c, const char *sql, df_error *err)
 {
     sl_cached *slot;
     DF_TRY(sl_prepare(c, sql, &slot, err));
+    sl_start_clock(c);
     int rc = sqlite3_step(slot->stmt);
+    sl_stop_clock(c);
     df_code code = rc == SQLITE_DONE || rc == SQLITE_ROW ? DF_OK : sl_fail(c, rc, DF_STR_NONE, err);
     sqlite3_reset(slot->stmt);
     return code;
@@ -156,9 +158,11 @@ df_code sl_run(df_conn *conn, const char *sql, const df_value *params, size_t n_
     DF_TRY(sl_ready(c, err));
     DF_TRY(sl_prepare(c, sql, &slot, err));
     if (!slot) return DF_OK;
+    sl_start_clock(c);
     sqlite3_int64 before = sqlite3_total_changes64(c->db);
     df_code code = bind_all(c, slot, params, n_params, err);
     if (code == DF_OK) code = step_rows(c, slot, fn, context, err);
+    sl_stop_clock(c);
     sqlite3_reset(slot->stmt);
     if (n_params) sqlite3_clear_bindings(slot->stmt);
     /* changes() keeps the number of the last change through statements that change nothing. */

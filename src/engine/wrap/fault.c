@@ -118,6 +118,148 @@ static df_code fault_lock_held(df_conn *conn, const char *name, bool *held, df_e
     return after(f, "lock_held", df_lock_held(f->inner, name, held, err), err);
 }
 
+/* ---- session.h ---- */
+
+static bool fault_in_transaction(const df_conn *conn)
+{
+    const df_conn *inner = ((const fault_conn *)conn)->inner;
+    return inner && df_server_in_transaction(inner);
+}
+
+static void fault_on_notice(df_conn *conn)
+{
+    fault_conn *f = fault_of(conn);
+    if (f->inner) df_on_notice(f->inner, conn->notice, conn->notice_context);
+}
+
+static df_code fault_set_limits(df_conn *conn, const df_limits *limits, df_error *err)
+{
+    fault_conn *f = fault_of(conn);
+    DF_TRY(before(f, "set_limits", err));
+    return after(f, "set_limits", df_set_limits(f->inner, limits, err), err);
+}
+
+static df_code fault_reset(df_conn *conn, df_error *err)
+{
+    fault_conn *f = fault_of(conn);
+    DF_TRY(before(f, "reset", err));
+    return after(f, "reset", df_session_reset(f->inner, err), err);
+}
+
+static df_code fault_session_get(df_conn *conn, df_session *out, df_error *err)
+{
+    fault_conn *f = fault_of(conn);
+    DF_TRY(before(f, "session_get", err));
+    return after(f, "session_get", df_session_get(f->inner, out, err), err);
+}
+
+static df_code fault_session_alive(df_conn *conn, const df_session *session, bool *alive, df_error *err)
+{
+    fault_conn *f = fault_of(conn);
+    DF_TRY(before(f, "session_alive", err));
+    return after(f, "session_alive", df_session_alive(f->inner, session, alive, err), err);
+}
+
+static df_code fault_session_end(df_conn *conn, const df_session *session, int64_t wait_ms, df_error *err)
+{
+    fault_conn *f = fault_of(conn);
+    DF_TRY(before(f, "session_end", err));
+    return after(f, "session_end", df_session_end(f->inner, session, wait_ms, err), err);
+}
+
+static df_code fault_session_pooled(df_conn *conn, const char *url, bool *pooled, char how[200],
+                                    df_error *err)
+{
+    fault_conn *f = fault_of(conn);
+    DF_TRY(before(f, "session_pooled", err));
+    return after(f, "session_pooled", df_session_pooled(f->inner, url, pooled, how, err), err);
+}
+
+static df_code fault_transaction_id(df_conn *conn, char out[32], df_error *err)
+{
+    fault_conn *f = fault_of(conn);
+    DF_TRY(before(f, "transaction_id", err));
+    return after(f, "transaction_id", df_transaction_id(f->inner, out, err), err);
+}
+
+static df_code fault_transaction_outcome(df_conn *conn, const char *id, df_outcome *out, df_error *err)
+{
+    fault_conn *f = fault_of(conn);
+    DF_TRY(before(f, "transaction_outcome", err));
+    return after(f, "transaction_outcome", df_transaction_outcome(f->inner, id, out, err), err);
+}
+
+static df_code fault_savepoint(df_conn *conn, const char *name, df_error *err)
+{
+    fault_conn *f = fault_of(conn);
+    DF_TRY(before(f, "savepoint", err));
+    return after(f, "savepoint", df_savepoint(f->inner, name, err), err);
+}
+
+static df_code fault_rollback_to(df_conn *conn, const char *name, df_error *err)
+{
+    fault_conn *f = fault_of(conn);
+    DF_TRY(before(f, "rollback_to", err));
+    return after(f, "rollback_to", df_rollback_to(f->inner, name, err), err);
+}
+
+static df_code fault_inspect(df_conn *conn, const df_inspect_options *options, df_object_fn add,
+                             void *context, df_error *err)
+{
+    fault_conn *f = fault_of(conn);
+    DF_TRY(before(f, "inspect", err));
+    return after(f, "inspect", df_inspect(f->inner, options, add, context, err), err);
+}
+
+static df_code fault_object_state(df_conn *conn, const char *kind, df_str schema, df_str name, df_str table,
+                                  df_buf *out, df_error *err)
+{
+    fault_conn *f = fault_of(conn);
+    DF_TRY(before(f, "object_state", err));
+    return after(f, "object_state", df_object_state(f->inner, kind, schema, name, table, out, err), err);
+}
+
+static df_code fault_observe(df_conn *conn, df_observer_state *state, df_arena *arena, df_observation *out,
+                             df_error *err)
+{
+    fault_conn *f = fault_of(conn);
+    DF_TRY(before(f, "observe", err));
+    return after(f, "observe", df_observe(f->inner, df_inner_observer(state), arena, out, err), err);
+}
+
+static df_code fault_observe_begin(df_conn *conn, df_observer_state **out, df_error *err)
+{
+    fault_conn *f = fault_of(conn);
+    DF_TRY(before(f, "observe_begin", err));
+    df_code code = df_wrap_observer(f->inner, fault_observe, out, err);
+    df_code told = after(f, "observe_begin", code, err);
+    if (code == DF_OK && told != DF_OK) {
+        df_observe_end(*out);
+        *out = NULL;
+    }
+    return told;
+}
+
+static df_code fault_copy_in(df_conn *conn, const char *sql, df_str data, int64_t *rows, df_error *err)
+{
+    fault_conn *f = fault_of(conn);
+    *rows = 0;
+    DF_TRY(before(f, "copy_in", err));
+    return after(f, "copy_in", df_copy_in(f->inner, sql, data, rows, err), err);
+}
+
+/* Counts once, with its BEGIN and COMMIT. What failed "after" has happened, the commit too. */
+static df_code fault_exec_many(df_conn *conn, df_command *commands, size_t count, unsigned flags,
+                               df_error *err)
+{
+    fault_conn *f = fault_of(conn);
+    DF_TRY(before(f, "exec_many", err));
+    df_code code = after(f, "exec_many", df_exec_many(f->inner, commands, count, flags, err), err);
+    if (code != DF_OK && f->inner && (flags & DF_MANY_BEGIN))
+        df_rollback(f->inner); /* the caller knows of no transaction */
+    return code;
+}
+
 static void fault_cancel(df_conn *conn)
 {
     fault_conn *f = fault_of(conn);
@@ -145,6 +287,23 @@ static const df_driver fault_driver = {
     .try_lock = fault_try_lock,
     .unlock = fault_unlock,
     .lock_held = fault_lock_held,
+    .in_transaction = fault_in_transaction,
+    .set_limits = fault_set_limits,
+    .reset = fault_reset,
+    .session_get = fault_session_get,
+    .savepoint = fault_savepoint,
+    .rollback_to = fault_rollback_to,
+    .inspect = fault_inspect,
+    .object_state = fault_object_state,
+    .on_notice = fault_on_notice,
+    .session_alive = fault_session_alive,
+    .session_end = fault_session_end,
+    .session_pooled = fault_session_pooled,
+    .transaction_id = fault_transaction_id,
+    .transaction_outcome = fault_transaction_outcome,
+    .observe_begin = fault_observe_begin,
+    .copy_in = fault_copy_in,
+    .exec_many = fault_exec_many,
     .cancel = fault_cancel,
     .inner = fault_inner,
 };

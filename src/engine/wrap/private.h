@@ -28,4 +28,21 @@ static inline df_code df_inner_run(df_conn *inner, const char *sql, const df_val
     return df_exec(inner, sql, params, n_params, affected, err);
 }
 
+/* The observation of an inner connection, seen through a wrapper. */
+typedef struct df_wrapped_observer {
+    df_observer_state base;
+    df_observer_state *inner;
+} df_wrapped_observer;
+
+static inline df_observer_state *df_inner_observer(df_observer_state *state)
+{
+    return ((df_wrapped_observer *)state)->inner;
+}
+
+/* wrap.c */
+df_code df_wrap_observer(df_conn *inner,
+                         df_code (*observe)(df_conn *conn, df_observer_state *state, df_arena *arena,
+                                            df_observation *out, df_error *err),
+                         df_observer_state **out, df_error *err);
+
 #endif

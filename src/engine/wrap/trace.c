@@ -142,6 +142,156 @@ static df_code trace_lock_held(df_conn *conn, const char *name, bool *held, df_e
                 err);
 }
 
+/* ---- session.h ---- */
+
+static bool trace_in_transaction(const df_conn *conn)
+{
+    return df_server_in_transaction(((const trace_conn *)conn)->inner);
+}
+
+static void trace_on_notice(df_conn *conn)
+{
+    df_on_notice(trace_of(conn)->inner, conn->notice, conn->notice_context);
+}
+
+static df_code trace_set_limits(df_conn *conn, const df_limits *limits, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    char about[80];
+    double start = df_monotonic_s();
+    df_code code = df_set_limits(t->inner, limits, err);
+    snprintf(about, sizeof about, "lock %lld ms, statement %lld ms", (long long)limits->lock_ms,
+             (long long)limits->statement_ms);
+    return told(t, "limits", about, start, -1, code, err);
+}
+
+static df_code trace_reset(df_conn *conn, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    return told(t, "reset", "", start, -1, df_session_reset(t->inner, err), err);
+}
+
+static df_code trace_session_get(df_conn *conn, df_session *out, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    return told(t, "session", "", start, -1, df_session_get(t->inner, out, err), err);
+}
+
+static df_code trace_session_alive(df_conn *conn, const df_session *session, bool *alive, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    df_code code = df_session_alive(t->inner, session, alive, err);
+    return told(t, "look at session", code == DF_OK && !*alive ? "gone" : "alive", start, -1, code, err);
+}
+
+static df_code trace_session_end(df_conn *conn, const df_session *session, int64_t wait_ms, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    return told(t, "end session", "", start, -1, df_session_end(t->inner, session, wait_ms, err), err);
+}
+
+static df_code trace_session_pooled(df_conn *conn, const char *url, bool *pooled, char how[200],
+                                    df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    df_code code = df_session_pooled(t->inner, url, pooled, how, err);
+    return told(t, "look for a pooler", how, start, -1, code, err);
+}
+
+static df_code trace_transaction_id(df_conn *conn, char out[32], df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    df_code code = df_transaction_id(t->inner, out, err);
+    return told(t, "transaction id", out, start, -1, code, err);
+}
+
+static df_code trace_transaction_outcome(df_conn *conn, const char *id, df_outcome *out, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    return told(t, "transaction outcome", id, start, -1, df_transaction_outcome(t->inner, id, out, err), err);
+}
+
+static df_code trace_savepoint(df_conn *conn, const char *name, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    return told(t, "savepoint", name, start, -1, df_savepoint(t->inner, name, err), err);
+}
+
+static df_code trace_rollback_to(df_conn *conn, const char *name, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    return told(t, "rollback to", name, start, -1, df_rollback_to(t->inner, name, err), err);
+}
+
+static df_code trace_observe(df_conn *conn, df_observer_state *state, df_arena *arena, df_observation *out,
+                             df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    df_code code = df_observe(t->inner, df_inner_observer(state), arena, out, err);
+    return told(t, "observe", "", start, -1, code, err);
+}
+
+static df_code trace_observe_begin(df_conn *conn, df_observer_state **out, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    df_code code = df_wrap_observer(t->inner, trace_observe, out, err);
+    return told(t, "observe", "", start, -1, code, err);
+}
+
+static df_code trace_inspect(df_conn *conn, const df_inspect_options *options, df_object_fn add,
+                             void *context, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    return told(t, "inspect", "", start, -1, df_inspect(t->inner, options, add, context, err), err);
+}
+
+static df_code trace_object_state(df_conn *conn, const char *kind, df_str schema, df_str name, df_str table,
+                                  df_buf *out, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    char about[120];
+    double start = df_monotonic_s();
+    df_code code = df_object_state(t->inner, kind, schema, name, table, out, err);
+    snprintf(about, sizeof about, "%s %.*s", kind, name.len < 80 ? (int)name.len : 80,
+             name.ptr ? name.ptr : "");
+    return told(t, "object state", about, start, -1, code, err);
+}
+
+static df_code trace_copy_in(df_conn *conn, const char *sql, df_str data, int64_t *rows, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    char shown[SHOWN_SQL + 4];
+    double start = df_monotonic_s();
+    df_code code = df_copy_in(t->inner, sql, data, rows, err);
+    shorten(sql, shown);
+    return told(t, "copy", shown, start, *rows, code, err);
+}
+
+static df_code trace_exec_many(df_conn *conn, df_command *commands, size_t count, unsigned flags,
+                               df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    char shown[SHOWN_SQL + 4], about[SHOWN_SQL + 80];
+    double start = df_monotonic_s();
+    df_code code = df_exec_many(t->inner, commands, count, flags, err);
+    shorten(count ? commands[0].sql : "", shown);
+    snprintf(about, sizeof about, "%s%zu statements%s: %s", flags & DF_MANY_BEGIN ? "begin, " : "", count,
+             flags & DF_MANY_COMMIT ? ", commit" : "", shown);
+    return told(t, "exec", about, start, -1, code, err);
+}
+
 static void trace_cancel(df_conn *conn)
 {
     df_cancel(trace_of(conn)->inner);
@@ -168,6 +318,23 @@ static const df_driver trace_driver = {
     .try_lock = trace_try_lock,
     .unlock = trace_unlock,
     .lock_held = trace_lock_held,
+    .in_transaction = trace_in_transaction,
+    .set_limits = trace_set_limits,
+    .reset = trace_reset,
+    .session_get = trace_session_get,
+    .savepoint = trace_savepoint,
+    .rollback_to = trace_rollback_to,
+    .inspect = trace_inspect,
+    .object_state = trace_object_state,
+    .on_notice = trace_on_notice,
+    .session_alive = trace_session_alive,
+    .session_end = trace_session_end,
+    .session_pooled = trace_session_pooled,
+    .transaction_id = trace_transaction_id,
+    .transaction_outcome = trace_transaction_outcome,
+    .observe_begin = trace_observe_begin,
+    .copy_in = trace_copy_in,
+    .exec_many = trace_exec_many,
     .cancel = trace_cancel,
     .inner = trace_inner,
 };
