@@ -34,7 +34,7 @@ esac""",
     "ninja": """echo "ninja $*" >> "$STATE/calls"
 for i in 1 2 3; do echo "line $i of the compiler"; done
 [ -e "$STATE/no-build" ] && { echo "src/x.c:1: error: it is wrong"; exit 1; }
-mkdir -p "$2/src/bin/deltalakedb" && cp "$STATE/program" "$2/src/bin/deltalakedb/deltalakedb\"""",
+for name in deltalakedb dataflow; do mkdir -p "$2/src/bin/$name" && cp "$STATE/program" "$2/src/bin/$name/$name"; done""",
 }
 RUN_PY = """import os, sys
 print("arguments", sys.argv[1:])
@@ -43,9 +43,9 @@ text = open(os.path.join(os.environ["STATE"], "result")).read().split("|")
 print(text[1], end="")
 sys.exit(int(text[0]))
 """
-BUILD_PACKAGES = ["meson", "ninja-build", "gcc", "g++", "pkg-config", "python3", "libsimdjson-dev", "libxxhash-dev",
-                  "libsnappy-dev", "zlib1g-dev", "libzstd-dev", "liblz4-dev", "libbrotli-dev", "libsqlite3-dev",
-                  "libpq-dev", "libmariadb-dev"]
+BUILD_PACKAGES = subprocess.run(["bash", "-c", 'root=/ && . "$1" && echo "${build_packages[*]}"', "bash",
+                                 os.path.join(root, "tools", "common.sh")], text=True, capture_output=True,
+                                check=True).stdout.split()
 
 
 def write(path, text, mode=0o755):
@@ -69,7 +69,7 @@ def fresh(installed=(), lists=True, result="0|3 passed, 0 failed, 1 skipped\n", 
     for name, text in STUBS.items():
         write(os.path.join(stubs, name), "#!/bin/bash\n" + text + "\n")
     write(os.path.join(state, "program"), '#!/bin/bash\n[ -e "$STATE/mismatch" ] && [ "$1" = validate ] && exit 4\n'
-          'echo "ran $*; $DELTALAKEDB_DATABASE_URL"\n')
+          'echo "ran $*; $DELTALAKEDB_DATABASE_URL; ${0##*/} $DATABASE_URL $DATAFLOW_MIGRATIONS"\n')
     write(os.path.join(state, "installed"), "".join(name + "\n" for name in installed))
     write(os.path.join(state, "result"), result)
     write(os.path.join(state, "calls"), "")
@@ -101,6 +101,8 @@ check("line 1 of the compiler" not in result.stdout, "says nothing of what the c
 equal(re.findall(r"ran (\w[\w-]*)", result.stdout)[:4], ["discover", "batch-import", "validate", "validate"],
       "does the main job")
 contains(result.stdout, "sqlite:build/quickstart/catalog.db", "into a SQLite catalog")
+equal(re.findall(r"ran ([a-z-]+)[^;]*;[^;]*; dataflow sqlite:build/quickstart/shop.db samples/migrations", result.stdout),
+      ["status", "validate", "up", "up", "status", "down", "up", "status"], "and the second program's, on a database of its own")
 contains(result.stdout, 'deltalakedb files trips --where "city = \'Berlin\'', "shows commands as one would type them")
 contains(result.stdout.split("What to try next")[-1], "./check", "and ends with what to try next")
 result, calls = run(repo, "quickstart")
