@@ -229,12 +229,14 @@ static char *about_us(const df_ledger *ledger, const char *purpose)
 }
 
 /* The row becomes ours, its fence one more than any before. DF_RETRY: somebody was quicker or is in the way. */
-static df_code write_row(df_ledger *ledger, ledger_lease *lease, const lock_row *row, const char *purpose,
+static df_code write_row(df_ledger *ledger, ledger_lease *lease, lock_row *row, const char *purpose,
                          df_error *err)
 {
     ledger_batch batch = {.ledger = ledger, .unfenced = true};
     holder_self self;
     df_buf metadata = {0};
+    if (row->present && *lease->ended && df_str_is(row->status.lock_id, lease->ended))
+        row->status.state = DF_HOLDER_FROZEN; /* it is gone now, because we saw to that */
     ledger_self(ledger, &self);
     lease->fence = (row->counter > row->status.fence ? row->counter : row->status.fence) + 1;
     ledger_heart_metadata(lease->about, NULL, &metadata);
@@ -376,7 +378,10 @@ static df_code take(df_ledger *ledger, ledger_lease *lease, const df_lease_optio
         decision decided = WAIT;
         code = try_take(ledger, lease, options->purpose, &row, &decided, &why, err);
         if (code != DF_OK || decided == TAKE) break;
-        if (decided == AGAIN && ended++ < 3) continue;
+        if (decided == AGAIN && ended++ < 3) {
+            snprintf(lease->ended, sizeof lease->ended, "%.*s", DF_FMT(row.status.lock_id));
+            continue;
+        }
         double left = end - df_monotonic_s();
         if (left <= 0) {
             code = tell_holder(&row, &why, err);

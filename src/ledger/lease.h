@@ -10,6 +10,7 @@ struct ledger_lease {
     int64_t fence, ttl_ms;
     bool named; /* the engine's named lock is ours, too; not when a frozen holder on SQLite still has it */
     bool lost;
+    char ended[37]; /* lock_id of the frozen holder whose session we ended while taking */
     char *about; /* members of the row's metadata */
     ledger_heart *heart;
 };

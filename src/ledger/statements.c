@@ -173,11 +173,9 @@ static df_command *assemble(ledger_batch *batch, bool fenced, bool one_trip, siz
     return commands;
 }
 
-df_code ledger_run(ledger_batch *batch, const char *doing, df_error *err)
+static df_code run_batch(ledger_batch *batch, const char *doing, df_error *err)
 {
     df_ledger *ledger = batch->ledger;
-    df_error own_error;
-    if (!err) err = &own_error;
     bool own = !df_in_transaction(ledger->conn), commit = own || batch->commit;
     bool one_trip = ledger->dialect->sql[LEDGER_audit_append] || !batch->n_entries;
     bool fenced = own && !batch->unfenced && df_lease_held(ledger);
@@ -200,4 +198,23 @@ df_code ledger_run(ledger_batch *batch, const char *doing, df_error *err)
         if (code != DF_LOCKED) df_error_prefix(err, "%s", doing);
     }
     return ledger_drop(batch, code);
+}
+
+/*
+ * A statement that committed implicitly (MariaDB) has ended the caller's transaction behind its back: what we record
+ * wants one of its own, and the caller finds another open, unless it is committed anyway.
+ */
+df_code ledger_run(ledger_batch *batch, const char *doing, df_error *err)
+{
+    df_error own_error;
+    df_conn *conn = batch->ledger->conn;
+    if (!err) err = &own_error;
+    bool ended = df_in_transaction(conn) && !df_conn_lost(conn) && !df_server_in_transaction(conn);
+    bool again = ended && !batch->commit;
+    if (ended) {
+        df_code code = df_commit(conn, err);
+        if (code != DF_OK) return ledger_drop(batch, code);
+    }
+    df_code code = run_batch(batch, doing, err);
+    return code == DF_OK && again ? df_begin(conn, err) : code;
 }

@@ -122,7 +122,7 @@ SELECT {t}, {t}, ?, COALESCE({at}, {now}), {t}, 'completed', {j}, {t}, {t}, COAL
 
 -- name: audit_write
 INSERT INTO {s}_migration_audit_log
-    (migration_id, action, actor, "timestamp", ip_address, user_agent, details, database_user, environment, previous, hash)
+    (migration_id, action, actor, timestamp, ip_address, user_agent, details, database_user, environment, previous, hash)
 VALUES (?, ?, ?, {at}, ?, ?, {j}, ?, ?, ?, ?)
 
 -- name: audit_head_write
@@ -138,19 +138,19 @@ SELECT audit_id FROM {s}_migration_audit_log WHERE hash = ?
 SELECT MIN(audit_id) FROM {s}_migration_audit_log WHERE hash IS NOT NULL AND audit_id > ?
 
 -- name: audit_all
-SELECT audit_id, {ms:"timestamp"}, action, migration_id, actor, {address}, user_agent, details, previous, hash,
+SELECT audit_id, {ms:timestamp}, action, migration_id, actor, {address}, user_agent, details, previous, hash,
        database_user, environment
 FROM {s}_migration_audit_log WHERE hash IS NOT NULL ORDER BY audit_id
 
 -- name: audit_newest
 SELECT * FROM (
-    SELECT audit_id, {ms:"timestamp"} AS ms, action, migration_id, actor, {address} AS address, user_agent, details,
+    SELECT audit_id, {ms:timestamp} AS ms, action, migration_id, actor, {address} AS address, user_agent, details,
            previous, hash, database_user, environment
     FROM {s}_migration_audit_log ORDER BY audit_id DESC LIMIT ?) newest ORDER BY audit_id
 
 -- name: audit_newest_of
 SELECT * FROM (
-    SELECT audit_id, {ms:"timestamp"} AS ms, action, migration_id, actor, {address} AS address, user_agent, details,
+    SELECT audit_id, {ms:timestamp} AS ms, action, migration_id, actor, {address} AS address, user_agent, details,
            previous, hash, database_user, environment
     FROM {s}_migration_audit_log WHERE migration_id = {t} ORDER BY audit_id DESC LIMIT ?) newest ORDER BY audit_id
 

@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""queries.py ENGINE PUPPET: the runbooks' own queries, typed into the engine's own shell."""
+import re
+
+from puppets import ServerError, main, tap
+
+check, equal, contains = tap.check, tap.equal, tap.contains
+
+# As the runbooks write them.
+QUERIES = [
+    "SELECT * FROM _migration_locks",
+    "SELECT * FROM _migration_history ORDER BY applied_at DESC LIMIT 10",
+    "SELECT * FROM _migration_audit_log ORDER BY timestamp DESC LIMIT 20",
+    "DELETE FROM _migration_locks WHERE expires_at < NOW()",
+    "SELECT * FROM dataflow_migration_locks",
+    "SELECT * FROM v_migration_status",
+    "SELECT * FROM _migration_versions",
+    "SELECT * FROM _migration_history WHERE status = 'in_progress' AND applied_at < NOW() - INTERVAL '1' HOUR",
+    "SELECT * FROM _migration_locks WHERE expires_at < NOW()",
+    "SELECT MAX(created_at) FROM _backup_history WHERE type IN ('full', 'scheduled')",
+    "SELECT migration_id, reason, success FROM _migration_rollback_history ORDER BY rolled_back_at DESC",
+    "SELECT backup_id, restored_at, success FROM _backup_restoration_history",
+    "SELECT metric_name, value, unit FROM _migration_performance_metrics WHERE migration_id = '001'",
+]
+
+# The columns that people and their scripts know.
+COLUMNS = {
+    "_migration_history": "migration_id name checksum applied_at applied_by duration_ms status rows_affected rolled_back_at "
+                          "rollback_duration_ms metadata error_message environment",
+    "_migration_locks": "lock_name lock_id acquired_at acquired_by hostname pid expires_at metadata",
+    "_migration_audit_log": "audit_id migration_id action actor timestamp ip_address user_agent details",
+    "_migration_rollback_history": "rollback_id migration_id rolled_back_at rolled_back_by reason duration_ms success "
+                                   "error_message metadata",
+    "_backup_history": "backup_id filename path size checksum created_at created_by type compressed encrypted "
+                       "retention_days metadata",
+    "_backup_restoration_history": "backup_id",
+    "_migration_performance_metrics": "migration_id metric_name value unit",
+    "dataflow_migration_locks": "schema_name holder_process_id acquired_at expires_at lock_data",
+}
+
+
+def for_engine(engine, query):
+    """SQLite has no NOW(): its documented equivalent."""
+    if engine != "sqlite":
+        return query
+    query = re.sub(r"NOW\(\) - INTERVAL '1' HOUR", "datetime('now', '-1 hour')", query)
+    return query.replace("NOW()", "datetime('now')")
+
+
+def test_queries(place):
+    name = place.database()
+    run = place.puppet(name)
+    run.told("create")
+    run.told("take 0 0")
+    run.told("begin")
+    run.told("complete 001")
+    for query in QUERIES:
+        query = for_engine(place.engine, query)
+        try:
+            place.sql(name, query)
+            check(True, query)
+        except ServerError as problem:
+            check(False, query, problem)
+    equal(place.sql(name, "SELECT COUNT(*) FROM _migration_locks"), "1", "the DELETE of expired locks left a good one alone")
+    for table, columns in COLUMNS.items():
+        quoted = columns.replace("timestamp", "`timestamp`") if place.engine == "mariadb" else columns
+        try:
+            place.sql(name, f"SELECT {', '.join(quoted.split())} FROM {table}")
+            check(True, f"{table} has its columns")
+        except ServerError as problem:
+            check(False, f"{table} has its columns", problem)
+
+
+def test_time_zones(place):
+    """A lease that is good is good in every session's time zone, and one that is over is over."""
+    if place.engine == "sqlite":
+        return
+    name = place.database()
+    run = place.puppet(name)
+    run.told("create")
+    run.told("take 0 60000")
+    for zone in ("+00:00", "-11:00", "+13:00"):
+        setting = f"SET time_zone = '{zone}'" if place.engine == "mariadb" else f"SET TIME ZONE INTERVAL '{zone}' HOUR TO MINUTE"
+        equal(place.sql(name, f"{setting}; SELECT COUNT(*) FROM _migration_locks WHERE expires_at < NOW()"), "0",
+              f"in {zone} it has not expired")
+        ahead = "NOW() + INTERVAL '2' MINUTE" if place.engine == "postgres" else "NOW() + INTERVAL 2 MINUTE"
+        equal(place.sql(name, f"{setting}; SELECT COUNT(*) FROM _migration_locks WHERE expires_at < {ahead}"), "1",
+              f"in {zone} it will have in two minutes")
+
+
+if __name__ == "__main__":
+    main([test_queries, test_time_zones])
