@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "migration/files/files.h"
+#include "migration/files/plan.h"
 
 /* ---- text (text.c) ---- */
 
@@ -145,6 +145,7 @@ typedef struct mf_set {
     df_json_parser *json; /* opened when the first header is read */
     const df_observer *observer;
     df_str deploy, revert, verify; /* sqitch: its folders */
+    const char *plan;              /* sqitch: its plan */
 } mf_set;
 
 static inline mf_set *mf_impl(df_migration_set *set)
@@ -268,5 +269,59 @@ DF_MUST_USE df_code mf_substitute(const df_migration_set *set, const df_placehol
                                   df_error *err);
 /* goose's ${VAR}, $VAR, ${VAR:-default} … from the environment (environment.c). */
 DF_MUST_USE df_code mf_environment(df_str text, df_buf *out, df_error *err);
+
+/* ---- new ones (number.c, new.c) ---- */
+
+/* The version behind `newest` (absent: the first one), in its style. */
+df_str mf_next_version(df_layout layout, df_str newest, bool dated, int64_t now_ms, df_arena *arena);
+
+/* ---- plans (plan.c, match.c, judge.c, depend.c) ---- */
+
+typedef struct mf_sum {
+    bool known;
+    char text[65];
+} mf_sum;
+
+/* A plan being made. Side by side with set->items: `rows`, `items`, `sums`; with applied: `owners`. */
+typedef struct mf_planner {
+    df_migration_set *set;
+    const df_applied *applied;
+    size_t n_applied;
+    const df_plan_options *options;
+    df_arena *arena;
+    int64_t *rows;   /* the row of an item, -1 when it has none */
+    int64_t *owners; /* the item of a row, -1 when it has none */
+    bool *twins;     /* another item has its version */
+    df_plan_item *items;
+    mf_sum *sums;
+    size_t newest;                    /* 1 + position of the newest applied one in the folder */
+    df_str newest_version, newest_id; /* of those in the history alone; absent when there is none */
+    const df_migration *base;         /* Flyway: the baseline that was or will be applied */
+    size_t baseline;                  /* items in front of this position are there already */
+} mf_planner;
+
+/* Whether the versions of a layout order by their value, and tell migrations apart. */
+bool mf_has_versions(df_layout layout);
+/* An error that is no matter of one file. */
+static inline bool mf_is_general(df_code code)
+{
+    return code == DF_NO_MEMORY || code == DF_CONNECT;
+}
+/* An applied migration is there: completed, or failed only in being taken back. */
+bool mf_is_there(const df_applied *row);
+/* Fills rows and owners: by id, by version, by checksum. */
+DF_MUST_USE df_code mf_match(mf_planner *p, df_error *err);
+/* The checksum of an item, computed once. */
+DF_MUST_USE df_code mf_sum_of(mf_planner *p, size_t item, const char **out, df_error *err);
+/* Verdicts of all items, but for dependencies; errors of single files become verdicts. */
+DF_MUST_USE df_code mf_judge(mf_planner *p, df_error *err);
+/* Blocks what needs something that is not there. */
+void mf_check_dependencies(mf_planner *p);
+void mf_set_verdict(mf_planner *p, df_plan_item *item, df_verdict verdict, const char *hint, const char *why,
+                    ...) DF_PRINTF(5, 6);
+/* Whether `up` would run it. */
+bool mf_waits(const df_plan_item *item);
+/* The text as one word of a shell. */
+const char *mf_shell(df_arena *arena, df_str text);
 
 #endif

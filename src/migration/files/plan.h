@@ -16,7 +16,8 @@ typedef enum df_applied_status {
     DF_APPLIED_FAILED,
     DF_APPLIED_ROLLED_BACK,
 } df_applied_status;
-const char *df_applied_status_name(df_applied_status status); /* "pending", "in_progress", "completed", "failed", "rolled_back" */
+const char *df_applied_status_name(
+    df_applied_status status); /* "pending", "in_progress", "completed", "failed", "rolled_back" */
 bool df_applied_status_from_name(df_str name, df_applied_status *out);
 
 /* One row of the history. */
@@ -33,13 +34,14 @@ typedef struct df_applied {
     int64_t duration_ms, estimated_ms, rows_affected; /* -1: not known */
     int64_t rolled_back_ms;                           /* 0: was not */
     size_t steps_done, steps; /* of a partial one; 0 of 0 when not journalled by statement */
-    bool down;                /* in progress or failed while it was being taken back, not while being applied */
+    bool down; /* in progress or failed while it was being taken back, not while being applied */
 } df_applied;
 
 /* One list: identifier, JSON name, blocks `up`, what it means. */
 #define DF_VERDICTS(X)                                                                                       \
     X(APPLIED, "applied", false, "applied, and the file says the same")                                      \
-    X(COSMETIC, "cosmetic", false, "applied; the file differs in comments, white space or its down section only") \
+    X(COSMETIC, "cosmetic", false,                                                                           \
+      "applied; the file differs in comments, white space or its down section only")                         \
     X(MODIFIED, "modified", true, "applied, and its statements have been changed since")                     \
     X(PENDING, "pending", false, "waits to be applied")                                                      \
     X(LATE, "late", true, "not applied, and older than one that is")                                         \
@@ -68,7 +70,8 @@ typedef struct df_plan_item {
     df_migration *migration;   /* NULL: only the history knows it */
     const df_applied *applied; /* NULL: only the folder knows it */
     df_verdict verdict;
-    bool blocks; /* as the list above says, but for late ones that are allowed and those that come behind the target */
+    bool blocks; /* as the list above says, but for late ones that are allowed and those that come behind the
+                    target */
     const char *why;  /* a sentence naming what differs: both sums, the other file, the dependency */
     const char *hint; /* what to do, a command where there is one */
 } df_plan_item;
@@ -88,17 +91,20 @@ typedef struct df_plan_options {
 } df_plan_options;
 
 /*
- * Matches by id, then by version, then (for what is left on both sides) by checksum, which makes it RENAMED. Reads
- * and hashes files as needed: the raw hash first, the checksum only where it differs. Dependencies (names, ids or
- * versions in the header; `requires` and `conflicts` of sqitch) are checked against what is applied or pending before.
+ * Matches by id, then by version, then (for what is left on both sides) by checksum, which makes it RENAMED.
+ * Reads and hashes files as needed: the raw hash first, the checksum only where it differs. Dependencies
+ * (names, ids or versions in the header; `requires` and `conflicts` of sqitch) are checked against what is
+ * applied or pending before.
  */
 DF_MUST_USE df_code df_plan_make(df_migration_set *set, const df_applied *applied, size_t n_applied,
-                                 const df_plan_options *options, df_arena *arena, df_plan *out, df_error *err);
+                                 const df_plan_options *options, df_arena *arena, df_plan *out,
+                                 df_error *err);
 
 /* "Migration X has been modified after application!", with both sums: the message of a MODIFIED item. */
-/* Which statements differ between what was applied and what the file says now, as lines "- old" and "+ new" with
- * their statement numbers and lines; at most `limit` lines. `old_up` is the up text as it was applied. */
-DF_MUST_USE df_code df_plan_difference(df_migration_set *set, df_migration *migration, df_str old_up, size_t limit,
-                                       df_buf *out, df_error *err);
+/* Which statements differ between what was applied and what the file says now, as lines "- old" and "+ new"
+ * with their statement numbers and lines; at most `limit` lines. `old_up` is the up text as it was applied.
+ */
+DF_MUST_USE df_code df_plan_difference(df_migration_set *set, df_migration *migration, df_str old_up,
+                                       size_t limit, df_buf *out, df_error *err);
 
 #endif

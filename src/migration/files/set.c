@@ -78,8 +78,7 @@ static df_code open_folder(mf_set *s, const char *path, df_error *err)
         if (code == DF_NOT_FOUND && err) {
             df_fail(err, code, "there is no folder %s", path);
             df_error_at(err, path, 0);
-            df_error_hint(err,
-                          "say where the migrations are: --migrations FOLDER; or make it: dataflow new NAME");
+            df_error_hint(err, "dataflow init makes it; or say where the migrations are: --migrations DIR");
         }
         return code;
     }

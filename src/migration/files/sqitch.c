@@ -63,6 +63,7 @@ static df_code read_conf(sqitch *q, const mf_listing *listing, df_error *err)
     const char *folder = top.ptr ? df_arena_cstr(&s->set.arena, top) : ".";
     q->plan = plan.ptr ? df_arena_cstr(&s->set.arena, plan) : mf_join(&s->set.arena, folder, "sqitch.plan");
     q->extension = extension.ptr ? extension : DF_STR("sql");
+    s->plan = q->plan;
     s->deploy = folder_of(s, conf, "deploy_dir", folder, "deploy");
     s->revert = folder_of(s, conf, "revert_dir", folder, "revert");
     s->verify = folder_of(s, conf, "verify_dir", folder, "verify");
