@@ -263,7 +263,10 @@ void ledger_add_sources(ledger_batch *batch, const df_migration *m)
                   "INSERT INTO {s}_migration_sources (migration_id, section, content, size, stored_at) VALUES ", &sql);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (!all[i].section->present) continue;
-        df_str text = all[i].section->sql;
+        df_buf kept = {0};
+        df_section_text(all[i].section, &kept);
+        df_str text = df_arena_str(&batch->arena, df_buf_str(&kept));
+        df_buf_release(&kept);
         ledger_expand(batch->ledger, n ? ", (?, ?, ?, ?, {now})" : "(?, ?, ?, ?, {now})", &sql);
         values[n++] = df_v_str(m->id);
         values[n++] = df_v_text(all[i].name);

@@ -86,7 +86,7 @@ static void test_run(const char *folder, const char *url)
     check(df_migrate_schema_dump(m, count_text, &length, &err) == DF_OK && length > 20, "the schema as text");
     check(df_migrate_audit(m, NULL, 0, count_entry, &entries, &err) == DF_OK && entries >= 4, "the audit log");
     check(df_migrate_audit_verify(m, NULL, &proof, &err) == DF_OK && proof.entries == entries, "whose chain is whole");
-    check(df_migrate_down(m, NULL, &run, &err) == DF_REFUSED && strstr(err.message, "1 rows"), "down refuses to lose a row");
+    check(df_migrate_down(m, NULL, &run, &err) == DF_REFUSED && strstr(err.message, "orders: 1 row"), "down refuses to lose a row");
     df_migrate_run_options force = {.force = true, .reason = "test"};
     check(df_migrate_down(m, &force, &run, &err) == DF_OK && run.done == 1, "unless it is told to");
     df_migrate_close(m);

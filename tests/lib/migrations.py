@@ -198,6 +198,8 @@ class Servers:
     def server(self, engine):
         if engine not in self.started:
             self.started[engine] = {"postgres": Postgres, "mariadb": MariaDB}[engine](settings=self.settings.get(engine)).start()
+            if engine == "postgres":
+                self.started[engine].sql("CREATE ROLE postgres SUPERUSER", "postgres")  # some histories grant to it
         return self.started[engine]
 
     def has(self, engine):
@@ -251,8 +253,8 @@ def kratos(suffixes):
         chosen = {}
         for path in glob.glob(os.path.join(history.path, "*.up.sql")):
             name = os.path.basename(path)
-            parts = name[:-len(".up.sql")].split(".")
-            dialect = parts[-1] if parts[-1] in ("postgres", "mysql", "sqlite3", "cockroach") else ""
+            parts = name[:-len(".up.sql")].split(".")[1:]
+            dialect = next((p for p in parts if p in ("postgres", "mysql", "sqlite", "sqlite3", "cockroach")), "")
             if dialect and dialect not in suffixes:
                 continue
             version = name.split("_")[0]
@@ -281,7 +283,8 @@ def diesel_transaction(path):
 
 
 def prisma_transaction(path):
-    return not re.search(r"CONCURRENTLY|^\s*BEGIN\s*;|ADD VALUE", text_of(path), re.M | re.I)
+    """Whether the file can run in a transaction around it, for files that do not say so."""
+    return not re.search(r"CONCURRENTLY|^\s*BEGIN\s*;|ADD VALUE|VACUUM", text_of(path), re.M | re.I)
 
 
 def histories():
@@ -289,24 +292,25 @@ def histories():
     authelia = "authelia/internal/storage/migrations/"
     pair = numbered("*.up.sql", lambda n: dotted(n)[0])
     flyway = numbered("V*.sql", lambda n: dotted(n.split("__")[0]))
+    plain = prisma_transaction
     autocommit = lambda path: ".autocommit." not in path  # noqa: E731
     return [
         History("kratos", "postgres", kratos_path, 346, kratos({"postgres"}), autocommit, downs=True),
-        History("kratos", "sqlite", kratos_path, 694, kratos({"sqlite3"}), autocommit, downs=True),
+        History("kratos", "sqlite", kratos_path, 694, kratos({"sqlite", "sqlite3"}), autocommit, downs=True),
         History("kratos", "mariadb", kratos_path, None, kratos({"mysql"}), downs=True),
         History("taproot-assets", "sqlite", "taproot-assets/tapdb/sqlc/migrations", 59, pair, downs=True),
         History("authelia", "postgres", authelia + "postgres", 26, pair, downs=True),
-        History("authelia", "mariadb", authelia + "mysql", 26, pair, downs=True),
+        History("authelia", "mariadb", authelia + "mysql", 26, None, downs=True),  # a routine without DELIMITER: no client runs it
         History("authelia", "sqlite", authelia + "sqlite", 26, pair, downs=True),
         History("crates.io", "postgres", "crates.io/migrations", 285, numbered("*/up.sql", digits), diesel_transaction, downs=True),
         History("marquez", "postgres", "marquez/api/src/main/resources/marquez/db/migration", 84,
-                lambda h: flyway(h) + sorted(glob.glob(os.path.join(h.path, "R__*.sql")))),
-        History("kestra", "postgres", "kestra/jdbc-postgres/src/main/resources/migrations/postgres", 26, flyway),
+                lambda h: flyway(h) + sorted(glob.glob(os.path.join(h.path, "R__*.sql"))), plain),
+        History("kestra", "postgres", "kestra/jdbc-postgres/src/main/resources/migrations/postgres", 26, flyway, plain),
         History("kestra", "mariadb", "kestra/jdbc-mysql/src/main/resources/migrations/mysql", 24, flyway),
         History("e2b-infra", "postgres", "e2b-infra/packages/db/migrations", 131, None, downs=True),
         History("langfuse", "postgres", "langfuse/packages/shared/prisma/migrations", 434,
                 numbered("*/migration.sql", digits), prisma_transaction),
-        History("temporal", "postgres", "temporal/schema/postgresql/v12/temporal/versioned", None, temporal),
-        History("temporal visibility", "postgres", "temporal/schema/postgresql/v12/visibility/versioned", None, temporal),
+        History("temporal", "postgres", "temporal/schema/postgresql/v12/temporal/versioned", None, temporal, plain),
+        History("temporal visibility", "postgres", "temporal/schema/postgresql/v12/visibility/versioned", None, temporal, plain),
         History("temporal", "mariadb", "temporal/schema/mysql/v8/temporal/versioned", None, temporal),
     ]

@@ -87,10 +87,9 @@ static df_code from_history(job_run *run, const df_applied *row, df_migration **
     DF_TRY(df_ledger_source(run->m->ledger, row->id, "down", run->arena, &down, err));
     *m = (df_migration){.id = row->id, .version = row->version, .name = row->name, .file = row->id, .loaded = true};
     m->meta.estimated_ms = -1;
-    m->down = (df_section){.present = down.ptr != NULL, .sql = down, .first_line = 1, .lock_ms = -1, .statement_ms = -1,
-                           .path = df_arena_printf(run->arena, "%.*s (as it was applied)", DF_FMT(row->id))};
+    const char *path = df_arena_printf(run->arena, "%.*s (as it was applied)", DF_FMT(row->id));
     *out = m;
-    return DF_OK;
+    return df_section_of_text(run->m->set, down, path, &m->down, err);
 }
 
 /* What there is to take back of a row. */
@@ -209,6 +208,7 @@ static df_code run_one(job_run *run, size_t i, df_error *err)
     df_migrate_run_item *item = &run->report->items[i];
     const df_observer *observer = run->m->config.observer;
     DF_TRY(hooks(run, "before-each", item->id, false, err));
+    item->state = NULL; /* it is reached */
     df_lease_tell(run->m->ledger, item->id);
     df_log(observer, DF_LOG_INFO, "%s %s", run->direction == DF_UP ? "applying" : "taking back", item->file);
     DF_TRY(df_execute(&run->x, run->migrations[i], run->chosen[i]->applied, run->direction, item, err));

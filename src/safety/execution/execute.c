@@ -98,6 +98,7 @@ bool execution_changes_session(const execution *e)
 
 static void record_failure(execution *e, const df_error *why)
 {
+    if (!e->run.migration) return;        /* its file could not be read: nothing was begun */
     if (df_conn_lost(e->x->conn)) return; /* the next run finds what is there */
     df_error ignored = {0};
     df_code code = df_ledger_fail(e->x->ledger, &e->run, why, e->item->undone ? e->item->undone : "none",

@@ -36,6 +36,11 @@ bool execution_changes_session(const execution *e);
 DF_MUST_USE df_code step_run(execution *e, size_t step, df_error *err);
 /* The same for any text that stands for it (a batch); adds to rows and time instead of setting them. */
 DF_MUST_USE df_code step_send(execution *e, size_t step, df_str sql, df_error *err);
+/*
+ * Begins the transaction of a unit, with the fence check. An isolation level that the file sets must come before any
+ * query: then the statements up to it run first, and *ran says how many of the unit's.
+ */
+DF_MUST_USE df_code step_begin(execution *e, const df_unit *unit, size_t *ran, df_error *err);
 void step_state(execution *e, size_t step, df_step_status status, const char *state, const char *note);
 /* "statement 3 (ALTER TABLE)" in front, and where in which file. */
 df_code step_explain(const execution *e, size_t step, df_error *err);

@@ -74,8 +74,9 @@ static df_code renew_session(execution *e, size_t end, df_error *err)
 
 static df_code try_transaction(execution *e, const df_unit *unit, df_error *err)
 {
-    DF_TRY(df_ledger_begin(e->x->ledger, err));
-    for (size_t i = unit->first; i < unit->first + unit->count; i++) DF_TRY(step_run(e, i, err));
+    size_t ran;
+    DF_TRY(step_begin(e, unit, &ran, err));
+    for (size_t i = unit->first + ran; i < unit->first + unit->count; i++) DF_TRY(step_run(e, i, err));
     if (unit->roll_back) df_rollback(e->x->conn);
     for (size_t i = unit->first; i < unit->first + unit->count; i++)
         DF_TRY(df_ledger_settle(e->x->ledger, &e->run, &e->rows[i], err));

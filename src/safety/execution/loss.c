@@ -39,14 +39,15 @@ static void add_loss(loss_finder *f, int64_t rows, const char *what)
     f->items[f->count++] = (df_loss){.id = df_arena_cstr(f->x->arena, f->migration->id), .what = what, .rows = rows};
 }
 
-static void add_counted(loss_finder *f, int64_t rows, df_str name, const char *unit)
+/* `unit` in the plural, its s first to go: "rows", "values". */
+static void add_counted(loss_finder *f, int64_t rows, df_str name, const char *unit, const char *behind)
 {
     df_buf text = {0};
     if (rows <= 0) return;
     df_buf_str_add(&text, name);
     df_buf_text(&text, ": ");
     df_put_count(&text, rows);
-    df_buf_printf(&text, "%s %s", rows >= COUNT_AT_MOST ? " or more" : "", unit);
+    df_buf_printf(&text, "%s %.*s%s", rows >= COUNT_AT_MOST ? " or more" : "", (int)strlen(unit) - (rows == 1), unit, behind);
     add_loss(f, rows, df_arena_cstr(f->x->arena, df_buf_str(&text)));
     df_buf_release(&text);
 }
@@ -87,7 +88,7 @@ static df_code tables_lost(loss_finder *f, const df_step *step, df_error *err)
         if (!name.len) return DF_OK;
         int64_t rows;
         DF_TRY(count_rows(f, name, NULL, &rows, err));
-        add_counted(f, rows, name, "rows");
+        add_counted(f, rows, name, "rows", "");
         if (next.kind != DF_SQL_SYMBOL || next.text.ptr[0] != ',') return DF_OK;
         t = df_sql_next_word(&lexer);
         static const char *const only[] = {"ONLY", NULL};
@@ -122,7 +123,7 @@ static df_code columns_lost(loss_finder *f, const df_step *step, df_error *err)
         const char *condition = df_arena_printf(&f->arena, "%.*s IS NOT NULL", DF_FMT(t.text));
         DF_TRY(count_rows(f, table, condition, &rows, err));
         const char *name = df_arena_printf(&f->arena, "%.*s.%.*s", DF_FMT(table), DF_FMT(t.text));
-        add_counted(f, rows, df_str_from(name), "values");
+        add_counted(f, rows, df_str_from(name), "values", "");
     }
     return DF_OK;
 }
@@ -140,7 +141,7 @@ static df_code rows_deleted(loss_finder *f, const df_step *step, df_error *err)
     df_sql_put_name(df_conn_dialect(f->x->conn), &name, table->name);
     df_code code = count_rows(f, df_buf_str(&name), NULL, &rows, err);
     bool all = (step->facts.flags & DF_SQL_WHOLE_TABLE) != 0;
-    if (code == DF_OK) add_counted(f, rows, df_buf_str(&name), all ? "rows" : "rows, of which some are deleted");
+    if (code == DF_OK) add_counted(f, rows, df_buf_str(&name), "rows", all ? "" : ", of which some are deleted");
     df_buf_release(&name);
     return code;
 }

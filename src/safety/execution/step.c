@@ -33,7 +33,9 @@ df_code step_explain(const execution *e, size_t i, df_error *err)
     int64_t line = step->statement.line;
     if (err->sql_line > 1) line += err->sql_line - 1;
     err->statement = step->statement.number;
-    df_error_at(err, e->section->path, line);
+    if (strcmp(err->native, "2D000") == 0) /* invalid_transaction_termination */
+        df_error_hint(err, "the routine commits by itself, which no transaction around it allows: mark the section no-transaction");
+    df_error_at(err, step->path ? step->path : e->section->path, line);
     df_error_prefix(err, "%.*s, statement %d%s%s%s%s%s", DF_FMT(e->migration->id), (int)step->statement.number,
                     *step->facts.tag ? " (" : "", step->facts.tag, *step->facts.tag ? ")" : "",
                     *err->native ? ", code " : "", err->native);
@@ -69,6 +71,48 @@ static void tell_step(execution *e, size_t i, const char *name, const df_error *
     event_end(e->x, &w, &out);
 }
 
+/*
+ * A block that its tool sends in one piece, to make PostgreSQL run it as one transaction: ours is around it, and its
+ * statements go one by one. What cannot be split goes as it is, and the server has the last word.
+ */
+static df_code send_block(execution *e, df_str block, int64_t *affected, df_error *err)
+{
+    df_sql_splitter splitter = {.dialect = df_conn_dialect(e->x->conn), .script = block};
+    df_sql_statement statement;
+    bool more = true;
+    size_t count = 0;
+    while (df_sql_split(&splitter, &statement, &more, NULL) == DF_OK && more) count++;
+    if (more || count < 2) {
+        char *text = df_strdup(block);
+        df_code code = df_exec(e->x->conn, text, NULL, 0, affected, err);
+        free(text);
+        return code;
+    }
+    splitter = (df_sql_splitter){.dialect = df_conn_dialect(e->x->conn), .script = block};
+    df_code code = DF_OK;
+    while (code == DF_OK && df_sql_split(&splitter, &statement, &more, err) == DF_OK && more) {
+        int64_t rows = 0;
+        char *text = df_strdup(statement.text);
+        code = df_exec(e->x->conn, text, NULL, 0, &rows, err);
+        free(text);
+        *affected += rows;
+        if (code != DF_OK && err) err->sql_line = statement.line + (err->sql_line ? err->sql_line - 1 : 0);
+    }
+    return code;
+}
+
+static df_code send_text(execution *e, size_t i, df_str sql, int64_t *affected, df_error *err)
+{
+    const df_step *step = &e->steps.items[i];
+    if (step->whole) return send_block(e, sql, affected, err);
+    char *text = df_strdup(sql);
+    df_code code = step->facts.flags & DF_SQL_COPY_IN
+                       ? df_copy_in(e->x->conn, text, step->statement.data, affected, err)
+                       : df_exec(e->x->conn, text, NULL, 0, affected, err);
+    free(text);
+    return code;
+}
+
 df_code step_send(execution *e, size_t i, df_str sql, df_error *err)
 {
     const df_step *step = &e->steps.items[i];
@@ -76,13 +120,9 @@ df_code step_send(execution *e, size_t i, df_str sql, df_error *err)
     df_limits limits = limits_of(e, step);
     int64_t affected = 0;
     DF_TRY(df_set_limits(e->x->conn, &limits, err));
-    char *text = df_strdup(sql);
     double began = df_monotonic_s();
-    df_code code = step->facts.flags & DF_SQL_COPY_IN
-                       ? df_copy_in(e->x->conn, text, step->statement.data, &affected, err)
-                       : df_exec(e->x->conn, text, NULL, 0, &affected, err);
+    df_code code = send_text(e, i, sql, &affected, err);
     row->ms += (df_monotonic_s() - began) * 1000;
-    free(text);
     if (code != DF_OK) return code;
     bool counts = step->facts.cls == DF_SQL_DML;
     if (counts) row->rows = (row->rows < 0 ? 0 : row->rows) + affected;
@@ -125,4 +165,53 @@ df_code step_run(execution *e, size_t i, df_error *err)
     tell_step(e, i, "statement_failed", &mine);
     if (err) *err = mine;
     return code;
+}
+
+/* ---- beginning a transaction ---- */
+
+/* SET [LOCAL | SESSION] TRANSACTION … */
+static bool sets_transaction(const execution *e, size_t i)
+{
+    const df_step *step = &e->steps.items[i];
+    df_sql_lexer lexer = {.dialect = df_conn_dialect(e->x->conn), .text = step->statement.text};
+    if (step->facts.cls != DF_SQL_SESSION || !df_sql_is(df_sql_next_word(&lexer), "SET")) return false;
+    df_sql_token word = df_sql_next_word(&lexer);
+    if (df_sql_is(word, "LOCAL")) word = df_sql_next_word(&lexer);
+    return df_sql_is(word, "TRANSACTION");
+}
+
+/* What stands behind the file's own BEGIN: "ISOLATION LEVEL SERIALIZABLE"; empty when nothing does, or no BEGIN. */
+static df_str modes_of_begin(const execution *e, size_t first)
+{
+    if (!first || !(e->steps.items[first - 1].facts.flags & DF_SQL_BEGIN)) return DF_STR_NONE;
+    df_str text = e->steps.items[first - 1].statement.text;
+    df_sql_lexer lexer = {.dialect = df_conn_dialect(e->x->conn), .text = text};
+    df_sql_token word = df_sql_next_word(&lexer);
+    static const char *const plain[] = {"BEGIN", "START", "TRANSACTION", "WORK"};
+    for (size_t i = 0; i < sizeof plain / sizeof *plain;) {
+        if (!df_sql_is(word, plain[i])) {
+            i++;
+            continue;
+        }
+        word = df_sql_next_word(&lexer);
+    }
+    return word.kind == DF_SQL_END ? DF_STR_NONE : df_str_skip(text, word.offset);
+}
+
+df_code step_begin(execution *e, const df_unit *unit, size_t *ran, df_error *err)
+{
+    bool postgres = e->x->set->dialect->family == DF_SQL_POSTGRES;
+    df_str modes = postgres ? modes_of_begin(e, unit->first) : DF_STR_NONE;
+    size_t last = 0; /* behind the last SET TRANSACTION of the leading settings */
+    for (size_t k = 0; postgres && k < unit->count && e->steps.items[unit->first + k].facts.cls == DF_SQL_SESSION; k++)
+        if (sets_transaction(e, unit->first + k)) last = k + 1;
+    *ran = 0;
+    if (!modes.len && !last) return df_ledger_begin(e->x->ledger, err);
+    DF_TRY(df_begin(e->x->conn, err));
+    if (modes.len) {
+        const char *sql = df_arena_printf(&e->arena, "SET TRANSACTION %.*s", DF_FMT(modes));
+        DF_TRY(df_exec(e->x->conn, sql, NULL, 0, NULL, err));
+    }
+    for (; *ran < last; ++*ran) DF_TRY(step_run(e, unit->first + *ran, err));
+    return df_lease_check(e->x->ledger, err);
 }

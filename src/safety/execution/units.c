@@ -90,18 +90,22 @@ static void find_frame(unit_maker *m)
     m->out->lowered = steps->count - last;
 }
 
-/* The only BEGIN is first and the only COMMIT last: what lies between is the transaction that we make anyway. */
+/*
+ * The only COMMIT is last, and the only BEGIN first or not there (some write a COMMIT alone, knowing that their tool has begun
+ * a transaction): what lies between is the transaction that we make anyway. `*first` SIZE_MAX: there is no BEGIN.
+ */
 static bool framed_by_transaction(const unit_maker *m, size_t *first, size_t *last)
 {
     const df_steps *steps = m->steps;
     size_t from = m->out->hoisted, to = steps->count - m->out->lowered;
+    if (to <= from || !has(&steps->items[to - 1], DF_SQL_COMMIT)) return false;
     while (from < to && steps->items[from].facts.cls == DF_SQL_SESSION && !has(&steps->items[from], DF_SQL_BEGIN)) from++;
-    if (to < from + 2 || !has(&steps->items[from], DF_SQL_BEGIN) || !has(&steps->items[to - 1], DF_SQL_COMMIT)) return false;
-    for (size_t i = from + 1; i < to - 1; i++) {
+    bool begins = has(&steps->items[from], DF_SQL_BEGIN);
+    for (size_t i = begins ? from + 1 : from; i < to - 1; i++) {
         if (has(&steps->items[i], DF_SQL_BEGIN | DF_SQL_COMMIT | DF_SQL_ROLLBACK | DF_SQL_NO_TRANSACTION)) return false;
         if (steps->items[i].batch || (has(&steps->items[i], DF_SQL_ADD_VALUE) && label_is_used(m, i))) return false;
     }
-    *first = from;
+    *first = begins ? from : SIZE_MAX;
     *last = to - 1;
     return true;
 }
@@ -118,8 +122,9 @@ static bool make_whole(unit_maker *m)
     size_t from = m->out->hoisted;
     if (m->out->hoisted) add(m, DF_UNIT_SESSION, 0, m->out->hoisted);
     if (framed) { /* without the file's own BEGIN and COMMIT */
-        if (begin > from) add(m, DF_UNIT_TRANSACTION, from, begin - from);
-        if (commit > begin + 1) add(m, DF_UNIT_TRANSACTION, begin + 1, commit - begin - 1);
+        if (begin != SIZE_MAX && begin > from) add(m, DF_UNIT_TRANSACTION, from, begin - from);
+        size_t inner = begin == SIZE_MAX ? from : begin + 1;
+        if (commit > inner) add(m, DF_UNIT_TRANSACTION, inner, commit - inner);
     } else if (last > from) {
         add(m, DF_UNIT_TRANSACTION, from, last - from);
     }
@@ -164,8 +169,10 @@ static df_unit_mode mode_of(const unit_maker *m, const df_step *step)
     if (step->batch) return DF_UNIT_BATCHED;
     if (step->facts.cls == DF_SQL_SESSION || has(step, DF_SQL_TEMPORARY)) return DF_UNIT_SESSION;
     if (has(step, DF_SQL_NO_TRANSACTION | DF_SQL_IMPLICIT_COMMIT)) return DF_UNIT_ALONE;
-    /* What it does is not in its text, and the engine could commit half of it. */
-    if (has(step, DF_SQL_DYNAMIC) && !m->transactional_ddl) return DF_UNIT_ALONE;
+    /* What it does is not in its text: the engine could commit half of it, or the routine commits by itself, which is
+     * why the file wants no transaction. */
+    bool call = strcmp(step->facts.tag, "CALL") == 0 && m->section->no_transaction;
+    if (has(step, DF_SQL_DYNAMIC) && (call || !m->transactional_ddl)) return DF_UNIT_ALONE;
     return DF_UNIT_TRANSACTION;
 }
 

@@ -8,9 +8,10 @@
 
 enum { MAX_RECONNECTS = 5 };
 
-static df_code run_unit(execution *e, const df_unit *unit, df_error *err)
+/* Its steps but the first `ran`, which have run already. */
+static df_code run_unit(execution *e, const df_unit *unit, size_t ran, df_error *err)
 {
-    for (size_t i = unit->first; i < unit->first + unit->count; i++) {
+    for (size_t i = unit->first + ran; i < unit->first + unit->count; i++) {
         DF_TRY(df_check_cancelled(e->x->observer, err));
         DF_TRY(step_run(e, i, err));
     }
@@ -48,16 +49,18 @@ static df_code check_foreign_keys(execution *e, df_error *err)
     return DF_OK;
 }
 
-static df_code attempt(execution *e, bool *begun, df_error *err)
+static df_code attempt(execution *e, df_error *err)
 {
     const df_units *units = &e->units;
     size_t last = units->count - (units->lowered ? 1 : 0), first = units->hoisted ? 1 : 0;
     e->affected = 0;
-    *begun = false;
-    if (units->hoisted) DF_TRY(run_unit(e, &units->items[0], err));
-    DF_TRY(df_ledger_begin(e->x->ledger, err));
-    *begun = true;
-    for (size_t i = first; i < last; i++) DF_TRY(run_unit(e, &units->items[i], err));
+    if (units->hoisted) DF_TRY(run_unit(e, &units->items[0], 0, err));
+    size_t ran = 0;
+    if (first < last)
+        DF_TRY(step_begin(e, &units->items[first], &ran, err));
+    else
+        DF_TRY(df_ledger_begin(e->x->ledger, err));
+    for (size_t i = first; i < last; i++) DF_TRY(run_unit(e, &units->items[i], i == first ? ran : 0, err));
     DF_TRY(check_foreign_keys(e, err));
     df_run_result result = {.rows = e->rows, .n_rows = e->steps.count, .rows_affected = e->affected,
                             .duration_ms = (int64_t)((df_monotonic_s() - e->began) * 1000)};
@@ -71,7 +74,7 @@ static void run_lowered(execution *e)
 {
     if (!e->units.lowered) return;
     df_error ignored = {0};
-    df_code code = run_unit(e, &e->units.items[e->units.count - 1], &ignored);
+    df_code code = run_unit(e, &e->units.items[e->units.count - 1], 0, &ignored);
     if (code != DF_OK) df_log(e->x->observer, DF_LOG_WARNING, "after the commit: %s", ignored.message);
 }
 
@@ -92,7 +95,6 @@ df_code run_whole(execution *e, df_error *err)
 {
     int reconnects = 0;
     for (int64_t tries = 0;; tries++) {
-        bool begun;
         for (size_t i = 0; i < e->steps.count; i++) {
             e->rows[i].status = DF_STEP_INTENT;
             e->item->steps[i].state = "not run";
@@ -100,7 +102,7 @@ df_code run_whole(execution *e, df_error *err)
         df_code code = df_check_cancelled(e->x->observer, err);
         for (size_t i = 0; i < e->steps.count; i++)
             if (e->steps.items[i].facts.cls == DF_SQL_TRANSACTION) e->rows[i].status = DF_STEP_SKIPPED;
-        if (code == DF_OK) code = attempt(e, &begun, err);
+        if (code == DF_OK) code = attempt(e, err);
         if (code == DF_OK) {
             run_lowered(e);
             mark_frame(e);

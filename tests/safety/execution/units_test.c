@@ -61,7 +61,10 @@ static void test_postgres(void)
     cut(d, "BEGIN; CREATE TABLE a (i int); ROLLBACK; CREATE TABLE b (i int)", false, "T1r T1");
     cut(d, "CREATE TABLE a (i int);\nBEGIN;\nCREATE TABLE b (i int);", false, "error at line 2");
     cut(d, "BEGIN;\nCREATE INDEX CONCURRENTLY x ON a (i);\nCOMMIT;", false, "error at line 2");
-    cut(d, "CREATE TABLE a (i int);\nCOMMIT;", false, "error at line 2");
+    cut(d, "CREATE TABLE a (i int);\nCOMMIT;", false, "whole T1");
+    cut(d, "CREATE TABLE a (i int);\nCOMMIT;", true, "error at line 2");
+    cut(d, "CREATE TABLE a (i int);\nCOMMIT;\nCREATE TABLE b (i int)", false, "error at line 2");
+    cut(d, "CREATE TABLE a (i int);\nROLLBACK;", false, "error at line 2");
     cut(d, "ALTER TYPE t ADD VALUE 'x'; CREATE TABLE a (i int)", false, "whole T2");
     cut(d, "ALTER TYPE t ADD VALUE 'x'; INSERT INTO a VALUES ('x')", false, "T1 T1");
     cut(d, "UPDATE a SET /*batch*/ b = 1; CREATE TABLE b (i int)", false, "B1 T1");
