@@ -59,6 +59,5 @@ void test_journal(void);
 void test_audit(void);
 void test_records(void);
 void test_locks(void);
-void test_foreign(void);
 
 #endif

@@ -246,7 +246,7 @@ int main(int argc, char **argv)
         void (*run)(void);
     } parts[] = {
         {"tables", test_tables}, {"history", test_history}, {"journal", test_journal}, {"audit", test_audit},
-        {"records", test_records}, {"locks", test_locks},     {"foreign", test_foreign},
+        {"records", test_records}, {"locks", test_locks},
     };
     const char *part = argc > 2 ? argv[2] : NULL;
     char variable[64] = "TEST_URL_";
