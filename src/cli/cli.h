@@ -247,6 +247,9 @@ void cli_say(cli_context *cli, const char *fmt, ...) DF_PRINTF(2, 3);
 void cli_say_mark(cli_context *cli, cli_mark mark, const char *fmt, ...) DF_PRINTF(3, 4);
 /* The same in bold, with an empty line before it when something was printed already. */
 void cli_heading(cli_context *cli, const char *fmt, ...) DF_PRINTF(2, 3);
+/* What was printed so far goes out now, also to a pipe: for what people wait for. Not the document of --json.
+ */
+void cli_flush(cli_context *cli);
 /* Raw bytes, as they are, also with --json (for a command whose result is a file). */
 void cli_write(cli_context *cli, df_str bytes);
 /* `text` in a style, or as it is where there are no colours; lives in the arena. */

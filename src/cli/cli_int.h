@@ -177,8 +177,6 @@ int32_t cli_decode(df_str s, size_t *len);
 /* ---- output.c ---- */
 
 void cli_output_open(cli_context *cli);
-/* Writes what is buffered. */
-void cli_flush(cli_context *cli);
 /* Ends the document, flushes, and returns the status to exit with: `status`, or that of a failed write. */
 int cli_output_close(cli_context *cli, int status);
 /* Adds bytes to standard output's buffer and flushes when it is long. */

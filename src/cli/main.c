@@ -200,7 +200,9 @@ const cli_command cli_config_command = {
     .name = "config",
     .group = "About the program",
     .help = "show what holds: flag, environment, configuration file or default",
-    .manual = "Prints every option with the value that a command would use, and where it came from. "
+    .manual = "Prints every option with the value that a command would use, and where it came from; in a "
+              "program with settings "
+              "those, unless COMMAND is named. "
               "Values that may hold a password are shown as ***.",
     .options = config_options,
     .values_size = sizeof(config_args),

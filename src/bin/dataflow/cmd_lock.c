@@ -14,14 +14,14 @@ static const cli_option release_options[] = {
 
 static bool is_free(const df_migrate_lock *l)
 {
-    return strcmp(l->state, "free") == 0;
+    return strcmp(l->state, "free") == 0 || strcmp(l->state, "none") == 0;
 }
 
 static void show(cli_context *cli, const df_migrate_lock *l)
 {
     cli_view *r = cli_record(cli, NULL);
     bool all = cli->json || !is_free(l);
-    cli_put_text(cli_field(r, "state", "Migration lock"), l->state);
+    cli_put_text(cli_field(r, "state", "Migration lock"), is_free(l) ? "free" : l->state);
     if (all) {
         cli_put_text(cli_field(r, "owner", "Owner"), l->owner);
         cli_put_text(cli_field(r, "host", "Host"), l->host);

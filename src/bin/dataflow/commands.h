@@ -86,7 +86,7 @@ DF_MUST_USE df_code events_close(events *events, df_error *err);
 
 /* ---- what several commands print ---- */
 
-/* For JSON the member `name`; for people a line each, with what to do below it. */
+/* For JSON the member `name`; for people a line each, with what to do below it; notes with --verbose. */
 void show_findings(cli_context *cli, const char *name, const df_migrate_finding *findings, size_t count);
 /* For JSON the member `name`. */
 void show_items(cli_context *cli, const char *name, const df_migrate_item *items, size_t count);

@@ -41,6 +41,7 @@ static void say_completed(events *e, const char *json)
                  : "";
     cli_say_mark(e->cli, CLI_MARK_OK, "%.*s: %s, %lld ms%s", DF_FMT(id),
                  df_str_is(direction, "down") ? "taken back" : "applied", (long long)ms, counted);
+    cli_flush(e->cli);
 }
 
 static void on_event(void *context, const char *json)

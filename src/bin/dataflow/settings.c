@@ -76,11 +76,12 @@ const cli_option settings_options[] = {
 
     {CLI_INTO(settings, before), .name = "before", .arg = "HOOK", .verbatim = true, .setting = true,
      .help = "a shell command or SQL file, before a run",
-     .manual = "A hook that ends in `.sql` is a file that runs on the database, anything else a command line "
-               "for /bin/sh. "
-               "Commands find DATAFLOW_ENV, DATAFLOW_DIRECTION, DATAFLOW_MIGRATION and others in their "
-               "environment. A "
-               "failing hook ends the run."},
+     .manual =
+         "A hook that ends in `.sql` is a file that runs on the database, anything else a command line for "
+         "/bin/sh. Commands find DATAFLOW_HOOK, DATAFLOW_DIRECTION, DATAFLOW_ENV, DATAFLOW_MIGRATION, "
+         "DATAFLOW_RUN_ID "
+         "and DATAFLOW_FAILED in their environment. A failing hook ends the run; docs/how-to/hooks.md says "
+         "more."},
     {CLI_INTO(settings, after), .name = "after", .arg = "HOOK", .verbatim = true, .setting = true,
      .help = "a shell command or SQL file, after a run, however it ended"},
     {CLI_INTO(settings, before_each), .name = "before-each", .arg = "HOOK", .verbatim = true, .setting = true,

@@ -96,7 +96,8 @@ void show_findings(cli_context *cli, const char *name, const df_migrate_finding 
     static const cli_column columns[] = {{.name = "severity"}, {.name = "rule"}, {.name = "migration"},
                                          {.name = "file"},     {.name = "line"}, {.name = "statement"},
                                          {.name = "what"},     {.name = "hint"}};
-    for (size_t i = 0; !cli->json && i < count; i++) say_finding(cli, &findings[i]);
+    for (size_t i = 0; !cli->json && i < count; i++)
+        if (cli->verbose || strcmp(findings[i].severity, "note") != 0) say_finding(cli, &findings[i]);
     if (!cli->json) return;
     cli_view *rows = cli_rows(cli, name, columns, 8, CLI_AUTO);
     for (size_t i = 0; i < count; i++) {
@@ -354,7 +355,9 @@ int show_run(cli_context *cli, const df_migrate_run_report *r, const char *verb,
         cli_done(record);
         return status;
     }
-    show_findings(cli, NULL, r->findings, r->n_findings);
+    for (size_t i = 0; i < r->n_findings; i++) /* what ended the run is said as its error */
+        if (!code || strncmp(r->findings[i].what, err->message, sizeof err->message - 1) != 0)
+            show_findings(cli, NULL, &r->findings[i], 1);
     for (size_t i = 0; i < r->count; i++)
         if (r->dry_run || cli->verbose || !completed(&r->items[i])) say_item(cli, r, &r->items[i]);
     say_end(cli, r, verb, code);
