@@ -168,6 +168,8 @@ const char *op_format(df_arena *arena, const char *fmt, va_list args)
 
 const char *op_duration(df_arena *arena, double seconds)
 {
+    enum { DAY_S = 24 * 3600 };
+    if (seconds >= 2 * DAY_S) return df_arena_printf(arena, "%.0f days", seconds / DAY_S);
     df_buf buf = {0};
     df_put_duration(&buf, seconds > 0 ? seconds : 0);
     return kept(arena, &buf);

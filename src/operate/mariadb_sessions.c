@@ -222,16 +222,26 @@ static bool add_queue(const op_look *look, op_sessions *out, size_t waiter, cons
     return any;
 }
 
-/* Nobody tells: whoever has had a transaction open for longer than the wait may be the one. */
+static bool is_suspect(const op_sessions *all, size_t index, size_t waiter)
+{
+    const op_session *s = &all->items[index];
+    double age = s->transaction_s > s->state_s ? s->transaction_s : s->state_s;
+    if (s->own || s->background || s->state == OP_WAITING) return false;
+    return s->state == OP_PREPARED || age >= all->items[waiter].state_s;
+}
+
+/* Nobody tells: whoever has had a transaction open for longer than the wait may be the one; those of the same
+ * database before any other. */
 static void add_suspects(const op_look *look, op_sessions *out, size_t waiter)
 {
-    for (size_t i = 0; i < out->count; i++) {
-        const op_session *s = &out->items[i];
-        if (s->own || s->background || s->state == OP_WAITING) continue;
-        double age = s->transaction_s > s->state_s ? s->transaction_s : s->state_s;
-        if (s->state == OP_PREPARED || age >= out->items[waiter].state_s)
+    bool any = false;
+    for (int elsewhere = 0; elsewhere < 2 && !any; elsewhere++)
+        for (size_t i = 0; i < out->count; i++) {
+            if (!is_suspect(out, i, waiter)) continue;
+            if (!elsewhere && !df_str_eq(out->items[i].database, out->items[waiter].database)) continue;
             op_wait_add(look, out, waiter, i, false);
-    }
+            any = true;
+        }
 }
 
 static df_code add_waits(const op_look *look, op_sessions *out, df_error *err)

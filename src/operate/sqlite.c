@@ -54,6 +54,20 @@ static int64_t size_of(const op_look *look, df_str file, const char *suffix)
 
 /* ---- health ---- */
 
+/* Damage may be such that the check itself cannot go on. */
+static void check_damage(op_health *h, const op_list *list)
+{
+    op_rows rows;
+    df_error err;
+    df_code code = op_ask(&h->look, list->sql, NULL, 0, &rows, &err);
+    if (code == DF_CORRUPT)
+        op_check(h, list->name, OP_CRITICAL, NULL, "dataflow backup restore latest", "%s", err.message);
+    else if (code != DF_OK)
+        op_check_unknown(h, list->name, &err);
+    else
+        op_check_rows(h, list, &rows);
+}
+
 static void check_whole(op_health *h, const op_list *list)
 {
     int64_t bytes = size_of(&h->look, h->facts.file, "");
@@ -63,7 +77,7 @@ static void check_whole(op_health *h, const op_list *list)
         op_check(h, list->name, OP_UNKNOWABLE, NULL, df_arena_printf(h->look.arena, "PRAGMA %s", list->name),
                  "not looked at: it would read all of %s", op_bytes(h->look.arena, bytes));
     else
-        op_check_list(h, list);
+        check_damage(h, list);
 }
 
 static void check_wal(op_health *h)
@@ -139,7 +153,8 @@ static void try_compile(broken *b, const char *what, const char *name, df_buf *s
     df_error err;
     df_code code = df_query(b->look.conn, df_buf_cstr(sql), NULL, 0, pass_over, NULL, &err);
     df_buf_clear(sql);
-    if (code != DF_FAILED || is_foreign(&err)) return;
+    if (code == DF_OK || code == DF_CONNECT || code == DF_RETRY || code == DF_CANCELLED || is_foreign(&err))
+        return;
     df_value cells[] = {df_v_text(df_arena_printf(b->look.arena, "%s %s (%s)", what, name,
                                                   op_line(b->look.arena, df_str_from(err.message), 160))),
                         df_v_text("warning"),

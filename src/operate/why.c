@@ -257,23 +257,31 @@ static void say_transactions(op_why *why)
         op_say(why, "transactions", "ok", 0, NULL, "no other transaction is open");
 }
 
+static void say_invalid(op_why *why, const op_rows *rows, size_t i)
+{
+    const char *name = op_text(rows, i, "subject"), *table = op_text(rows, i, "table"),
+               *drop = op_text(rows, i, "remedy"), *finish = op_text(rows, i, "finish");
+    if (op_bool(rows, i, "building")) {
+        op_say(why, "indexes", "info", 0, NULL, "%s on %s is being built now", name, table);
+    } else if (op_bool(rows, i, "partitioned")) {
+        op_say(why, "indexes", "warning", 0, NULL,
+               "%s on %s is invalid until an index of every partition is attached to it", name, table);
+    } else {
+        op_say(why, "indexes", "warning", 0, drop, "%s on %s is invalid: queries do not use it%s; %s", name,
+               table, op_bool(rows, i, "maintained") ? ", and writes keep it nevertheless" : "",
+               op_text(rows, i, "definition"));
+        if (finish)
+            op_say(why, "indexes", "info", 1, finish,
+                   "or finish it, once the cause is gone (duplicates, a timeout)");
+        op_next(why, OP_LATER, drop, "an index build was left half-way: %s", name);
+    }
+}
+
 static void say_indexes(op_why *why)
 {
     op_rows rows;
     if (!why->look.engine->invalid || why->look.engine->invalid(&why->look, &rows, NULL) != DF_OK) return;
-    for (size_t i = 0; i < rows.count; i++) {
-        if (op_bool(&rows, i, "building")) {
-            op_say(why, "indexes", "info", 0, NULL, "%s on %s is being built now",
-                   op_text(&rows, i, "subject"), op_text(&rows, i, "table"));
-            continue;
-        }
-        op_say(why, "indexes", "warning", 0, op_text(&rows, i, "remedy"),
-               "%s on %s is invalid: queries do not use it, writes %s it; %s", op_text(&rows, i, "subject"),
-               op_text(&rows, i, "table"), op_bool(&rows, i, "maintained") ? "keep" : "do not keep",
-               op_text(&rows, i, "definition"));
-        op_next(why, OP_LATER, op_text(&rows, i, "remedy"), "an index build was left half-way: %s",
-                op_text(&rows, i, "subject"));
-    }
+    for (size_t i = 0; i < rows.count; i++) say_invalid(why, &rows, i);
 }
 
 static void say_disk(op_why *why)

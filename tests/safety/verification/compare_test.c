@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Comparing and printing snapshots: what a merge of sorted lines must notice, and which texts it must refuse. */
+/* Comparing and printing snapshots: what a merge of sorted lines must notice, and which texts it must refuse.
+ */
 #include "safety/verification/verification.h"
 
 #include "tap.h"
@@ -18,8 +19,8 @@ static const char *differences(const char *expected, const char *found, df_buf *
     df_code code = df_schema_compare(df_str_from(expected), df_str_from(found), &arena, &list, &count, &err);
     if (code != DF_OK) df_buf_printf(out, "%s: %s\n", df_code_name(code), err.message);
     for (size_t i = 0; code == DF_OK && i < count; i++)
-        df_buf_printf(out, "%s %s %s: %s -> %s\n", list[i].change, list[i].kind, list[i].name, list[i].expected ? list[i].expected : "none",
-                      list[i].found ? list[i].found : "none");
+        df_buf_printf(out, "%s %s %s: %s -> %s\n", list[i].change, list[i].kind, list[i].name,
+                      list[i].expected ? list[i].expected : "none", list[i].found ? list[i].found : "none");
     df_arena_release(&arena);
     return df_buf_cstr(out);
 }
@@ -47,25 +48,39 @@ static void comparing(void)
     compare(INDEX TABLE, INDEX TABLE, "", "a schema is equal to itself");
     compare(TABLE, INDEX TABLE, "added index public.t.i: none -> USING btree (a)\n", "an object more");
     compare(INDEX TABLE, TABLE, "removed index public.t.i: USING btree (a) -> none\n", "an object less");
-    compare(INDEX TABLE, UNIQUE TABLE, "changed index public.t.i: USING btree (a) -> UNIQUE btree (a)\n", "an object that is another now");
-    compare(INDEX TABLE, OTHER TABLE, "removed index public.t.i: USING btree (a) -> none\nadded index public.t.j: none -> USING btree (a)\n",
+    compare(INDEX TABLE, UNIQUE TABLE, "changed index public.t.i: USING btree (a) -> UNIQUE btree (a)\n",
+            "an object that is another now");
+    compare(INDEX TABLE, OTHER TABLE,
+            "removed index public.t.i: USING btree (a) -> none\nadded index public.t.j: none -> USING btree "
+            "(a)\n",
             "a renamed one is gone and new");
     compare("", INDEX OTHER TABLE,
-            "added index public.t.i: none -> USING btree (a)\nadded index public.t.j: none -> USING btree (a)\nadded table public.t: none -> TABLE\n",
+            "added index public.t.i: none -> USING btree (a)\nadded index public.t.j: none -> USING btree "
+            "(a)\nadded table public.t: none -> TABLE\n",
             "everything is new");
-    compare(QUOTED, "", "removed table a,\"b.x]\\: line\nline -> none\n", "names with quotes, brackets and commas");
+    compare(QUOTED, "", "removed table a,\"b.x]\\: line\nline -> none\n",
+            "names with quotes, brackets and commas");
 }
 
 static void refusing(void)
 {
-    static const char *const bad[] = {"nonsense\n", "[]\n", "[\"a\",\"b\",\"c\",\"d\"]\n", "[\"a\",null,null,\"d\",null]\n", "[\"a\",null,null,\"d\",\"e\",\"f\"]\n",
-                                      "[\"a\",null,null,\"d\",\"e\"]", "[\"a\",null,null,\"d\",\"e\n", "[\"a\" ,null,null,\"d\",\"e\"]\n", "\n", TABLE INDEX};
+    static const char *const bad[] = {"nonsense\n",
+                                      "[]\n",
+                                      "[\"a\",\"b\",\"c\",\"d\"]\n",
+                                      "[\"a\",null,null,\"d\",null]\n",
+                                      "[\"a\",null,null,\"d\",\"e\",\"f\"]\n",
+                                      "[\"a\",null,null,\"d\",\"e\"]",
+                                      "[\"a\",null,null,\"d\",\"e\n",
+                                      "[\"a\" ,null,null,\"d\",\"e\"]\n",
+                                      "\n",
+                                      TABLE INDEX};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         df_buf out = {0};
         const char *got = differences(bad[i], TABLE, &out);
         check(strncmp(got, "corrupt: ", 9) == 0 && strstr(got, "recorded"), "not a snapshot: %zu", i + 1);
         got = differences(TABLE, bad[i], &out);
-        check(strncmp(got, "corrupt: ", 9) == 0 && strstr(got, "live"), "not a snapshot, as the other one: %zu", i + 1);
+        check(strncmp(got, "corrupt: ", 9) == 0 && strstr(got, "live"),
+              "not a snapshot, as the other one: %zu", i + 1);
         df_buf_release(&out);
     }
 }
@@ -109,13 +124,17 @@ static void printing(void)
     df_buf out = {0}, many = {0};
     df_error err = {0};
     df_code code = df_schema_print(df_str_from(INDEX QUOTED), append, &out, &err);
-    check(code == DF_OK && strcmp(df_buf_cstr(&out), "index public.t.i: USING btree (a)\n\ntable a,\"b.x]\\:\nline\nline\n\n") == 0, "a paragraph an object");
+    check(code == DF_OK &&
+              strcmp(df_buf_cstr(&out),
+                     "index public.t.i: USING btree (a)\n\ntable a,\"b.x]\\:\nline\nline\n\n") == 0,
+          "a paragraph an object");
     note("%s", df_buf_cstr(&out));
     for (int i = 0; i < 1000; i++) df_buf_printf(&many, "[\"k\",null,null,\"%04d\",\"definition\"]\n", i);
     df_buf_clear(&out);
     code = df_schema_print(df_buf_str(&many), append, &out, &err);
     check(code == DF_CANCELLED && strcmp(err.message, "enough") == 0, "whoever is written to may stop it");
-    check(df_schema_print(DF_STR("x\n"), append, &out, &err) == DF_CORRUPT, "what is no snapshot is not printed");
+    check(df_schema_print(DF_STR("x\n"), append, &out, &err) == DF_CORRUPT,
+          "what is no snapshot is not printed");
     df_buf_release(&out);
     df_buf_release(&many);
 }

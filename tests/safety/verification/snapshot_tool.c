@@ -4,8 +4,8 @@
  *
  *     snapshot_tool URL < commands
  *
- * A line "take FILE" writes one to FILE and answers with its digest and number of objects; "compare FILE FILE" answers with one
- * JSON document of differences; "time" with the milliseconds that taking one took.
+ * A line "take FILE" writes one to FILE and answers with its digest and number of objects; "compare FILE
+ * FILE" answers with one JSON document of differences; "time" with the milliseconds that taking one took.
  */
 #include "base/clock.h"
 #include "safety/verification/verification.h"
@@ -29,7 +29,8 @@ static df_code take(df_conn *conn, const char *path, df_error *err)
     df_schema_snapshot snapshot;
     DF_TRY(df_schema_snapshot_take(conn, &snapshot, err));
     FILE *file = fopen(path, "w");
-    bool written = file && fwrite(df_buf_str(&snapshot.text).ptr, 1, snapshot.text.len, file) == snapshot.text.len;
+    bool written =
+        file && fwrite(df_buf_str(&snapshot.text).ptr, 1, snapshot.text.len, file) == snapshot.text.len;
     if (file && fclose(file) != 0) written = false;
     printf("%s %lld\n", snapshot.digest, (long long)snapshot.objects);
     df_schema_snapshot_release(&snapshot);

@@ -82,7 +82,7 @@ SHOW ALL SLAVES STATUS
 -- name: sequences
 SET STATEMENT lock_wait_timeout=1, max_statement_time=5 FOR
 SELECT CONCAT(t.table_schema, '.', t.table_name, '.', c.column_name) AS subject, t.auto_increment AS last,
-       t.auto_increment / m.most AS used, m.most AS `end`,
+       CAST(t.auto_increment / m.most AS DOUBLE) AS used, m.most AS `end`,
        IF(t.auto_increment / m.most >= 0.95, 'critical', 'warning') AS status,
        CONCAT('ALTER TABLE `', t.table_schema, '`.`', t.table_name, '` MODIFY `', c.column_name,
               '` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT (rebuilds the table)') AS remedy

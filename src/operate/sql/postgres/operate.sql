@@ -58,26 +58,34 @@ WHERE a.datid IS NOT NULL AND (a.state IS DISTINCT FROM 'idle' OR w.pid IS NOT N
 ORDER BY a.xact_start NULLS LAST, a.pid
 LIMIT 2000
 
+-- Which locks are a prepared transaction's: those that have the virtual transaction id of the lock on its own number.
 -- name: prepared
 SELECT x.gid, x.owner AS user_name, x.database, x.database = current_database() AS here,
        extract(epoch FROM clock_timestamp() - x.prepared)::float8 AS transaction_s,
        (SELECT string_agg(DISTINCT l.relation::regclass::text, ', ')
         FROM pg_locks l JOIN pg_class c ON c.oid = l.relation AND c.relkind IN ('r', 'p', 'm')
-        WHERE l.virtualtransaction = '-1/' || x.transaction AND l.locktype = 'relation'
+        WHERE l.virtualtransaction = o.virtualtransaction AND l.pid IS NULL AND l.locktype = 'relation'
           AND x.database = current_database() AND c.relnamespace <> 'pg_catalog'::regnamespace) AS tables
-FROM pg_prepared_xacts x ORDER BY x.prepared LIMIT 200
+FROM pg_prepared_xacts x
+LEFT JOIN pg_locks o ON o.pid IS NULL AND o.locktype = 'transactionid' AND o.transactionid = x.transaction
+ORDER BY x.prepared LIMIT 200
 
 -- Who waits for whom. A prepared transaction is blocker 0: which one, the lock itself tells.
 -- name: waits
-WITH waiting AS MATERIALIZED (SELECT * FROM pg_locks WHERE NOT granted AND pid IS NOT NULL)
+WITH locks AS MATERIALIZED (SELECT * FROM pg_locks),
+waiting AS (SELECT * FROM locks WHERE NOT granted AND pid IS NOT NULL),
+prepared AS (
+  SELECT x.gid, x.prepared, l.* FROM pg_prepared_xacts x
+  JOIN locks o ON o.pid IS NULL AND o.locktype = 'transactionid' AND o.transactionid = x.transaction
+  JOIN locks l ON l.pid IS NULL AND l.virtualtransaction = o.virtualtransaction)
 SELECT DISTINCT w.pid AS waiter, b.pid AS blocker,
        CASE WHEN b.pid = 0 THEN (
-         SELECT x.gid FROM pg_locks h JOIN pg_prepared_xacts x ON h.virtualtransaction = '-1/' || x.transaction
-         WHERE h.granted AND h.pid IS NULL AND h.locktype = w.locktype
+         SELECT h.gid FROM prepared h
+         WHERE h.granted AND h.locktype = w.locktype
            AND h.database IS NOT DISTINCT FROM w.database AND h.relation IS NOT DISTINCT FROM w.relation
            AND h.transactionid IS NOT DISTINCT FROM w.transactionid
            AND (w.locktype <> 'relation' OR h.mode <> 'AccessShareLock' OR w.mode = 'AccessExclusiveLock')
-         ORDER BY x.prepared LIMIT 1) END AS gid
+         ORDER BY h.prepared LIMIT 1) END AS gid
 FROM (SELECT DISTINCT ON (pid) * FROM waiting ORDER BY pid) w
 CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) b (pid)
 ORDER BY 1, 2 LIMIT 2000
@@ -89,12 +97,10 @@ SELECT format('%I.%I', n.nspname, c.relname) AS subject,
        n.nspname AS schema, c.relname AS name, t.relname AS table, pg_get_indexdef(i.indexrelid) AS definition,
        CASE WHEN building THEN 'ok' ELSE 'warning' END AS status,
        building, i.indisready AS maintained, c.relkind = 'I' AS partitioned,
-       CASE WHEN building THEN NULL
-            WHEN c.relkind = 'I' THEN
-              format('ALTER INDEX %I.%I ATTACH PARTITION …, until every partition has its index', n.nspname, c.relname)
-            WHEN c.relname ~ '_cc(new|old)[0-9]*$' THEN format('DROP INDEX CONCURRENTLY %I.%I', n.nspname, c.relname)
-            ELSE format('DROP INDEX CONCURRENTLY %1$I.%2$I, or to finish it: REINDEX INDEX CONCURRENTLY %1$I.%2$I',
-                        n.nspname, c.relname) END AS remedy
+       CASE WHEN NOT building AND c.relkind = 'i' THEN format('DROP INDEX CONCURRENTLY %I.%I', n.nspname, c.relname) END
+         AS remedy,
+       CASE WHEN NOT building AND c.relkind = 'i' AND c.relname !~ '_cc(new|old)[0-9]*$'
+         THEN format('REINDEX INDEX CONCURRENTLY %I.%I', n.nspname, c.relname) END AS finish
 FROM pg_index i
 JOIN pg_class c ON c.oid = i.indexrelid
 JOIN pg_class t ON t.oid = i.indrelid
@@ -162,10 +168,11 @@ owned AS (
 readable AS MATERIALIZED (
   SELECT o.* FROM owned o JOIN pg_class c ON c.oid = o.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE NOT o.seqcycle AND NOT pg_is_in_recovery() AND NOT pg_is_other_temp_schema(c.relnamespace)
-    AND has_schema_privilege(n.oid, 'USAGE') AND has_sequence_privilege(c.oid, 'SELECT,USAGE')
+    AND has_schema_privilege(n.oid, 'USAGE')
     AND NOT EXISTS (SELECT 1 FROM busy b WHERE b.relation = c.oid)),
 used AS (
-  SELECT r.*, pg_sequence_last_value(r.seqrelid) AS last FROM readable r),
+  SELECT r.*, CASE WHEN has_sequence_privilege(r.seqrelid, 'SELECT,USAGE') THEN pg_sequence_last_value(r.seqrelid) END
+    AS last FROM readable r),
 part AS (
   SELECT u.*, CASE WHEN seqincrement > 0
                 THEN (last::numeric - seqmin) / nullif(least(seqmax, column_max)::numeric - seqmin, 0)
@@ -219,5 +226,6 @@ LEFT JOIN pg_locks l ON l.locktype = 'relation' AND l.relation = t.oid
   AND l.pid IS DISTINCT FROM pg_backend_pid()
   AND (t.exclusive OR l.mode IN ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
                                  'AccessExclusiveLock'))
-LEFT JOIN pg_prepared_xacts x ON l.pid IS NULL AND l.virtualtransaction = '-1/' || x.transaction
+LEFT JOIN (pg_locks o JOIN pg_prepared_xacts x ON o.transactionid = x.transaction)
+  ON l.pid IS NULL AND o.pid IS NULL AND o.locktype = 'transactionid' AND o.virtualtransaction = l.virtualtransaction
 ORDER BY t.subject, l.pid LIMIT 5000
