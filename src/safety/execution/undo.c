@@ -11,7 +11,8 @@
 typedef struct undoing {
     execution *e;
     df_steps down;
-    bool *used; /* one a down step */
+    bool *used;   /* one a down step */
+    size_t *undo; /* one a step: the down step that undoes it, or SIZE_MAX */
 } undoing;
 
 static bool tag_is(const df_step *step, const char *verb)
@@ -74,19 +75,36 @@ static bool took_effect(const execution *e, size_t i)
     return (status == DF_STEP_DONE || status == DF_STEP_SKIPPED || e->rows[i].progress.len) && changes(&e->steps.items[i]);
 }
 
-/* An earlier statement that made the table this one is about, and that will be undone itself. */
-static bool goes_with_table(const execution *e, size_t i)
+/* The earlier statement that made the table this one is about; SIZE_MAX when none did. */
+static size_t maker_of_table(const execution *e, size_t i)
 {
     const df_sql_object *table = &e->steps.items[i].facts.table;
-    if (!table->name.len) return false;
-    for (size_t k = 0; k < i; k++) {
+    for (size_t k = 0; table->name.len && k < i; k++) {
         const df_step *earlier = &e->steps.items[k];
         if (took_effect(e, k) && tag_is(earlier, "CREATE") && earlier->facts.object.kind &&
             strcmp(earlier->facts.object.kind, "table") == 0 && df_str_eq(earlier->facts.object.name, table->name) &&
             !(earlier->facts.flags & DF_SQL_IF_EXISTS))
-            return true;
+            return k;
     }
-    return false;
+    return SIZE_MAX;
+}
+
+/* Which down statement undoes which step; false, and the step, when there is one that nothing undoes. */
+static bool plan_undo(undoing *u, size_t *missing)
+{
+    const execution *e = u->e;
+    for (size_t i = e->steps.count; i-- > 0;) {
+        u->undo[i] = took_effect(e, i) ? find_undo(u, &e->steps.items[i]) : SIZE_MAX;
+        if (u->undo[i] != SIZE_MAX) u->used[u->undo[i]] = true;
+    }
+    for (size_t i = 0; i < e->steps.count; i++) {
+        if (!took_effect(e, i) || u->undo[i] != SIZE_MAX) continue;
+        size_t maker = maker_of_table(e, i);
+        if (maker != SIZE_MAX && u->undo[maker] != SIZE_MAX) continue;
+        *missing = i;
+        return false;
+    }
+    return true;
 }
 
 static df_code run_undo(undoing *u, size_t step, size_t k, df_error *err)
@@ -102,25 +120,32 @@ static df_code run_undo(undoing *u, size_t step, size_t k, df_error *err)
     return code;
 }
 
-static df_code take_back(undoing *u, size_t step, df_error *err)
+static df_code settle_undone(undoing *u, size_t step, df_error *err)
+{
+    step_state(u->e, step, DF_STEP_UNDONE, "undone", NULL);
+    return df_ledger_settle(u->e->x->ledger, &u->e->run, &u->e->rows[step], err);
+}
+
+/* Newest first; what goes with its table is settled when all is done. */
+static df_code take_back(undoing *u, size_t *undone, df_error *err)
 {
     execution *e = u->e;
-    size_t k = find_undo(u, &e->steps.items[step]);
-    if (k != SIZE_MAX) {
-        u->used[k] = true;
-        DF_TRY(run_undo(u, step, k, err));
-    } else if (!goes_with_table(e, step)) {
-        return df_fail(err, DF_REFUSED, "the down section has nothing that takes back statement %d", (int)e->rows[step].number);
+    for (size_t i = e->steps.count; i-- > 0;) {
+        if (u->undo[i] == SIZE_MAX) continue;
+        DF_TRY(run_undo(u, i, u->undo[i], err));
+        ++*undone;
+        DF_TRY(settle_undone(u, i, err));
     }
-    step_state(e, step, DF_STEP_UNDONE, "undone", NULL);
-    return df_ledger_settle(e->x->ledger, &e->run, &e->rows[step], err);
+    for (size_t i = e->steps.count; i-- > 0;)
+        if (took_effect(e, i)) DF_TRY(settle_undone(u, i, err));
+    return DF_OK;
 }
 
 const char *undo_done(execution *e)
 {
     undoing u = {.e = e};
     df_error err = {0};
-    size_t total = 0, undone = 0;
+    size_t total = 0, undone = 0, missing = 0;
     for (size_t i = 0; i < e->steps.count; i++) total += took_effect(e, i);
     if (!total) return "all";
     if (df_section_steps(e->x->set, &e->migration->down, &e->x->placeholders, &e->arena, &u.down, &err) != DF_OK) {
@@ -128,13 +153,13 @@ const char *undo_done(execution *e)
         return "none";
     }
     u.used = df_arena_zalloc(&e->arena, (u.down.count + 1) * sizeof *u.used);
-    for (size_t i = e->steps.count; i-- > 0;) {
-        if (!took_effect(e, i)) continue;
-        if (take_back(&u, i, &err) != DF_OK) {
-            df_log(e->x->observer, DF_LOG_WARNING, "%.*s: not all of it was taken back: %s", DF_FMT(e->migration->id), err.message);
-            return undone ? "part" : "none";
-        }
-        undone++;
+    u.undo = df_arena_zalloc(&e->arena, (e->steps.count + 1) * sizeof *u.undo);
+    if (!plan_undo(&u, &missing)) { /* all or nothing: half undone is no better than half done */
+        df_log(e->x->observer, DF_LOG_WARNING, "%.*s: it is left as it is, since the down section has nothing that takes back statement %d (%s)",
+               DF_FMT(e->migration->id), (int)e->rows[missing].number, e->steps.items[missing].facts.tag);
+        return "none";
     }
-    return "all";
+    if (take_back(&u, &undone, &err) == DF_OK) return "all";
+    df_log(e->x->observer, DF_LOG_WARNING, "%.*s: not all of it was taken back: %s", DF_FMT(e->migration->id), err.message);
+    return undone ? "part" : "none";
 }

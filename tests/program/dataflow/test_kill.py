@@ -9,6 +9,7 @@ are one transaction and with those that cannot be.
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -84,11 +85,17 @@ def kill_at(program, seconds):
     return alive
 
 
+IN_DOUBT = re.compile(r"repair (\S+) --statement-done (\d+)")
+
+
 def finish(program, tries=12):
-    """`up` until it is done: the server may still be busy with what the dead one began."""
+    """`up` until it is done. A CALL in doubt is decided as its message says: these procedures may run again."""
     for _ in range(tries):
         result = program.run("up", "--wait", "20s", "--quiet")
-        if result.returncode not in (6,):
+        doubt = IN_DOUBT.search(result.stderr)
+        if result.returncode == 7 and doubt and "(CALL)" in result.stderr:
+            program.run("repair", doubt[1], "--statement-again", doubt[2], "--reason", "it drops what is there")
+        elif result.returncode != 6:
             return result
     return result
 
@@ -117,7 +124,7 @@ def every_statement(tap, servers, path, engine, folder, name, state=True, step=1
         result = finish(program)
         if result.returncode or database.dump() != schema or (state and database.sql(STATES[engine]) != wanted):
             bad.append(f"killed after {at}: {said(result)}")
-    tap.ok(killed > 3 and not bad, f"{name}: killed after each of {killed} statements, and gone on with", "\n".join(bad[:3]))
+    tap.ok(killed > 2 and not bad, f"{name}: killed after each of {killed} statements, and gone on with", "\n".join(bad[:3]))
 
 
 def random_moments(tap, servers, path, engine, folder, name, rng, rounds):
@@ -150,7 +157,7 @@ def main():
             write(folder, OWN[engine])
             every_statement(tap, servers, path, engine, folder, f"own history on {engine}")
             random_moments(tap, servers, path, engine, folder, f"own history on {engine}", rng, 6)
-        real = {("authelia", "sqlite"): 7, ("authelia", "postgres"): 11, ("authelia", "mariadb"): 17, ("kestra", "mariadb"): 13, ("e2b-infra", "postgres"): 61}
+        real = {("authelia", "sqlite"): 7, ("authelia", "postgres"): 11, ("authelia", "mariadb"): 17, ("crates.io", "postgres"): 151}
         for history in histories():
             step = real.get((history.name, history.engine))
             if not step or not os.path.isdir(history.path) or not servers.has(history.engine):
