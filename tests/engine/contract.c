@@ -137,6 +137,9 @@ int main(int argc, char **argv)
         {"bulk", test_bulk},         {"transactions", test_transactions},
         {"locks", test_locks},       {"errors", test_errors},
         {"wrappers", test_wrappers}, {"cancel", test_cancel},
+        {"limits", test_limits},     {"reset", test_reset},
+        {"sessions", test_sessions}, {"commands", test_commands},
+        {"observe", test_observe},   {"inspect", test_inspect},
     };
     const char *engine = argc > 1 ? argv[1] : "sqlite", *part = argc > 2 ? argv[2] : NULL;
     char variable[64] = "TEST_URL_";
@@ -156,9 +159,13 @@ int main(int argc, char **argv)
     } else {
         set_up_server(url);
     }
+    bool known = !part;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        if (!part || strcmp(part, parts[i].name) == 0) parts[i].run();
+        if (part && strcmp(part, parts[i].name) != 0) continue;
+        parts[i].run();
+        known = true;
     }
+    if (!known) check(false, "there is no part \"%s\"", part);
     tear_down();
     return tap_done();
 }

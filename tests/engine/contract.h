@@ -38,5 +38,11 @@ void test_locks(void);
 void test_cancel(void);
 void test_errors(void);
 void test_wrappers(void);
+void test_limits(void);
+void test_reset(void);
+void test_sessions(void);
+void test_commands(void);
+void test_observe(void);
+void test_inspect(void);
 
 #endif

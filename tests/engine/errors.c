@@ -38,6 +38,58 @@ static void test_codes(df_conn *conn)
     run_sql(conn, DF_OK, "DROP TABLE e");
 }
 
+/* Details, hints and places of PostgreSQL's errors. */
+static void test_postgres_errors(df_conn *conn)
+{
+    df_error err;
+    run_sql(conn, DF_OK, "CREATE TABLE e (id INTEGER PRIMARY KEY)");
+    run_sql(conn, DF_OK, "CREATE TABLE ee (id INTEGER REFERENCES e)");
+    df_code code = df_exec(conn, "DROP TABLE e", NULL, 0, NULL, &err);
+    check(code == DF_FAILED && strcmp(err.native, "2BP01") == 0 && strstr(err.message, "ee_id_fkey") &&
+              strstr(err.hint, "CASCADE"),
+          "detail and hint of a DROP: %s | %s", err.message, err.hint);
+    code = df_exec(conn, "CREATE TABLE\n  e3 (id INTEGER,\n  b NOSUCHTYPE)", NULL, 0, NULL, &err);
+    check(code == DF_FAILED && err.sql_line == 3 &&
+              err.sql_offset == (int64_t)strlen("CREATE TABLE\n  e3 (id INTEGER,\n  b ") + 1,
+          "the place in a statement that is no query (%d, %lld)", err.sql_line, (long long)err.sql_offset);
+    run_sql(conn, DF_OK,
+            "CREATE FUNCTION ef() RETURNS INTEGER LANGUAGE plpgsql AS $$ BEGIN\n RETURN (SELECT nope FROM "
+            "e); END $$");
+    code = df_exec(conn, "SELECT 1,\n ef()", NULL, 0, NULL, &err);
+    check(code == DF_FAILED && err.sql_offset == 0 && err.sql_line == 0,
+          "a place inside of a function is not taken for one in the text");
+    check(strstr(err.message, "PL/pgSQL function ef() line 2") != NULL, "but told: %s", err.message);
+    code = df_exec(
+        conn,
+        "DO $$ BEGIN RAISE EXCEPTION 'no %%' USING DETAIL = 'why', HINT = 'do', ERRCODE = '08001'; END $$",
+        NULL, 0, NULL, &err);
+    check(code == DF_FAILED && strcmp(err.native, "08001") == 0 && strstr(err.message, "(why)") &&
+              strcmp(err.hint, "do") == 0 && !df_conn_lost(conn),
+          "another server's lost connection is not ours: %s", err.message);
+    code =
+        df_exec(conn, "DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '53100'; END $$", NULL, 0, NULL, &err);
+    check(code == DF_DISK_FULL && err.hint[0], "53100 is a full disk: %s", err.message);
+    code =
+        df_exec(conn, "DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '53200'; END $$", NULL, 0, NULL, &err);
+    check(code == DF_NO_MEMORY, "53200 is a lack of memory");
+    code =
+        df_exec(conn, "DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END $$", NULL, 0, NULL, &err);
+    check(code == DF_RETRY, "40001 is worth another try");
+    run_sql(conn, DF_OK, "DROP FUNCTION ef()");
+    run_sql(conn, DF_OK, "DROP TABLE ee, e");
+}
+
+/* A line number inside of a routine's dynamic statement is none of ours. */
+static void test_mariadb_errors(df_conn *conn)
+{
+    df_error err;
+    run_sql(conn, DF_OK, "CREATE PROCEDURE ep() EXECUTE IMMEDIATE 'SELECT\n\n WHERE WHERE'");
+    df_code code = df_exec(conn, "CALL ep()", NULL, 0, NULL, &err);
+    check(code == DF_FAILED && err.sql_line == 0 && err.sql_offset == 0, "a place inside of a routine: %s",
+          err.message);
+    run_sql(conn, DF_OK, "DROP PROCEDURE ep");
+}
+
 static void test_read_only(void)
 {
     df_error err;
@@ -254,6 +306,8 @@ void test_errors(void)
 {
     df_conn *conn = connect_or_die();
     test_codes(conn);
+    if (strcmp(fl->engine, "postgres") == 0) test_postgres_errors(conn);
+    if (strcmp(fl->engine, "mariadb") == 0) test_mariadb_errors(conn);
     df_disconnect(conn);
     test_read_only();
     if (strcmp(fl->engine, "sqlite") == 0) {

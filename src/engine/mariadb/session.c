@@ -78,22 +78,28 @@ void my_note_temporary(my_conn *c, df_str sql)
         df_sql_next_word(&lexer);
         t = df_sql_next_word(&lexer);
     }
-    df_buf_text(&c->temporary, ", ");
-    df_buf_str_add(&c->temporary, t.text);
+    df_str name = t.text;
     t = df_sql_next_word(&lexer);
-    if (!df_str_is(t.text, ".")) return;
-    df_buf_char(&c->temporary, '.');
-    df_buf_str_add(&c->temporary, df_sql_next_word(&lexer).text);
+    df_buf_text(&c->temporary, ", ");
+    if (df_str_is(t.text, ".")) {
+        df_buf_str_add(&c->temporary, name);
+        name = df_sql_next_word(&lexer).text;
+    } else if (c->db->db) {
+        df_put_quoted(&c->temporary, c->db->db, '`'); /* the library keeps it up to date */
+    }
+    if (df_str_is(t.text, ".") || c->db->db) df_buf_char(&c->temporary, '.');
+    df_buf_str_add(&c->temporary, name);
 }
 
-/* Temporary tables are dropped while the database that they were made in is still the current one. */
+/* While the session still reads quotes as it did when the names were written. */
 static df_code drop_temporary(my_conn *c, df_error *err)
 {
     df_buf sql = {0};
     if (!c->temporary.len) return DF_OK;
     df_buf_text(&sql, "DROP TEMPORARY TABLE IF EXISTS ");
     df_buf_str_add(&sql, df_str_skip(df_buf_str(&c->temporary), 2));
-    df_code code = my_setting(c, df_buf_cstr(&sql), err);
+    df_code code = my_setting(c, "SET SESSION TRANSACTION READ WRITE", err);
+    if (code == DF_OK) code = my_setting(c, df_buf_cstr(&sql), err);
     if (code == DF_OK) df_buf_clear(&c->temporary);
     df_buf_release(&sql);
     return code;

@@ -58,9 +58,9 @@ SELECT 'type', n.nspname, NULL, t.typname,
        'BASE (INPUT = ' || t.typinput::text || ', OUTPUT = ' || t.typoutput::text || ', RECEIVE = ' || t.typreceive::text ||
        ', SEND = ' || t.typsend::text || ', TYPMOD_IN = ' || t.typmodin::text || ', TYPMOD_OUT = ' || t.typmodout::text ||
        ', ANALYZE = ' || t.typanalyze::text || ', LENGTH = ' || t.typlen || ', BY_VALUE = ' || t.typbyval ||
-       ', ALIGNMENT = ' || t.typalign || ', STORAGE = ' || t.typstorage || ', CATEGORY = ' || quote_literal(t.typcategory) ||
+       ', ALIGNMENT = ' || t.typalign::text || ', STORAGE = ' || t.typstorage::text || ', CATEGORY = ' || quote_literal(t.typcategory::text) ||
        ', PREFERRED = ' || t.typispreferred || ', ELEMENT = ' || t.typelem::regtype::text || ', DELIMITER = ' ||
-       quote_literal(t.typdelim) || ', COLLATABLE = ' || (t.typcollation <> 0) || ', DEFAULT = ' ||
+       quote_literal(t.typdelim::text) || ', COLLATABLE = ' || (t.typcollation <> 0) || ', DEFAULT = ' ||
        coalesce(quote_literal(t.typdefault), 'NULL') || ')' END
   FROM pg_type t
   JOIN pg_namespace n ON n.oid = t.typnamespace
@@ -314,7 +314,7 @@ SELECT 'grant', n.nspname, c.relname,
    AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND deptype = 'e')
 
 -- Owners (those that are not the database's) and privileges (those that differ from what an object has when nobody
--- grants or revokes).
+-- grants or revokes). The schema "public" belongs to the role pg_database_owner from the start.
 -- name: grants
 WITH member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
 owned (class, oid, schema, parent, label, kind, owner, acl) AS (
@@ -366,26 +366,29 @@ owned (class, oid, schema, parent, label, kind, owner, acl) AS (
       FROM pg_database d WHERE d.datname = current_database()
 ),
 known AS MATERIALIZED (
-    SELECT o.* FROM owned o
+    SELECT o.*, coalesce(i.initprivs, acldefault(o.kind::"char", o.owner)) AS usual
+      FROM owned o
+      LEFT JOIN pg_init_privs i ON i.classoid = o.class AND i.objoid = o.oid AND i.objsubid = 0 AND i.privtype = 'i'
      WHERE NOT EXISTS (SELECT 1 FROM member m WHERE m.classid = o.class AND m.objid = o.oid)
 )
 SELECT 'grant', schema, parent, label || 'owner', pg_get_userbyid(owner)
   FROM known
  WHERE owner <> (SELECT datdba FROM pg_database WHERE datname = current_database())
+   AND pg_get_userbyid(owner) <> 'pg_database_owner'
 UNION ALL
 SELECT 'grant', k.schema, k.parent,
        k.label || CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(g.grantee) END || ': ' || g.privilege_type,
        'GRANTED' || CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END ||
        CASE WHEN g.grantor <> k.owner THEN ' BY ' || pg_get_userbyid(g.grantor) ELSE '' END
   FROM known k
- CROSS JOIN LATERAL (SELECT * FROM aclexplode(k.acl) EXCEPT SELECT * FROM aclexplode(acldefault(k.kind::"char", k.owner))) g
+ CROSS JOIN LATERAL (SELECT * FROM aclexplode(k.acl) EXCEPT SELECT * FROM aclexplode(k.usual)) g
  WHERE k.acl IS NOT NULL
 UNION ALL
 SELECT 'grant', k.schema, k.parent,
        k.label || CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(g.grantee) END || ': ' || g.privilege_type,
        'REVOKED'
   FROM known k
- CROSS JOIN LATERAL (SELECT grantee, privilege_type FROM aclexplode(acldefault(k.kind::"char", k.owner))
+ CROSS JOIN LATERAL (SELECT grantee, privilege_type FROM aclexplode(k.usual)
                      EXCEPT SELECT grantee, privilege_type FROM aclexplode(k.acl)) g
  WHERE k.acl IS NOT NULL
 
@@ -395,7 +398,7 @@ WITH defaults AS (
     SELECT d.oid, n.nspname, d.defaclrole, d.defaclacl,
            CASE WHEN d.defaclnamespace = 0
                 THEN acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, d.defaclrole)
-                ELSE '{}'::aclitem[] END AS builtin,
+                ELSE NULL::aclitem[] END AS builtin,
            pg_get_userbyid(d.defaclrole) || ' ' ||
            CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'ROUTINES'
                                 WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' ELSE d.defaclobjtype::text END || ': ' AS label
