@@ -120,6 +120,12 @@ bool cli_takes_value(const cli_option *option)
     return option->type != CLI_FLAG && !option->count;
 }
 
+/* Too many to stand in a line: the placeholder stands for them. */
+static bool many_choices(const cli_option *option)
+{
+    return option->choices && option->arg && strlen(option->choices) > 48;
+}
+
 void cli_put_usage(df_buf *out, const cli_option *option)
 {
     if (option->operand) {
@@ -129,7 +135,8 @@ void cli_put_usage(df_buf *out, const cli_option *option)
     }
     bool negatable = option->type == CLI_FLAG && option->def && strcmp(option->def, "true") == 0;
     df_buf_printf(out, "--%s%s", negatable ? "[no-]" : "", option->name);
-    if (cli_takes_value(option)) df_buf_printf(out, " %s", option->choices ? option->choices : option->arg);
+    if (!cli_takes_value(option)) return;
+    df_buf_printf(out, " %s", option->choices && !many_choices(option) ? option->choices : option->arg);
 }
 
 /* One entry and the alternatives that follow it: "PATH|--table-id ID", in brackets when it may be left out.
@@ -170,6 +177,13 @@ void cli_put_limits(df_buf *out, const cli_option *option, const char *code)
     const char *gap = "";
     if (option->also) {
         df_buf_printf(out, "also %s--%s%s", code, option->also, code);
+        gap = "; ";
+    }
+    if (many_choices(option)) {
+        df_buf_printf(out, "%sone of", gap);
+        for (const char *p = option->choices; *p; p += strcspn(p, "|") + (p[strcspn(p, "|")] == '|'))
+            df_buf_printf(out, "%s %s%.*s%s", p == option->choices ? "" : ",", code, (int)strcspn(p, "|"), p,
+                          code);
         gap = "; ";
     }
     bool number = option->type == CLI_INT || option->type == CLI_NUMBER;
