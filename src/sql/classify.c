@@ -40,7 +40,7 @@ static void read_begin(sql_facts *f)
 static void read_start(sql_facts *f)
 {
     if (sql_take(&f->r, "TRANSACTION")) return;
-    f->facts.flags = sql_in(f, DF_SQL_MARIADB) ? DF_SQL_IMPLICIT_COMMIT : 0;
+    f->facts.flags = 0;
     f->facts.cls = sql_in(f, DF_SQL_MARIADB) ? DF_SQL_MAINTENANCE : DF_SQL_UNKNOWN;
     f->facts.tag = sql_in(f, DF_SQL_MARIADB) ? "START SLAVE" : "";
 }
@@ -308,13 +308,13 @@ static const first_word words[] = {
     {"CHECK", MY, DF_SQL_MAINTENANCE, "CHECK TABLE", sql_read_maintenance, IC},
     {"CHECKSUM", MY, DF_SQL_MAINTENANCE, "CHECKSUM TABLE", sql_read_maintenance, 0},
     {"FLUSH", MY, DF_SQL_MAINTENANCE, "FLUSH", NULL, IC},
-    {"CACHE", MY, DF_SQL_MAINTENANCE, "CACHE INDEX", NULL, IC},
+    {"CACHE", MY, DF_SQL_MAINTENANCE, "CACHE INDEX", NULL, 0},
     {"KILL", MY, DF_SQL_MAINTENANCE, "KILL", NULL, 0},
     {"SHUTDOWN", MY, DF_SQL_MAINTENANCE, "SHUTDOWN", NULL, IC},
     {"PURGE", MY, DF_SQL_MAINTENANCE, "PURGE", NULL, 0},
-    {"CHANGE", MY, DF_SQL_MAINTENANCE, "CHANGE MASTER", NULL, IC},
-    {"STOP", MY, DF_SQL_MAINTENANCE, "STOP SLAVE", NULL, IC},
-    {"BACKUP", MY, DF_SQL_MAINTENANCE, "BACKUP", NULL, 0},
+    {"CHANGE", MY, DF_SQL_MAINTENANCE, "CHANGE MASTER", NULL, 0},
+    {"STOP", MY, DF_SQL_MAINTENANCE, "STOP SLAVE", NULL, NT},
+    {"BACKUP", MY, DF_SQL_MAINTENANCE, "BACKUP", NULL, IC},
 };
 
 static const first_word *find(const sql_facts *f)

@@ -89,7 +89,6 @@ void sql_read_load(sql_facts *f)
     } else if (sql_take(&f->r, "INDEX")) {
         f->facts.cls = DF_SQL_MAINTENANCE;
         f->facts.tag = "LOAD INDEX";
-        sql_flag(f, DF_SQL_IMPLICIT_COMMIT);
     } else {
         f->facts.tag = sql_sees(&f->r, "XML") ? "LOAD XML" : "LOAD DATA";
         if (sql_take_until(&f->r, "TABLE")) take_target(f);

@@ -209,14 +209,21 @@ static void alter_subscription(sql_facts *f)
     if (refreshes) sql_flag(f, DF_SQL_NO_TRANSACTION);
 }
 
-/* RENAME TO new, wherever it stands behind the name. */
-static void take_new_name(sql_facts *f)
+/* RENAME TO new, RENAME [COLUMN] old TO new, RENAME VALUE 'old' TO 'new'; wherever it stands behind the name.
+ */
+static void take_new_name(sql_facts *f, const char *kind)
 {
-    sql_reader r = f->r;
-    if (sql_take_until(&r, "RENAME") && sql_take(&r, "TO")) {
-        f->r = r;
-        f->facts.value = sql_take_value(f);
+    sql_reader before = f->r;
+    if (!sql_take_until(&f->r, "RENAME")) {
+        f->r = before;
+        return;
     }
+    bool view = strstr(kind, "view") != NULL;
+    if (view && !sql_sees(&f->r, "TO")) {
+        sql_take(&f->r, "COLUMN");
+        f->facts.object.column = sql_take_value(f);
+    }
+    if (sql_take_until(&f->r, "TO")) f->facts.value = sql_take_value(f);
 }
 
 static void alter_rest(sql_facts *f, const char *kind)
@@ -237,7 +244,7 @@ static void alter_rest(sql_facts *f, const char *kind)
         sql_reader r = f->r;
         if (sql_take(&r, "SET") && sql_take(&r, "TABLESPACE")) sql_flag(f, DF_SQL_NO_TRANSACTION);
     }
-    if (!f->facts.value.ptr) take_new_name(f);
+    if (!f->facts.value.ptr) take_new_name(f, kind);
 }
 
 void sql_read_alter(sql_facts *f)

@@ -71,26 +71,34 @@ static df_str mariadb_variable(sql_facts *f)
                       : lower(f, name.name);
 }
 
-/* The session cannot change these while a transaction is open. */
-static bool is_fixed_in_transaction(df_str variable)
+static bool is_one(df_str name, const char *const *names)
 {
-    static const char *const names[] = {"binlog_format",    "sql_log_bin",     "pseudo_slave_mode",
-                                        "gtid_domain_id",   "gtid_seq_no",     "server_id",
-                                        "skip_replication", "binlog_row_image"};
-    (void)names;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (df_str_is(variable, names[i])) return true;
+    for (; *names; names++) {
+        if (df_str_is(name, *names)) return true;
     }
     return false;
 }
 
+/* Switching autocommit on commits what is open. */
+static bool switches_on(const sql_facts *f)
+{
+    df_str value = f->r.token.text;
+    return df_str_is(value, "1") || sql_sees(&f->r, "ON") || sql_sees(&f->r, "TRUE") ||
+           sql_sees(&f->r, "DEFAULT") || sql_sees_symbol(&f->r, '@');
+}
+
 static void mariadb_assignments(sql_facts *f)
 {
+    /* the session cannot change these while a transaction is open */
+    static const char *const fixed[] = {"binlog_format", "sql_log_bin",      "gtid_domain_id",
+                                        "gtid_seq_no",   "skip_replication", NULL};
     do {
         df_str name = mariadb_variable(f);
         if (!f->facts.value.ptr) f->facts.value = name;
-        if (df_str_is(name, "autocommit")) sql_flag(f, DF_SQL_IMPLICIT_COMMIT);
-        if (is_fixed_in_transaction(name)) sql_flag(f, DF_SQL_NO_TRANSACTION);
+        if (is_one(name, fixed)) sql_flag(f, DF_SQL_NO_TRANSACTION);
+        sql_take_symbol(&f->r, ':');
+        sql_take_symbol(&f->r, '=');
+        if (df_str_is(name, "autocommit") && switches_on(f)) sql_flag(f, DF_SQL_IMPLICIT_COMMIT);
         while (!sql_sees_end(&f->r) && !sql_sees_symbol(&f->r, ',')) {
             if (sql_sees_symbol(&f->r, '('))
                 sql_skip_parens(&f->r);
@@ -136,17 +144,6 @@ void sql_read_set(sql_facts *f)
 
 /* ---- PRAGMA ---- */
 
-/* What a transaction does to setting it. */
-enum { ALLOWED, REFUSED };
-
-static bool is_one(df_str name, const char *const *names)
-{
-    for (; *names; names++) {
-        if (df_str_is(name, *names)) return true;
-    }
-    return false;
-}
-
 /* PRAGMA [schema.]name [= value | (value)] */
 void sql_read_pragma(sql_facts *f)
 {
@@ -157,9 +154,8 @@ void sql_read_pragma(sql_facts *f)
     static const char *const work[] = {"incremental_vacuum", "optimize", "shrink_memory", "wal_checkpoint",
                                        NULL};
     /* refused by name, or passed over in silence, while a transaction is open */
-    static const char *const outside[] = {"auto_vacuum",  "encoding",       "foreign_keys",
-                                          "journal_mode", "page_size",      "synchronous",
-                                          "temp_store",   "wal_checkpoint", NULL};
+    static const char *const outside[] = {"auto_vacuum", "foreign_keys", "journal_mode",   "page_size",
+                                          "synchronous", "temp_store",   "wal_checkpoint", NULL};
     df_sql_object object;
     if (!sql_take_name(f, "pragma", &object)) return;
     df_str name = f->facts.value = lower(f, object.name);

@@ -331,8 +331,7 @@ static df_code mariadb_line(df_sql_splitter *s, size_t at, size_t *end, df_error
 static bool begins_line(df_str sql, size_t at)
 {
     while (at > 0 && (sql.ptr[at - 1] == ' ' || sql.ptr[at - 1] == '\t')) at--;
-    return at == 0 || sql.ptr[at - 1] == '\n' || sql.ptr[at - 1] == '\r' ||
-           (at == 3 && memcmp(sql.ptr, "\xef\xbb\xbf", 3) == 0);
+    return at == 0 || sql.ptr[at - 1] == '\n' || sql.ptr[at - 1] == '\r' || at == sql_byte_order_mark(sql);
 }
 
 df_code sql_client_line(df_sql_splitter *s, size_t at, size_t *end, df_error *err)

@@ -120,15 +120,26 @@ static df_str fold(df_arena *arena, df_str word)
     return (df_str){out, word.len};
 }
 
+/* PostgreSQL cuts names behind 63 bytes, at a character. */
+static df_str cut(const sql_facts *f, df_str name)
+{
+    enum { LONGEST = 63 };
+    if (!sql_in(f, DF_SQL_POSTGRES) || name.len <= LONGEST) return name;
+    name.len = LONGEST;
+    while (name.len && ((unsigned char)name.ptr[name.len] & 0xc0) == 0x80) name.len--;
+    return name;
+}
+
 df_str sql_name_of(const sql_facts *f, df_sql_token token)
 {
     if (token.open || !token.text.len) return DF_STR_NONE;
     char first = token.text.ptr[0];
     bool quote = first == '"' || first == '`' || first == '[' || first == '\'';
     if (token.kind == DF_SQL_WORD)
-        return sql_in(f, DF_SQL_POSTGRES) ? fold(f->arena, token.text) : df_arena_str(f->arena, token.text);
-    if ((token.kind == DF_SQL_NAME || token.kind == DF_SQL_STRING) && quote)
-        return unquote(f->arena, token.text);
+        return sql_in(f, DF_SQL_POSTGRES) ? cut(f, fold(f->arena, token.text))
+                                          : df_arena_str(f->arena, token.text);
+    if (token.kind == DF_SQL_NAME && quote) return cut(f, unquote(f->arena, token.text));
+    if (token.kind == DF_SQL_STRING && quote) return unquote(f->arena, token.text);
     return DF_STR_NONE; /* U&"…" with its escapes, numbers, symbols */
 }
 

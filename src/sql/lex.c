@@ -39,15 +39,23 @@ static size_t word_end(df_str sql, size_t at)
     return at;
 }
 
+/* Of letters, digits and _; a "$" behind a number begins a quote. */
+static size_t digits_and_letters_end(df_str sql, size_t at)
+{
+    while (at < sql.len && sql_is(sql.ptr[at], C_START | C_DIGIT)) at++;
+    return at;
+}
+
 /* Behind 1, 1.5, .5, 1e5, 1.5e-5, 0x1f, 1_000; two points in a row are none of its own. */
 static size_t number_end(df_str sql, size_t at)
 {
-    size_t end = word_end(sql, at);
+    size_t end = digits_and_letters_end(sql, at);
     bool hex = sql.ptr[at] == '0' && (sql_at(sql, at + 1) | 0x20) == 'x';
-    if (!hex && sql_at(sql, end) == '.' && sql_at(sql, end + 1) != '.') end = word_end(sql, end + 1);
+    if (!hex && sql_at(sql, end) == '.' && sql_at(sql, end + 1) != '.')
+        end = digits_and_letters_end(sql, end + 1);
     char last = sql.ptr[end - 1], sign = sql_at(sql, end);
     if (!hex && (last | 0x20) == 'e' && (sign == '+' || sign == '-') && sql_is(sql_at(sql, end + 1), C_DIGIT))
-        end = word_end(sql, end + 1);
+        end = digits_and_letters_end(sql, end + 1);
     return end;
 }
 
@@ -107,11 +115,6 @@ static df_sql_token number(df_sql_lexer *lexer)
 
 /* ---- tokens ---- */
 
-static bool is_byte_order_mark(df_str sql, size_t at)
-{
-    return at == 0 && sql.len >= 3 && memcmp(sql.ptr, "\xef\xbb\xbf", 3) == 0;
-}
-
 static df_sql_token symbol(df_sql_lexer *lexer)
 {
     df_str sql = lexer->text;
@@ -137,10 +140,11 @@ df_sql_token df_sql_next_token(df_sql_lexer *lexer)
     char c = sql.ptr[at];
     if (sql_is(c, C_SPACE)) return token(lexer, DF_SQL_SPACE, sql_skip_space(sql, at));
     if (sql_is(c, C_START)) {
-        if (is_byte_order_mark(sql, at)) return token(lexer, DF_SQL_SPACE, sql_skip_space(sql, at + 3));
+        if (at == 0 && sql_byte_order_mark(sql)) return token(lexer, DF_SQL_SPACE, sql_skip_space(sql, 3));
         return word(lexer);
     }
-    if (sql_is(c, C_DIGIT) || (c == '.' && sql_is(sql_at(sql, at + 1), C_DIGIT))) return number(lexer);
+    bool fraction = c == '.' && sql_is(sql_at(sql, at + 1), C_DIGIT) && (at == 0 || sql.ptr[at - 1] != '.');
+    if (fraction || sql_is(c, C_DIGIT)) return number(lexer);
     if (sql_is(c, C_STOP)) {
         sql_piece piece = sql_piece_at(lexer->dialect, sql, at);
         if (piece.len && !piece.comment) return quote_token(lexer, at, piece);

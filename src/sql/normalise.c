@@ -74,7 +74,7 @@ static size_t plain_len(const df_sql_dialect *dialect, df_str sql, size_t at)
 void df_sql_normalise(const df_sql_dialect *dialect, df_str statement, df_buf *out)
 {
     normal n = {.dialect = dialect, .out = out, .from = out->len};
-    size_t at = statement.len >= 3 && memcmp(statement.ptr, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    size_t at = sql_byte_order_mark(statement);
     df_buf_reserve(out, statement.len);
     while (at < statement.len) {
         if (sql_is(statement.ptr[at], C_SPACE)) {

@@ -58,7 +58,7 @@ static df_code begin(df_sql_splitter *s, df_error *err)
         df_error_hint(err, "the file must be UTF-8; UTF-16 is converted by: iconv -f UTF-16 -t UTF-8");
         return sql_fail_at(s, (size_t)(nul - script.ptr), err, DF_CORRUPT);
     }
-    if (script.len >= 3 && memcmp(script.ptr, "\xef\xbb\xbf", 3) == 0) s->at = 3;
+    s->at = sql_byte_order_mark(script);
     return DF_OK;
 }
 

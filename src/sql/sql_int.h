@@ -37,6 +37,12 @@ static inline size_t sql_skip_space(df_str sql, size_t at)
     return at;
 }
 
+/* Length of the byte order mark at the beginning of the text, which is white space there: 3 or 0. */
+static inline size_t sql_byte_order_mark(df_str sql)
+{
+    return sql.len >= 3 && memcmp(sql.ptr, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 /* Whether the word and the keyword, which is in capitals, are the same but for case. */
 bool sql_word_is(df_str word, const char *keyword);
 

@@ -206,7 +206,7 @@ size_t df_sql_skip(const df_sql_dialect *dialect, df_str sql, size_t at)
 
 bool df_sql_is_blank(const df_sql_dialect *dialect, df_str sql)
 {
-    for (size_t i = 0; i < sql.len;) {
+    for (size_t i = sql_byte_order_mark(sql); i < sql.len;) {
         if (sql_is(sql.ptr[i], C_SPACE) || sql.ptr[i] == ';') {
             i++;
             continue;
