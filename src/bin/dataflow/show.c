@@ -358,8 +358,13 @@ int show_run(cli_context *cli, const df_migrate_run_report *r, const char *verb,
     for (size_t i = 0; i < r->n_findings; i++) /* what ended the run is said as its error */
         if (!code || strncmp(r->findings[i].what, err->message, sizeof err->message - 1) != 0)
             show_findings(cli, NULL, &r->findings[i], 1);
-    for (size_t i = 0; i < r->count; i++)
-        if (r->dry_run || cli->verbose || !completed(&r->items[i])) say_item(cli, r, &r->items[i]);
+    int64_t unreached = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        bool reached = !is_state(&r->items[i], "not reached");
+        unreached += !reached;
+        if (r->dry_run || cli->verbose || (reached && !completed(&r->items[i]))) say_item(cli, r, &r->items[i]);
+    }
+    if (unreached && r->done) cli_say(cli, "  %lld more %s not reached", (long long)unreached, plural(unreached, "was", "were"));
     say_end(cli, r, verb, code);
     return code ? cli_fail(cli, err) : 0;
 }
