@@ -211,18 +211,28 @@ static void put_tally(df_buf *out, const char *what, tally t)
     }
 }
 
+static void put_task(df_buf *out, const cli_task *task)
+{
+    cli_put_escaped(out, df_str_from(task->subject));
+    df_buf_text(out, *task->subject ? ": " : "");
+    put_tally(out, task->what, tally_of(task));
+}
+
 static void draw(cli_context *cli, const cli_task *current, double now)
 {
     cli_state *state = cli->state;
     if (now - state->started < quiet_for || now - state->drawn_at < draw_every) return;
     df_buf text = {0}, line = {0};
+    const cli_task *first = &state->tasks[0];
     if (state->n_tasks == 1) {
-        cli_put_escaped(&text, df_str_from(current->subject));
-        df_buf_text(&text, *current->subject ? ": " : "");
-        put_tally(&text, current->what, tally_of(current));
+        put_task(&text, current);
+    } else if (state->n_tasks == 2 && strcmp(first->what, state->tasks[1].what) != 0) {
+        put_task(&text, first); /* migrations, and the rows of one of them */
+        df_buf_text(&text, "; ");
+        put_task(&text, &state->tasks[1]);
     } else {
         df_buf_printf(&text, "%zu running: ", state->n_tasks);
-        put_tally(&text, state->tasks[0].what, tally_all(state));
+        put_tally(&text, first->what, tally_all(state));
     }
     size_t columns = cli_columns(STDERR_FILENO);
     df_buf_text(&line, "\r\033[K");
@@ -241,9 +251,7 @@ static void log_line(cli_context *cli, cli_task *task, double now)
     df_buf line = {0};
     put_stamp(&line, cli->state);
     if (cli->program->progress_word) df_buf_printf(&line, "%s ", cli->program->progress_word);
-    cli_put_escaped(&line, df_str_from(task->subject));
-    df_buf_text(&line, *task->subject ? ": " : "");
-    put_tally(&line, task->what, tally_of(task));
+    put_task(&line, task);
     df_buf_char(&line, '\n');
     put(df_buf_str(&line));
     df_buf_release(&line);
