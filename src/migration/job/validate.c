@@ -117,7 +117,8 @@ static void check_migration(validation *v, df_migration *migration)
 
 static void check_item(validation *v, const df_plan_item *item)
 {
-    if (!item->why || item->verdict == DF_VERDICT_PENDING) return;
+    /* What cannot be read was said when it was read. */
+    if (!item->why || item->verdict == DF_VERDICT_PENDING || item->verdict == DF_VERDICT_UNREADABLE) return;
     const char *severity = item->blocks ? "error" : item->verdict == DF_VERDICT_PARTIAL ? "warning" : "note";
     job_add(v->findings, (df_migrate_finding){.severity = severity, .rule = df_verdict_name(item->verdict),
                                               .id = df_arena_cstr(v->arena, item->migration ? item->migration->id : item->applied->id),

@@ -13,18 +13,28 @@ typedef struct loss_finder {
     size_t count, cap;
 } loss_finder;
 
-/* `condition` NULL: all rows. -1 when the table is not there (nothing to lose) or cannot be read. */
+/*
+ * `condition` NULL: all rows. -1 when there is no such table or column, so that nothing can be lost. What is there and cannot be
+ * counted is an error: unknown is not nothing.
+ */
 static df_code count_rows(loss_finder *f, df_str table, const char *condition, int64_t *rows, df_error *err)
 {
     df_value value;
-    const char *sql = df_arena_printf(&f->arena, "SELECT COUNT(*) FROM (SELECT 1 AS one FROM %.*s%s%s LIMIT %d) AS some",
+    df_error mine = {0}, ignored = {0};
+    *rows = -1;
+    const char *sql = df_arena_printf(&f->arena, "SELECT COUNT(*) FROM (SELECT 1 AS one FROM %.*s%s%s LIMIT %d) AS counted",
                                       DF_FMT(table), condition ? " WHERE " : "", condition ? condition : "", COUNT_AT_MOST);
-    df_error mine = {0};
     df_code code = df_query_value(f->x->conn, sql, NULL, 0, &f->arena, &value, &mine);
-    *rows = code == DF_OK && value.type == DF_INT64 ? value.i : -1;
-    if (code == DF_OK || !df_conn_lost(f->x->conn)) return DF_OK;
+    if (code == DF_OK) {
+        *rows = value.i;
+        return DF_OK;
+    }
+    const char *probe = df_arena_printf(&f->arena, "SELECT COUNT(*) FROM (SELECT 1 AS one FROM %.*s LIMIT 1) AS counted", DF_FMT(table));
+    df_code there = df_query_value(f->x->conn, probe, NULL, 0, &f->arena, &value, &ignored);
+    bool gone = there != DF_OK && there != DF_PERMISSION && !df_conn_lost(f->x->conn);
+    if (gone || (there == DF_OK && condition)) return DF_OK;
     if (err) *err = mine;
-    return code;
+    return df_error_prefix(err, "counting what would be lost of %.*s", DF_FMT(table));
 }
 
 static void add_loss(loss_finder *f, int64_t rows, const char *what)

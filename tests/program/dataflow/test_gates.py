@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What stands between a command and harm: data that a down would destroy, risk, approvals, backups, checks after the run, rehearsals that
+change nothing; on every engine, judged by what the database says afterwards."""
+
+import os
+import shutil
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "lib"))
+from migrations import Dataflow, Servers, Tap, binary, said
+
+TABLES = {"001_users.sql": "-- UP\nCREATE TABLE users (id int PRIMARY KEY, email varchar(50), phone varchar(20));\n"
+                           "INSERT INTO users VALUES (1, 'a', NULL), (2, 'b', '1'), (3, 'b', '2');\n-- DOWN\nDROP TABLE users;\n",
+          "002_city.sql": '-- @metadata {"risk": "high"}\n-- UP\nALTER TABLE users ADD COLUMN city varchar(20);\n-- DOWN\n'
+                          "ALTER TABLE users DROP COLUMN city;\n"}
+
+
+def folder(servers, name, files):
+    path = os.path.join(servers.folder, name)
+    shutil.rmtree(path, ignore_errors=True)
+    os.makedirs(path)
+    for file, text in files.items():
+        with open(os.path.join(path, file), "w", encoding="utf-8") as out:
+            out.write(text)
+    return path
+
+
+def losses(tap, servers, path, engine):
+    database = servers.database(engine)
+    program = Dataflow(path, database.url, folder(servers, f"loss-{engine}", TABLES))
+    program.run("up", "--quiet")
+    result = program.run("down", "--quiet")
+    tap.ok(result.returncode == 0, f"{engine}: a column without values is dropped without asking", said(result))
+    program.run("up", "--quiet")
+    database.sql("UPDATE users SET city = 'x' WHERE id > 1") if engine != "sqlite" else change(database, "UPDATE users SET city = 'x' WHERE id > 1")
+    result = program.run("down", "--quiet")
+    tap.ok(result.returncode == 3 and "users.city: 2 values" in result.stderr and database.sql("SELECT count(city) FROM users") == "2",
+           f"{engine}: one with values is not, and they are counted", said(result))
+    result = program.run("down", "--quiet", "--target", "0")
+    tap.ok(result.returncode == 3 and "users: 3 rows" in result.stderr and "users.city: 2 values" in result.stderr,
+           f"{engine}: a table with rows neither", said(result))
+    result = program.run("down", "--quiet", "--force", "--reason", "test", "--target", "0")
+    status, document = program.json("status")
+    tap.ok(result.returncode == 0 and document["applied"] == 0 and "users" not in database.dump(), f"{engine}: --force does it", said(result))
+
+
+def change(database, sql):
+    import sqlite3
+    connection = sqlite3.connect(database.path)
+    connection.execute(sql)
+    connection.commit()
+    connection.close()
+
+
+def no_down(tap, servers, path, engine):
+    database = servers.database(engine)
+    program = Dataflow(path, database.url, folder(servers, f"nodown-{engine}", {"001_a.sql": "-- UP\nCREATE TABLE a (id int);\n"}))
+    program.run("up", "--quiet")
+    result = program.run("down", "--quiet")
+    tap.ok(result.returncode == 3 and "no down section" in result.stderr, f"{engine}: what has no down is refused", said(result))
+
+
+def dry_run(tap, servers, path, engine):
+    database = servers.database(engine)
+    program = Dataflow(path, database.url, folder(servers, f"dry-{engine}", TABLES))
+    program.run("init")
+    before = database.dump()
+    result = program.run("up", "--dry-run", "--quiet")
+    status, document = program.json("status")
+    tap.ok(result.returncode == 0 and database.dump() == before and document["pending"] == 2,
+           f"{engine}: a dry run changes nothing and records nothing", said(result))
+    if engine == "mariadb":
+        tap.ok("commits at once" in result.stdout, f"{engine}: and says what cannot be known", said(result))
+
+
+def config(servers, name, text):
+    path = os.path.join(servers.folder, name)
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(text)
+    return path
+
+
+def gates(tap, servers, path, engine):
+    database = servers.database(engine)
+    ini = config(servers, f"gates-{engine}.ini", f"[env.production]\nmax-risk = medium\nrequired-approvals = 2\nbackup = always\n"
+                 f"backup-folder = {servers.folder}/backups-{engine}\n[env.development]\n")
+    program = Dataflow(path, database.url, folder(servers, f"gates-{engine}", TABLES), "--config", ini)
+    result = program.run("up", "--env", "production", "--quiet")
+    tap.ok(result.returncode == 3 and "risk high" in result.stderr and "users" not in database.dump(), f"{engine}: too much risk is refused", said(result))
+    result = program.run("up", "--env", "production", "--quiet", "--target", "1")
+    tap.ok(result.returncode == 3 and "2 approvals" in result.stderr, f"{engine}: without approvals, too", said(result))
+    result = program.run("up", "--env", "production", "--quiet", "--target", "1", "--approved-by", "ann", "--approved-by", "ann")
+    tap.ok(result.returncode == 3 and "has 1" in result.stderr, f"{engine}: one person is not two", said(result))
+    result = program.run("up", "--env", "production", "--quiet", "--target", "1", "--approved-by", "ann", "--approved-by", "bob")
+    listed = program.run("backup", "list", "--env", "production")
+    tap.ok(result.returncode == 0 and "pre-migration" in listed.stdout, f"{engine}: with two it runs, after a backup", said(result) + said(listed))
+    audit = program.run("audit", "--json")
+    tap.ok("approved" in audit.stdout and "bob" in audit.stdout, f"{engine}: who approved is in the audit log", said(audit))
+
+
+def checks(tap, servers, path, engine):
+    database = servers.database(engine)
+    good = config(servers, "good.sql", "-- Check for orphans\nSELECT 'x' AS check_name, COUNT(*) AS count FROM users WHERE id < 0;\n"
+                  "-- Verify row counts\nSELECT COUNT(*) AS row_count FROM users;\n")
+    bad = config(servers, "bad.sql", "-- Verify row counts\nSELECT COUNT(*) FROM users;\n\n-- Check for duplicates\nSELECT email, COUNT(*) AS count FROM users "
+                 "GROUP BY email HAVING COUNT(*) > 1;\n")
+    log = os.path.join(servers.folder, f"hooks-{engine}.log")
+    ini = config(servers, f"checks-{engine}.ini", f"[env.one]\nbefore = echo before $DATAFLOW_DIRECTION >> {log}\nafter = echo after $DATAFLOW_FAILED >> {log}\n"
+                 f"check = {good}\n[env.two]\ncheck = {bad}\nafter = echo after $DATAFLOW_FAILED >> {log}\nfailed = echo failed >> {log}\n")
+    program = Dataflow(path, database.url, folder(servers, f"checks-{engine}", TABLES), "--config", ini)
+    result = program.run("up", "--env", "two", "--quiet")
+    tap.ok(result.returncode == 1 and "bad.sql" in result.stderr and "email=b" in result.stderr and "users" not in database.dump(),
+           f"{engine}: a failing check takes the run back", said(result))
+    result = program.run("up", "--env", "one", "--quiet")
+    with open(log, encoding="utf-8") as lines:
+        told = lines.read().splitlines()
+    tap.ok(result.returncode == 0 and told == ["failed", "after 1", "before up", "after 0"], f"{engine}: hooks ran in their order", f"{told}\n{said(result)}")
+
+
+def session(tap, servers, path, engine):
+    """What one migration sets for its session must not reach the next."""
+    spoil = {"postgres": "SELECT pg_catalog.set_config('search_path', '', false);\nSET ROLE postgres;\nCREATE TEMP TABLE tmp (id int);\nCREATE TABLE public.a (id int);\n",
+             "mariadb": "SET sql_mode = 'ANSI_QUOTES';\nSET FOREIGN_KEY_CHECKS = 0;\nCREATE TABLE a (id int);\n",
+             "sqlite": "PRAGMA foreign_keys = ON;\nCREATE TEMP TABLE tmp (id int);\nCREATE TABLE a (id int);\n"}[engine]
+    probe = {"postgres": "CREATE TABLE b AS SELECT current_schema()::text AS v, current_user::text AS u;\nCREATE TEMP TABLE tmp (id int);\n",
+             "mariadb": "CREATE TABLE b AS SELECT @@foreign_key_checks AS v, \"text\" AS u;\n",
+             "sqlite": "CREATE TABLE b AS SELECT foreign_keys AS v, 1 AS u FROM pragma_foreign_keys;\nCREATE TEMP TABLE tmp (id int);\n"}[engine]
+    wanted = {"postgres": "public|dataflow", "mariadb": "1\ttext", "sqlite": "0|1"}[engine]
+    database = servers.database(engine)
+    program = Dataflow(path, database.url, folder(servers, f"session-{engine}", {"001_a.sql": "-- UP\n" + spoil, "002_b.sql": "-- UP\n" + probe}))
+    result = program.run("up", "--quiet")
+    tap.ok(result.returncode == 0 and database.sql("SELECT v, u FROM b") == wanted, f"{engine}: settings of one migration do not reach the next",
+           said(result))
+
+
+def drift(tap, servers, path, engine):
+    database = servers.database(engine)
+    program = Dataflow(path, database.url, folder(servers, f"drift-{engine}", TABLES))
+    program.run("up", "--quiet")
+    clean = program.run("schema", "validate")
+    sql = "CREATE INDEX users_email ON users (email)"
+    change(database, sql) if engine == "sqlite" else database.sql(sql)
+    dirty = program.run("schema", "validate")
+    tap.ok(clean.returncode == 0 and dirty.returncode == 4 and "users_email" in dirty.stdout + dirty.stderr,
+           f"{engine}: an index made by hand is drift, and is named", said(clean) + said(dirty))
+    accepted = program.run("schema", "accept", "--reason", "test")
+    again = program.run("schema", "validate")
+    tap.ok(accepted.returncode == 0 and again.returncode == 0, f"{engine}: accepted, it is the schema", said(accepted) + said(again))
+
+
+def lost_file(tap, servers, path, engine):
+    """A migration whose file is gone is taken back by what the history kept of it."""
+    database = servers.database(engine)
+    place = folder(servers, f"lost-{engine}", {"001_a.sql": "-- UP\nCREATE TABLE a (id int);\n-- DOWN no-transaction\nDROP TABLE a;\n"})
+    program = Dataflow(path, database.url, place)
+    program.run("up", "--quiet")
+    os.unlink(os.path.join(place, "001_a.sql"))
+    blocked = program.run("up", "--quiet")
+    result = program.run("down", "--quiet")
+    tap.ok(blocked.returncode == 4 and result.returncode == 0 and " a " not in database.dump().replace("`", " ").replace("(", " "),
+           f"{engine}: a migration whose file is gone blocks up, and can still be taken back", said(blocked) + said(result))
+
+
+def tampered(tap, servers, path, engine):
+    database = servers.database(engine)
+    program = Dataflow(path, database.url, folder(servers, f"audit-{engine}", TABLES))
+    program.run("up", "--quiet")
+    clean = program.run("audit", "--verify")
+    sql = "UPDATE _migration_audit_log SET actor = 'somebody' WHERE audit_id = 2"
+    change(database, sql) if engine == "sqlite" else database.sql(sql)
+    dirty = program.run("audit", "--verify")
+    tap.ok(clean.returncode == 0 and dirty.returncode == 4 and "2" in dirty.stderr, f"{engine}: a changed audit entry is found", said(clean) + said(dirty))
+
+
+def main():
+    path, tap = binary(), Tap()
+    with Servers() as servers:
+        for engine in servers.engines():
+            for test in (losses, no_down, dry_run, gates, checks, session, drift, lost_file, tampered):
+                try:
+                    test(tap, servers, path, engine)
+                except Exception as problem:  # noqa: BLE001
+                    tap.ok(False, f"{engine}: {test.__name__}", repr(problem))
+    return tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
