@@ -96,6 +96,12 @@ static bool is_applied(const df_plan_item *item)
     return item->verdict == DF_VERDICT_BASELINE || (item->applied && mf_is_there(item->applied));
 }
 
+/* Will be applied, or would be if late ones were allowed: that it is not is told once, of itself. */
+static bool comes(const df_plan_item *item)
+{
+    return mf_waits(item) || item->verdict == DF_VERDICT_LATE;
+}
+
 /* *why gets a sentence when it is neither applied nor will be in time. */
 static bool satisfied(const directory *d, const df_plan_item *needs, df_str wanted, const char **why)
 {
@@ -118,7 +124,7 @@ static bool satisfied(const directory *d, const df_plan_item *needs, df_str want
     const df_plan_item *other = &p->items[at];
     if (is_applied(other)) return true;
     bool before = other->migration->position < needs->migration->position;
-    if (before && mf_waits(other)) return true;
+    if (before && comes(other)) return true;
     *why = df_arena_printf(p->arena, "%.*s needs %.*s, which is not applied and %s", DF_FMT(id),
                            DF_FMT(other->migration->id),
                            before                                 ? "cannot be now"
@@ -133,8 +139,8 @@ static bool clashes(const directory *d, const df_plan_item *item, df_str wanted,
     int64_t at = wanted.len ? find(&d->items, wanted) : -1;
     int64_t row = at < 0 && wanted.len ? find(&d->rows, wanted) : -1;
     bool there =
-        at >= 0 ? is_applied(&p->items[at]) || (mf_waits(&p->items[at]) &&
-                                                p->items[at].migration->position < item->migration->position)
+        at >= 0 ? is_applied(&p->items[at]) ||
+                      (comes(&p->items[at]) && p->items[at].migration->position < item->migration->position)
                 : row >= 0 && mf_is_there(&p->applied[row]);
     if (there)
         *why = df_arena_printf(p->arena, "%.*s conflicts with %.*s, which is applied or comes before it",
@@ -159,8 +165,7 @@ static void check_item(const directory *d, df_plan_item *item)
 
 static bool is_checked(const df_plan_item *item)
 {
-    return (mf_waits(item) || item->verdict == DF_VERDICT_LATE) && item->verdict != DF_VERDICT_PARTIAL &&
-           item->migration->loaded &&
+    return comes(item) && item->verdict != DF_VERDICT_PARTIAL && item->migration->loaded &&
            (item->migration->meta.n_dependencies || item->migration->meta.n_conflicts);
 }
 

@@ -151,12 +151,18 @@ static df_code gather(header *h, df_str text, size_t at, const mf_comment *first
 
 static int64_t line_of(header *h, df_str member)
 {
+    df_str json = df_buf_str(&h->json);
     df_buf name = {0};
     df_buf_printf(&name, "\"%.*s\"", DF_FMT(member));
-    const char *at = memmem(h->json.ptr, h->json.len, name.ptr, name.len);
-    int64_t line = h->first_line + (at ? mf_lines_before(df_buf_str(&h->json), at) : 0);
+    const char *at = json.ptr;
+    while ((at = memmem(at, (size_t)(json.ptr + json.len - at), name.ptr, name.len))) {
+        size_t behind = (size_t)(at - json.ptr) + name.len;
+        while (behind < json.len && mf_is_blank(json.ptr[behind])) behind++;
+        if (behind < json.len && json.ptr[behind] == ':') break; /* else it is a value */
+        at++;
+    }
     df_buf_release(&name);
-    return line;
+    return h->first_line + (at ? mf_lines_before(json, at) : 0);
 }
 
 static df_code wrong(header *h, df_str member, const char *expected, df_error *err)

@@ -119,6 +119,7 @@ static df_code load_listed(mf_set *s, mf_draft *draft, df_migration *m, mf_raw_h
     m->up.sql = (df_str){joined, size};
     m->up.present = true;
     m->up.path = draft->n_listed ? parts[0].path : mf_path(s, draft->files[0].path);
+    m->up.first_line = 1;
     m->up.parts = parts;
     m->up.n_parts = draft->n_listed;
     if (draft->described.ptr) m->meta.description = draft->described;

@@ -69,7 +69,6 @@ static df_layout mark_of(df_str line, bool first)
         (df_str_starts(text, DF_STR("migrate:up")) || df_str_starts(text, DF_STR("migrate:down"))))
         return DF_LAYOUT_DBMATE;
     if (mf_same(text, "up migration") || mf_same(text, "down migration")) return DF_LAYOUT_NODE_PG;
-    if (df_str_starts(text, DF_STR("@metadata"))) return DF_LAYOUT_NATIVE;
     df_str rest = text, word = mf_word(&rest);
     if ((mf_same(word, "up") || mf_same(word, "down")) && mf_are_directives(rest)) return DF_LAYOUT_NATIVE;
     return DF_LAYOUT_AUTO;

@@ -54,8 +54,10 @@ static mf_raw *add_raw(split *x, const piece *p, const df_sql_statement *stateme
     raw->statement.number = ++x->number;
     raw->gap = (df_str){gap, (size_t)(statement->text.ptr - gap)};
     raw->gap_line = p->line + mf_lines_before(p->text, gap);
-    if (x->set->layout == DF_LAYOUT_GOOSE)
-        raw->substitute = x->substitute = envsub_behind(raw->gap, x->substitute);
+    if (x->set->layout == DF_LAYOUT_GOOSE) {
+        raw->substitute = envsub_behind(raw->gap, x->substitute);
+        x->substitute = envsub_behind(statement->text, raw->substitute);
+    }
     return raw;
 }
 
