@@ -7,6 +7,7 @@
 
 #define CRYPTO_FUNCTIONS(X)                                                                                  \
     X(sha256, EVP_sha256)                                                                                    \
+    X(sha384, EVP_sha384)                                                                                    \
     X(context_new, EVP_MD_CTX_new)                                                                           \
     X(context_free, EVP_MD_CTX_free)                                                                         \
     X(init, EVP_DigestInit_ex)                                                                               \
@@ -72,6 +73,18 @@ df_code df_sha256_hex(const void *bytes, size_t len, char out[DF_SHA256_HEX + 1]
     DF_TRY(df_sha256(bytes, len, digest, err));
     df_hex(digest, sizeof digest, out);
     return DF_OK;
+}
+
+df_code df_sha384(const void *bytes, size_t len, unsigned char out[DF_SHA384_BYTES], df_error *err)
+{
+    DF_TRY(df_library_load(&library, err));
+    unsigned size = 0;
+    EVP_MD_CTX *context = crypto.context_new();
+    bool done = context && crypto.init(context, crypto.sha384(), NULL) &&
+                (!len || crypto.update(context, bytes, len)) && crypto.final(context, out, &size) &&
+                size == DF_SHA384_BYTES;
+    if (context) crypto.context_free(context);
+    return done ? DF_OK : df_fail(err, DF_FAILED, "OpenSSL could not make a SHA-384");
 }
 
 void df_hex(const unsigned char *bytes, size_t len, char *out)

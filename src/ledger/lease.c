@@ -144,7 +144,7 @@ df_code df_ledger_begin(df_ledger *ledger, df_error *err)
 
 /* ---- writing the row ---- */
 
-static void new_lock_id(char out[37])
+void ledger_uuid(char out[37])
 {
     unsigned char r[16];
     if (getrandom(r, sizeof r, 0) != (ssize_t)sizeof r) {
@@ -413,7 +413,7 @@ df_code df_lease_take(df_ledger *ledger, const df_lease_options *options, df_err
     lease->ttl_ms = o.ttl_ms > 0 ? o.ttl_ms : DEFAULT_TTL_MS;
     if (lease->ttl_ms < SHORTEST_TTL_MS) lease->ttl_ms = SHORTEST_TTL_MS;
     lease->about = about_us(ledger, o.purpose);
-    new_lock_id(lease->lock_id);
+    ledger_uuid(lease->lock_id);
     df_code code = take(ledger, lease, &o, err);
     if (code != DF_OK) {
         free(lease->about);

@@ -248,6 +248,7 @@ typedef struct df_foreign {
     size_t count;
     bool only_newest; /* it knows one version alone, and all before it count as applied (golang-migrate) */
     bool dirty;
+    df_str baseline; /* versions up to this one count as applied (Flyway's baseline row); absent */
 } df_foreign;
 /* Every foreign history in the database. */
 DF_MUST_USE df_code df_foreign_find(df_ledger *ledger, df_arena *arena, df_foreign **out, size_t *count, df_error *err);

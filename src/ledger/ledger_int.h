@@ -21,7 +21,8 @@ enum { LEDGER_VERSION = 1, LEDGER_NAME_MAX = 255 };
     X(forget_journal) X(mark) X(audit_write) X(audit_head_write) X(audit_head_read) X(audit_find) X(audit_next) \
     X(audit_all) X(audit_newest) X(audit_newest_of) X(lock_look) X(lock_clear) X(lock_give) X(fence_write)   \
     X(fence_lock) X(lock_write) X(check) X(beat) X(backup_write) X(backup_list) X(backup_update)             \
-    X(backup_remove) X(restored_write) X(schema_keep) X(schema_newest) X(schema_newest_id) X(schema_prune)
+    X(backup_remove) X(restored_write) X(schema_keep) X(schema_newest) X(schema_newest_id) X(schema_prune)  \
+    X(foreign_columns)
 /* Only some engines have them. */
 #define LEDGER_EXTRAS(X)                                                                                     \
     X(has_schema) X(guard) X(guard_remember) X(guard_restore) X(row_lock) X(beat_session) X(audit_append)    \
@@ -163,6 +164,7 @@ void ledger_check_command(df_ledger *ledger, df_arena *arena, df_command *out);
 /* "the migration lock was lost …" */
 df_code ledger_lost(df_ledger *ledger, df_error *err);
 bool ledger_lease_lost(const df_ledger *ledger);
+void ledger_uuid(char out[37]); /* a random one */
 /* Ends the heartbeat and forgets the lease without giving it back. */
 void ledger_lease_forget(df_ledger *ledger);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SHA-256 against the examples of FIPS 180-4, whole and in pieces. */
+/* SHA-256 and SHA-384 against the examples of FIPS 180-4, whole and in pieces. */
 #include "base/digest.h"
 
 #include "tap.h"
@@ -32,5 +32,12 @@ int main(void)
     example("two blocks", DF_STR("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
             "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
     test_pieces();
+    unsigned char digest[DF_SHA384_BYTES];
+    char hex[2 * DF_SHA384_BYTES + 1];
+    bool made = df_sha384("abc", 3, digest, NULL) == DF_OK;
+    df_hex(digest, sizeof digest, hex);
+    check(made && strcmp(hex, "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca"
+                              "134c825a7") == 0,
+          "SHA-384 of abc");
     return tap_done();
 }

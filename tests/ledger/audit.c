@@ -26,7 +26,7 @@ static place with_entries(char head[65])
         snprintf(details, sizeof details, "{\"z\":%d, \"a\":[1.5,\"ü\\u0041\"],\"n\":null,\"e\":1e-7}", i);
         snprintf(id, sizeof id, "m%d", i);
         check_ok(df_audit_add(p.ledger, (df_audit_action)(i % DF_AUDIT_COUNT), i % 3 ? df_str_from(id) : DF_STR_NONE,
-                              i % 4 ? df_str_from(details) : DF_STR_NONE, err),
+                              i % 4 ? df_str_from(details) : DF_STR_NONE, any_error),
                  "an entry");
     }
     df_audit_proof proof = verify(&p, NULL);
@@ -61,11 +61,11 @@ static void test_list(void)
     char head[65];
     place p = with_entries(head);
     listing all = {.ordered = true}, newest = {.ordered = true}, one = {.ordered = true};
-    check_ok(df_audit_list(p.ledger, DF_STR_NONE, 0, take, &all, err), "all entries");
+    check_ok(df_audit_list(p.ledger, DF_STR_NONE, 0, take, &all, any_error), "all entries");
     check(all.count == ENTRIES && all.ordered, "oldest first");
-    check_ok(df_audit_list(p.ledger, DF_STR_NONE, 3, take, &newest, err), "the newest three");
+    check_ok(df_audit_list(p.ledger, DF_STR_NONE, 3, take, &newest, any_error), "the newest three");
     check(newest.count == 3 && newest.ordered && newest.last_id == all.last_id, "oldest first, too");
-    check_ok(df_audit_list(p.ledger, DF_STR("m4"), 0, take, &one, err), "those of one migration");
+    check_ok(df_audit_list(p.ledger, DF_STR("m4"), 0, take, &one, any_error), "those of one migration");
     check(one.count == 1 && strcmp(one.actions, "rollback_completed ") == 0, "%s", one.actions);
     df_audit_proof proof = verify(&p, head);
     check(proof.intact, "the head that was kept elsewhere occurs: %s", proof.what);
@@ -73,8 +73,8 @@ static void test_list(void)
     check_code(df_audit_add(p.ledger, DF_AUDIT_FORCED, DF_STR_NONE, DF_STR("[1]"), &err), DF_USAGE, &err, "details are an object");
     check_code(df_audit_add(p.ledger, DF_AUDIT_FORCED, DF_STR_NONE, DF_STR("{\"n\":1e300}"), &err), DF_USAGE, &err,
                "with numbers that every engine gives back");
-    check_ok(df_begin(p.conn, err), "an entry in a transaction");
-    check_ok(df_audit_add(p.ledger, DF_AUDIT_FORCED, DF_STR_NONE, DF_STR("{\"flag\":\"--force\"}"), err), "is written");
+    check_ok(df_begin(p.conn, any_error), "an entry in a transaction");
+    check_ok(df_audit_add(p.ledger, DF_AUDIT_FORCED, DF_STR_NONE, DF_STR("{\"flag\":\"--force\"}"), any_error), "is written");
     df_rollback(p.conn);
     check(verify(&p, NULL).entries == ENTRIES, "and goes with it");
     close_place(&p);
@@ -92,20 +92,20 @@ static void test_recipe(void)
             ? "SELECT json_build_object('action', action, 'actor', actor, 'address', host(ip_address), 'database_user',"
               " database_user, 'details', details, 'environment', environment, 'migration_id', migration_id, 'time',"
               " (extract(epoch FROM \"timestamp\") * 1000)::bigint, 'user_agent', user_agent)::text || chr(9) || hash"
-              " FROM _migration_audit_log ORDER BY audit_id LIMIT 1 OFFSET %d"
+              " FROM _migration_audit_log ORDER BY audit_id LIMIT 1 OFFSET"
         : is_engine("mariadb")
             ? "SELECT CONCAT(JSON_OBJECT('action', action, 'actor', actor, 'address', ip_address, 'database_user',"
               " database_user, 'details', JSON_COMPACT(details), 'environment', environment, 'migration_id', migration_id,"
               " 'time', CAST(UNIX_TIMESTAMP(`timestamp`) * 1000 AS SIGNED), 'user_agent', user_agent), CHAR(9), hash)"
-              " FROM _migration_audit_log ORDER BY audit_id LIMIT 1 OFFSET %d"
+              " FROM _migration_audit_log ORDER BY audit_id LIMIT 1 OFFSET"
             : "SELECT json_object('action', action, 'actor', actor, 'address', ip_address, 'database_user',"
               " database_user, 'details', json(details), 'environment', environment, 'migration_id', migration_id, 'time',"
               " CAST(round((julianday(\"timestamp\") - 2440587.5) * 86400000) AS INTEGER), 'user_agent', user_agent)"
-              " || char(9) || hash FROM _migration_audit_log ORDER BY audit_id LIMIT 1 OFFSET %d";
+              " || char(9) || hash FROM _migration_audit_log ORDER BY audit_id LIMIT 1 OFFSET";
     char file[] = "/tmp/ledger-audit-XXXXXX";
     int fd = mkstemp(file);
     FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
-    for (int i = 0; out && i < ENTRIES; i++) fprintf(out, "%s\n", ask_text(p.conn, rows, i));
+    for (int i = 0; out && i < ENTRIES; i++) fprintf(out, "%s\n", ask_text(p.conn, "%s %d", rows, i));
     if (out) fclose(out);
     const char *said = shell(&status,
                              "python3 -c '\n"
@@ -156,7 +156,7 @@ static void test_writers(void)
 
 static int64_t id_of(place *p, int nth)
 {
-    return ask(p->conn, "SELECT audit_id FROM _migration_audit_log ORDER BY audit_id LIMIT 1 OFFSET %d", nth);
+    return ask(p->conn, "SELECT audit_id FROM _migration_audit_log ORDER BY audit_id LIMIT 1 OFFSET", nth);
 }
 
 /* `mentions`: what the proof must say. */

@@ -19,9 +19,9 @@ static void run_whole(place *p, const df_run *run, const char *statement)
     df_journal_row rows[] = {make_row(1, statement, DF_STEP_DONE), make_row(2, "SELECT 1", DF_STEP_DONE)};
     rows[0].direction = rows[1].direction = run->direction;
     df_run_result result = {.rows = rows, .n_rows = 2, .duration_ms = 120, .rows_affected = 7};
-    check_ok(df_ledger_begin(p->ledger, err), "BEGIN with the fence check");
+    check_ok(df_ledger_begin(p->ledger, any_error), "BEGIN with the fence check");
     sql(p->conn, "%s", statement);
-    check_ok(df_ledger_complete(p->ledger, run, &result, err), "the record and COMMIT");
+    check_ok(df_ledger_complete(p->ledger, run, &result, any_error), "the record and COMMIT");
     check(!df_in_transaction(p->conn), "the transaction is over");
 }
 
@@ -37,10 +37,10 @@ static void test_up_and_down(void)
     place p = open_place(new_database(), true);
     lease_or_die(&p, 0);
 
-    check_ok(df_ledger_outcome(p.ledger, &up, &completed, err), "asking for the outcome of what never ran");
+    check_ok(df_ledger_outcome(p.ledger, &up, &completed, any_error), "asking for the outcome of what never ran");
     check(!completed, "it did not complete");
     run_whole(&p, &up, create);
-    check_ok(df_ledger_outcome(p.ledger, &up, &completed, err), "asking for the outcome");
+    check_ok(df_ledger_outcome(p.ledger, &up, &completed, any_error), "asking for the outcome");
     check(completed, "it completed");
     df_applied *a = applied_rows(&p, &arena, 1);
     check(df_str_is(a->id, "001_users") && df_str_is(a->version, "001") && df_str_is(a->name, "users"), "its names");
@@ -49,11 +49,11 @@ static void test_up_and_down(void)
     check(a->duration_ms == 120 && a->estimated_ms == 1500 && a->rows_affected == 7, "its figures");
     check(df_str_is(a->applied_by, "ops") && df_str_is(a->environment, "test") && !a->error.ptr, "who and where");
     check(a->applied_ms > 1700000000000 && a->rolled_back_ms == 0, "when");
-    check_ok(df_ledger_source(p.ledger, m.id, "down", &arena, &text, err), "the down text is kept");
+    check_ok(df_ledger_source(p.ledger, m.id, "down", &arena, &text, any_error), "the down text is kept");
     check(df_str_is(text, "DROP TABLE users"), "word by word");
-    check_ok(df_ledger_source(p.ledger, m.id, "up", &arena, &text, err), "and the up text");
+    check_ok(df_ledger_source(p.ledger, m.id, "up", &arena, &text, any_error), "and the up text");
     check(df_str_is(text, create), "with its letters");
-    check_ok(df_ledger_source(p.ledger, m.id, "verify", &arena, &text, err), "of a section that is not there");
+    check_ok(df_ledger_source(p.ledger, m.id, "verify", &arena, &text, any_error), "of a section that is not there");
     check(!text.ptr, "there is none");
     check(strstr(ask_text(p.conn, "SELECT metadata FROM _migration_history"), "Zoë") != NULL, "the header is kept");
     check(ask(p.conn, "SELECT COUNT(*) FROM _migration_performance_metrics WHERE migration_id = '001_users'") == 3,
@@ -88,15 +88,15 @@ static void test_failures(void)
     place p = open_place(new_database(), true);
     lease_or_die(&p, 0);
     snprintf(why.file, sizeof why.file, "002_broken.sql");
-    check_ok(df_ledger_fail(p.ledger, &run, &why, "all", 30, err), "a failure is recorded");
+    check_ok(df_ledger_fail(p.ledger, &run, &why, "all", 30, any_error), "a failure is recorded");
     df_applied *a = applied_rows(&p, &arena, 1);
     check(a->status == DF_APPLIED_FAILED && a->steps == 0, "as failed, and nothing of it is left");
     check(df_str_is(a->error, "002_broken.sql:17: statement 2: it’s wrong [42601]"), "with what went wrong: %.*s",
           DF_FMT(a->error));
-    check_ok(df_ledger_complete(p.ledger, &run, &result, err), "it succeeds later, in a transaction of the ledger's own");
+    check_ok(df_ledger_complete(p.ledger, &run, &result, any_error), "it succeeds later, in a transaction of the ledger's own");
     a = applied_rows(&p, &arena, 1);
     check(a->status == DF_APPLIED_COMPLETED && !a->error.ptr && a->rows_affected == -1, "and the error is gone");
-    check_ok(df_ledger_fail(p.ledger, &down, &why, "all", 30, err), "a rollback fails");
+    check_ok(df_ledger_fail(p.ledger, &down, &why, "all", 30, any_error), "a rollback fails");
     a = applied_rows(&p, &arena, 1);
     check(a->status == DF_APPLIED_COMPLETED, "that was taken back itself: the migration is still applied");
     check(ask(p.conn, "SELECT COUNT(*) FROM _migration_rollback_history WHERE error_message LIKE '%%statement 2%%'") == 1,
@@ -115,19 +115,19 @@ static void test_repairs(void)
     df_migration view = make_migration("R__view", NULL, "view", "CREATE VIEW v AS SELECT 1", NULL);
     place p = open_place(new_database(), true);
     lease_or_die(&p, 0);
-    check_ok(df_ledger_mark(p.ledger, &a, sum_b, 1600000000123, "was there before", err), "marked as applied");
-    check_ok(df_ledger_mark(p.ledger, &view, NULL, 0, "was there before", err), "a repeatable one, too");
+    check_ok(df_ledger_mark(p.ledger, &a, sum_b, 1600000000123, "was there before", any_error), "marked as applied");
+    check_ok(df_ledger_mark(p.ledger, &view, NULL, 0, "was there before", any_error), "a repeatable one, too");
     df_applied *rows = applied_rows(&p, &arena, 2);
     check(rows[0].adopted && rows[0].applied_ms == 1600000000123 && df_str_is(rows[0].checksum, sum_b),
           "with the time it was applied: %lld", (long long)rows[0].applied_ms);
     check(rows[1].repeatable && !rows[1].checksum.ptr && !rows[1].version.ptr, "without a version");
-    check_ok(df_ledger_set_checksum(p.ledger, &a, sum_a, "only a comment", err), "a changed file is accepted");
-    check_ok(df_ledger_rename(p.ledger, a.id, &renamed, "better name", err), "a file was renamed");
+    check_ok(df_ledger_set_checksum(p.ledger, &a, sum_a, "only a comment", any_error), "a changed file is accepted");
+    check_ok(df_ledger_rename(p.ledger, a.id, &renamed, "better name", any_error), "a file was renamed");
     rows = applied_rows(&p, &arena, 2);
     check(df_str_is(rows[0].id, "001_better") && df_str_is(rows[0].checksum, sum_a), "both are in the history");
-    check_ok(df_ledger_source(p.ledger, renamed.id, "up", &arena, &text, err), "its text");
+    check_ok(df_ledger_source(p.ledger, renamed.id, "up", &arena, &text, any_error), "its text");
     check(df_str_is(text, "CREATE TABLE a (id INTEGER)"), "came along");
-    check_ok(df_ledger_forget(p.ledger, renamed.id, "file is gone", err), "taken out of the history");
+    check_ok(df_ledger_forget(p.ledger, renamed.id, "file is gone", any_error), "taken out of the history");
     applied_rows(&p, &arena, 1);
     check(ask(p.conn, "SELECT COUNT(*) FROM _migration_audit_log WHERE action = 'repaired'") == 3 &&
               ask(p.conn, "SELECT COUNT(*) FROM _migration_audit_log WHERE action = 'adopted'") == 2,
@@ -145,7 +145,7 @@ static void test_long_history(void)
     df_error err;
     df_arena arena = {0};
     place p = open_place(new_database(), true);
-    check_ok(df_begin(p.conn, err), "a thousand rows");
+    check_ok(df_begin(p.conn, any_error), "a thousand rows");
     for (int i = 0; i < MANY; i++)
         sql(p.conn, "INSERT INTO _migration_history (migration_id, name, checksum, applied_by, status, version, sequence,"
                     " origin) VALUES ('m%d', 'n', '%s', 'x', 'completed', '%d', %d, 'run')",
@@ -168,7 +168,7 @@ static void test_odd_sessions(void)
     df_journal_row *rows = NULL;
     size_t count = 0;
     lease_or_die(&p, 0);
-    check_ok(df_ledger_start(p.ledger, &run, err), "a run whose script changes its session");
+    check_ok(df_ledger_start(p.ledger, &run, any_error), "a run whose script changes its session");
     if (is_engine("mariadb")) {
         sql(p.conn, "SET NAMES latin1");
         sql(p.conn, "SET sql_mode = ''");
@@ -185,20 +185,20 @@ static void test_odd_sessions(void)
         sql(p.conn, "SET search_path = pg_catalog");
         sql(p.conn, "SET ROLE ledger_nobody_%d", (int)(ask(p.conn, "SELECT pg_backend_pid()")));
     }
-    check_ok(df_ledger_intend(p.ledger, &run, &row, err), "its journal is written all the same");
-    check_ok(df_ledger_begin(p.ledger, err), "its transactions begin");
+    check_ok(df_ledger_intend(p.ledger, &run, &row, any_error), "its journal is written all the same");
+    check_ok(df_ledger_begin(p.ledger, any_error), "its transactions begin");
     if (is_engine("postgres"))
         check(strncmp(ask_text(p.conn, "SELECT current_user"), "ledger_nobody", 13) == 0, "as the role that it chose");
-    check_ok(df_ledger_settle(p.ledger, &run, &row, err), "its statements settle");
-    check_ok(df_commit(p.conn, err), "and commit");
-    check_ok(df_ledger_complete(p.ledger, &run, &result, err), "and it completes");
+    check_ok(df_ledger_settle(p.ledger, &run, &row, any_error), "its statements settle");
+    check_ok(df_commit(p.conn, any_error), "and commit");
+    check_ok(df_ledger_complete(p.ledger, &run, &result, any_error), "and it completes");
     if (is_engine("mariadb")) sql(p.conn, "DROP DATABASE ledger_elsewhere");
     if (is_engine("postgres")) {
         sql(p.conn, "RESET ROLE");
         sql(p.conn, "DROP ROLE ledger_nobody_%d", (int)(ask(p.conn, "SELECT pg_backend_pid()")));
     }
     place other = open_place(p.url, false);
-    check_ok(df_ledger_journal(other.ledger, m.id, DF_UP, &arena, &rows, &count, err), "another session reads it");
+    check_ok(df_ledger_journal(other.ledger, m.id, DF_UP, &arena, &rows, &count, any_error), "another session reads it");
     check(count == 1 && df_str_is(rows[0].text, "INSERT INTO größe VALUES ('it''s \\ ü')"), "every letter as it was: %.*s",
           count ? (int)rows[0].text.len : 0, count ? rows[0].text.ptr : "");
     df_applied *a = applied_rows(&other, &arena, 1);
@@ -208,7 +208,7 @@ static void test_odd_sessions(void)
                                                           : "SELECT CAST(strftime('%%s', 'now') AS INTEGER) * 1000");
     check(llabs(now - a->applied_ms) < 600000, "times are right in any time zone");
     df_audit_proof proof;
-    check_ok(df_audit_verify(other.ledger, NULL, &proof, err), "the audit log");
+    check_ok(df_audit_verify(other.ledger, NULL, &proof, any_error), "the audit log");
     check(proof.intact, "is intact: %s", proof.what);
     close_place(&other);
     close_place(&p);

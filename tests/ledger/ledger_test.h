@@ -30,12 +30,10 @@ place open_place_as(const char *url, bool create, const char *actor);
 void close_place(place *p);
 
 bool check_code(df_code got, df_code expected, const df_error *err, const char *what);
-#define check_ok(call, what)                                                                                 \
-    do {                                                                                                     \
-        df_error check_err_ = {0};                                                                           \
-        df_error *err = &check_err_;                                                                         \
-        check_code((call), DF_OK, err, what);                                                                \
-    } while (0)
+/* check_ok(call(…, any_error), "what it does"): the call must end with DF_OK. */
+__attribute__((weak)) df_error last_error;
+#define any_error (&last_error)
+#define check_ok(call, what) check_code((call), DF_OK, any_error, what)
 /* Runs SQL; "not ok" when it fails. {at} … nothing is replaced. */
 void sql(df_conn *conn, const char *fmt, ...) DF_PRINTF(2, 3);
 int64_t ask(df_conn *conn, const char *fmt, ...) DF_PRINTF(2, 3); /* -1 when it fails */

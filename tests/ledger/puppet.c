@@ -141,6 +141,66 @@ static df_code contend(puppet *p, int times, df_error *err)
     return DF_OK;
 }
 
+/* ---- other tools' histories ---- */
+
+static df_code open_folder(const puppet *p, const char *folder, df_migration_set **out, df_error *err)
+{
+    df_files_options options = {.folder = folder, .dialect = df_conn_dialect(p->conn)};
+    return df_migrations_open(&options, out, err);
+}
+
+/* "find": tool table newest baseline: version/name/success/checksum, … */
+static df_code find(puppet *p, char *out, size_t size, df_error *err)
+{
+    df_foreign *all;
+    size_t count, at = 0;
+    df_arena_reset(&p->arena);
+    DF_TRY(df_foreign_find(p->ledger, &p->arena, &all, &count, err));
+    for (size_t i = 0; i < count && at < size; i++) {
+        at += (size_t)snprintf(out + at, size - at, "%s%s %s%s%s%.*s:", i ? "; " : "", df_layout_name(all[i].layout), all[i].table,
+                               all[i].only_newest ? " newest" : "", all[i].dirty ? " dirty " : " ", DF_FMT(all[i].baseline));
+        for (size_t k = 0; k < all[i].count && at < size; k++) {
+            const df_foreign_row *r = &all[i].rows[k];
+            at += (size_t)snprintf(out + at, size - at, " %.*s/%.*s/%s/%s", DF_FMT(r->version), DF_FMT(r->name),
+                                   r->success ? "ok" : "failed", r->applied_ms > 1600000000000 ? "timed" : "-");
+        }
+    }
+    return DF_OK;
+}
+
+/* "mark FOLDER N": the first N migrations count as applied. */
+static df_code mark(puppet *p, char *rest, df_error *err)
+{
+    char *number = strrchr(rest, ' ');
+    if (!number) return DF_USAGE;
+    *number++ = '\0';
+    df_migration_set *set;
+    DF_TRY(open_folder(p, rest, &set, err));
+    df_code code = DF_OK;
+    for (size_t i = 0; code == DF_OK && i < set->count && i < (size_t)atoi(number); i++) {
+        code = df_migration_load(set, &set->items[i], err);
+        if (code == DF_OK) code = df_ledger_mark(p->ledger, &set->items[i], NULL, 0, "adopted", err);
+    }
+    df_migrations_close(set);
+    return code;
+}
+
+/* "handback FOLDER": into the first history that is found; how many rows. */
+static df_code hand_back(puppet *p, const char *folder, char *out, size_t size, df_error *err)
+{
+    df_migration_set *set;
+    df_foreign *all;
+    size_t count, written = 0;
+    df_arena_reset(&p->arena);
+    DF_TRY(df_foreign_find(p->ledger, &p->arena, &all, &count, err));
+    if (!count) return DF_NOT_FOUND;
+    DF_TRY(open_folder(p, folder, &set, err));
+    df_code code = df_foreign_write(p->ledger, set, &all[0], &written, err);
+    df_migrations_close(set);
+    snprintf(out, size, "%zu", written);
+    return code;
+}
+
 static df_code obey(puppet *p, char *line, char *out, size_t size, df_error *err)
 {
     char *rest = strchr(line, ' ');
@@ -164,6 +224,9 @@ static df_code obey(puppet *p, char *line, char *out, size_t size, df_error *err
     if (strcmp(line, "reconnect") == 0) return reconnect(p, err);
     if (strcmp(line, "lost") == 0) return snprintf(out, size, "%d", df_conn_lost(p->conn)), DF_OK;
     if (strcmp(line, "audit") == 0) return df_audit_add(p->ledger, DF_AUDIT_BACKUP_CREATED, DF_STR_NONE, DF_STR_NONE, err);
+    if (strcmp(line, "find") == 0) return find(p, out, size, err);
+    if (strcmp(line, "mark") == 0) return mark(p, rest, err);
+    if (strcmp(line, "handback") == 0) return hand_back(p, rest, out, size, err);
     if (strcmp(line, "contend") == 0) return contend(p, atoi(rest), err);
     return record(p, line, rest, out, size, err);
 }
@@ -178,7 +241,7 @@ int main(int argc, char **argv)
                 .options = {.url = argv[1], .environment = "test", .actor = argv[2], .program = "puppet"}};
     answer(open_all(&p, &err), &err, "ready");
     while (p.ledger && getline(&line, &room, stdin) > 0) {
-        char out[1000] = "";
+        char out[4000] = "";
         line[strcspn(line, "\n")] = '\0';
         df_code code = obey(&p, line, out, sizeof out, &err);
         answer(code, &err, out);

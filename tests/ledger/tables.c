@@ -16,9 +16,9 @@ static void test_create(void)
     check_code(df_ledger_applied(p.ledger, &arena, &applied, &count, &err), DF_OK, &err, "which is empty");
     check(count == 0, "no rows");
     check_code(df_lease_take(p.ledger, NULL, &err), DF_NOT_FOUND, &err, "and no lock can be taken");
-    check_ok(df_ledger_create(p.ledger, err), "the tables are made");
+    check_ok(df_ledger_create(p.ledger, any_error), "the tables are made");
     check(df_ledger_exists(p.ledger), "now they are there");
-    check_ok(df_ledger_create(p.ledger, err), "making them again does nothing");
+    check_ok(df_ledger_create(p.ledger, any_error), "making them again does nothing");
     place second = open_place(p.url, false);
     check(df_ledger_exists(second.ledger), "another session sees them");
     check(ask(p.conn, "SELECT COUNT(*) FROM _migration_meta") == 3, "version, fence and head of the audit log");
@@ -120,7 +120,7 @@ static void test_upgrade(void)
     df_disconnect(conn);
     place p = open_place(url, false);
     check(!df_ledger_exists(p.ledger), "another program's history is not ours yet");
-    check_ok(df_ledger_create(p.ledger, err), "its tables get our columns");
+    check_ok(df_ledger_create(p.ledger, any_error), "its tables get our columns");
     check_code(df_ledger_applied(p.ledger, &arena, &applied, &count, &err), DF_OK, &err, "its rows are read");
     check(count == 2 && df_str_is(applied[0].id, "001") && df_str_is(applied[1].id, "002"), "in the order of application");
     check(count == 2 && applied[0].adopted && !applied[0].checksum.ptr && applied[0].sequence == 1,
@@ -144,12 +144,12 @@ static void test_schemas(void)
     check(ask(p.conn, "SELECT COUNT(*) FROM \"Tenant 42\"._migration_history") == 0, "the schema of the URL is made");
     place other = open_place(url, false);
     check(!df_ledger_exists(other.ledger), "in the other schema there is no history");
-    check_ok(df_ledger_create(other.ledger, err), "there it is made, too");
+    check_ok(df_ledger_create(other.ledger, any_error), "there it is made, too");
     lease_or_die(&p, 0);
     lease_or_die(&other, 0);
     check(df_lease_held(p.ledger) && df_lease_held(other.ledger), "two schemas have two locks");
     sql(p.conn, "SET search_path = nowhere");
-    check_ok(df_ledger_begin(p.ledger, err), "whatever a script does to the search path");
+    check_ok(df_ledger_begin(p.ledger, any_error), "whatever a script does to the search path");
     check_code(df_audit_add(p.ledger, DF_AUDIT_HOOK_RUN, DF_STR_NONE, DF_STR_NONE, &err), DF_OK, &err,
                "the ledger finds its tables");
     df_rollback(p.conn);

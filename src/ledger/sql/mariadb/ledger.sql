@@ -95,3 +95,11 @@ ON DUPLICATE KEY UPDATE
     progress = COALESCE(VALUES(progress), progress), rows_affected = VALUES(rows_affected),
     duration_ms = VALUES(duration_ms), error_message = VALUES(error_message), run_id = VALUES(run_id),
     finished_at = VALUES(finished_at)
+
+-- Every column of a table that may be another tool's history.
+-- name: foreign_columns
+SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE FROM information_schema.COLUMNS
+WHERE TABLE_SCHEMA IN (?, 'sqitch') AND TABLE_NAME IN (
+    'schema_migrations', 'goose_db_version', 'flyway_schema_history', '__diesel_schema_migrations', '_sqlx_migrations',
+    '_prisma_migrations', 'pgmigrations', 'changes', 'migrations', 'schema_migration', 'schema_version')
+ORDER BY TABLE_SCHEMA = 'sqitch', TABLE_NAME, ORDINAL_POSITION

@@ -133,3 +133,14 @@ INSERT INTO {s}_migration_audit_log
 SELECT ?::TEXT, ?::TEXT, ?::TEXT,
     date_trunc('milliseconds', statement_timestamp()) - ?::BIGINT * INTERVAL '1 millisecond',
     ?::INET, ?::TEXT, {j}, ?::TEXT, ?::TEXT, previous, value FROM head
+
+-- Every column of a table that may be another tool's history.
+-- name: foreign_columns
+SELECT n.nspname::TEXT, c.relname::TEXT, a.attname::TEXT, format_type(a.atttypid, NULL)
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema' AND c.relname IN (
+    'schema_migrations', 'goose_db_version', 'flyway_schema_history', '__diesel_schema_migrations', '_sqlx_migrations',
+    '_prisma_migrations', 'pgmigrations', 'changes', 'migrations', 'schema_migration', 'schema_version')
+ORDER BY n.nspname <> ?, n.nspname, c.relname, a.attnum

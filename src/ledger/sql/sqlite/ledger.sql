@@ -95,3 +95,11 @@ ON CONFLICT (migration_id, direction, attempt, number) DO UPDATE SET
     duration_ms = excluded.duration_ms, error_message = excluded.error_message, run_id = excluded.run_id,
     started_at = CASE WHEN excluded.status = 'intent' THEN excluded.started_at ELSE _migration_journal.started_at END,
     finished_at = excluded.finished_at
+
+-- Every column of a table that may be another tool's history.
+-- name: foreign_columns
+SELECT ?, m.name, p.name, lower(p.type) FROM main.sqlite_master m, pragma_table_info(m.name) p
+WHERE m.type = 'table' AND m.name IN (
+    'schema_migrations', 'goose_db_version', 'flyway_schema_history', '__diesel_schema_migrations', '_sqlx_migrations',
+    '_prisma_migrations', 'pgmigrations', 'changes', 'migrations', 'schema_migration', 'schema_version')
+ORDER BY m.name, p.cid
