@@ -342,8 +342,10 @@ static void note_implicit_commit(sql_facts *f)
 
 void sql_read_statement(sql_facts *f)
 {
+    enum { DEEPEST = 8 };
     f->facts.cls = DF_SQL_UNKNOWN;
     f->facts.tag = "";
+    if (++f->depth > DEEPEST) return;
     if (sql_sees_symbol(&f->r, '(')) { /* (SELECT …) UNION (SELECT …) */
         f->facts.cls = DF_SQL_QUERY;
         f->facts.tag = "SELECT";

@@ -190,7 +190,7 @@ static df_str command_name(df_str sql, size_t at)
 {
     size_t end = at;
     while (end < sql.len && sql_is(sql.ptr[end], C_START)) end++;
-    if (end == at && at < sql.len) end++;
+    if (end == at && at < sql.len && !sql_is(sql.ptr[at], C_SPACE)) end++;
     return (df_str){sql.ptr + at, end - at};
 }
 

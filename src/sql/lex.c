@@ -119,15 +119,11 @@ static df_sql_token symbol(df_sql_lexer *lexer)
 {
     df_str sql = lexer->text;
     size_t at = lexer->at, len = 1;
-    if (lexer->dialect->hash_comment) {
-        size_t mark = sql_executed_mark(lexer->dialect, sql, at);
-        if (mark)
-            len = mark;
-        else if (sql.ptr[at] == '*' && sql_at(sql, at + 1) == '/')
-            len = 2;
-        else if (sql.ptr[at] == '\\' && sql_at(sql, at + 1) == 'N')
-            return token(lexer, DF_SQL_WORD, at + 2); /* NULL */
-    }
+    size_t mark = sql_take_mark(lexer->dialect, sql, at, &lexer->executed);
+    if (mark)
+        len = mark;
+    else if (lexer->dialect->hash_comment && sql.ptr[at] == '\\' && sql_at(sql, at + 1) == 'N')
+        return token(lexer, DF_SQL_WORD, at + 2); /* NULL */
     return token(lexer, DF_SQL_SYMBOL, at + len);
 }
 

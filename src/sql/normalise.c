@@ -9,6 +9,7 @@ typedef struct normal {
     bool gap;      /* white space or a comment was passed over */
     bool line;     /* … with the end of a line */
     bool string;   /* what was written last ends with a '…' */
+    bool executed; /* inside a comment that MariaDB executes */
     bool protects; /* what was written last is a quote, in which nothing is changed */
 } normal;
 
@@ -60,13 +61,15 @@ static void put_plain(normal *n, df_str text)
 }
 
 /* How many bytes from `at` on are neither white space nor the beginning of a quote or comment. */
-static size_t plain_len(const df_sql_dialect *dialect, df_str sql, size_t at)
+static size_t plain_len(normal *n, df_str sql, size_t at)
 {
     size_t end = at;
     while (end < sql.len) {
         while (end < sql.len && !sql_is(sql.ptr[end], C_SPACE | C_STOP)) end++;
-        if (end >= sql.len || sql_is(sql.ptr[end], C_SPACE) || sql_piece_at(dialect, sql, end).len) break;
-        end++;
+        if (end >= sql.len || sql_is(sql.ptr[end], C_SPACE)) break;
+        size_t mark = sql_take_mark(n->dialect, sql, end, &n->executed);
+        if (!mark && sql_piece_at(n->dialect, sql, end).len) break;
+        end += mark ? mark : 1;
     }
     return end - at;
 }
@@ -75,7 +78,7 @@ void df_sql_normalise(const df_sql_dialect *dialect, df_str statement, df_buf *o
 {
     normal n = {.dialect = dialect, .out = out, .from = out->len};
     size_t at = sql_byte_order_mark(statement);
-    df_buf_reserve(out, statement.len);
+    if (statement.len) df_buf_reserve(out, statement.len);
     while (at < statement.len) {
         if (sql_is(statement.ptr[at], C_SPACE)) {
             n.gap = true;
@@ -92,7 +95,7 @@ void df_sql_normalise(const df_sql_dialect *dialect, df_str statement, df_buf *o
             put_quote(&n, text);
             n.string = text.ptr[0] == '\'';
         } else {
-            text.len = plain_len(dialect, statement, at);
+            text.len = plain_len(&n, statement, at);
             put_plain(&n, text);
         }
         at += text.len;

@@ -72,7 +72,8 @@ typedef struct scan {
     size_t since;        /* where the last comment ended */
     size_t end;          /* behind the last token before that comment */
     size_t delimiter;    /* its length */
-    size_t executed;     /* 1 + where a comment began that MariaDB executes; 0 outside */
+    bool executed;       /* inside a comment that MariaDB executes */
+    size_t mark;         /* … which begins here */
     uint8_t stops[256];  /* only filled for a delimiter of its own */
     const uint8_t *stop; /* characters at which to look closer */
     uint8_t mask;
@@ -113,6 +114,13 @@ static void note_end(scan *x, size_t at)
 static df_code pass(scan *x, df_error *err)
 {
     df_sql_splitter *s = x->splitter;
+    bool before = x->executed;
+    size_t mark = sql_take_mark(s->dialect, x->sql, x->at, &x->executed);
+    if (mark) {
+        if (!before) x->mark = x->at;
+        x->at += mark;
+        return DF_OK;
+    }
     sql_piece piece = sql_piece_at(s->dialect, x->sql, x->at);
     if (piece.open && !may_be_open(s, piece.comment)) return fail_open(s, x->at, piece.comment, err);
     if (piece.comment) {
@@ -124,13 +132,7 @@ static df_code pass(scan *x, df_error *err)
     char c = x->sql.ptr[x->at];
     if (c == '\\' && !(s->dialect->hash_comment && sql_at(x->sql, x->at + 1) == 'N'))
         return sql_client_backslash(s, x->at, err);
-    size_t mark = c == '/' ? sql_executed_mark(s->dialect, x->sql, x->at) : 0;
-    if (mark && !x->executed) x->executed = x->at + 1;
-    if (x->executed && c == '*' && sql_at(x->sql, x->at + 1) == '/') {
-        x->executed = 0;
-        mark = 2;
-    }
-    x->at += mark ? mark : 1;
+    x->at++;
     return DF_OK;
 }
 
@@ -149,7 +151,7 @@ static df_code scan_plain(scan *x, df_error *err)
         if (!x->executed && at_delimiter(x, x->at)) break;
         DF_TRY(pass(x, err));
     }
-    if (x->executed && x->at >= x->sql.len) return fail_open(x->splitter, x->executed - 1, true, err);
+    if (x->executed && x->at >= x->sql.len) return fail_open(x->splitter, x->mark, true, err);
     note_end(x, x->at);
     return DF_OK;
 }
@@ -170,8 +172,8 @@ static df_code scan_body(scan *x, sql_body_kind kind, df_error *err)
         if (t.kind == DF_SQL_SYMBOL) {
             if (t.text.ptr[0] == '\\') return sql_client_backslash(s, t.offset, err);
             if (t.text.len > 1) {
-                if (t.text.ptr[0] == '/' && !x->executed) x->executed = t.offset + 1;
-                if (t.text.ptr[0] == '*') x->executed = 0;
+                if (t.text.ptr[0] == '/' && !x->executed) x->mark = t.offset;
+                x->executed = lexer.executed;
                 x->end = lexer.at;
                 continue;
             }
@@ -179,7 +181,7 @@ static df_code scan_body(scan *x, sql_body_kind kind, df_error *err)
         if (sql_body_ends(&body, t) && !x->executed) return DF_OK;
         x->end = lexer.at;
     }
-    if (x->executed) return fail_open(s, x->executed - 1, true, err);
+    if (x->executed) return fail_open(s, x->mark, true, err);
     if (body.depth > 0 && (body.inside || kind == SQL_BODY_ATOMIC || kind == SQL_BODY_RULE))
         return fail_body(s, &body, err);
     return DF_OK;
@@ -210,13 +212,18 @@ static void mariadb_set(df_sql_splitter *s, sql_reader *r)
 {
     static const df_sql_dialect plain = {
         .family = DF_SQL_MARIADB, .backtick = true, .hash_comment = true, .delimiter = true};
-    for (; !sql_sees_end(r); sql_read(r)) {
-        if (!sql_take(r, "SQL_MODE")) continue;
+    bool assigned = false;
+    while (!sql_sees_end(r)) {
+        if (!sql_take(r, "SQL_MODE")) {
+            sql_read(r);
+            continue;
+        }
         sql_take_symbol(r, ':');
-        if (!sql_take_symbol(r, '=')) continue;
-        df_str rest = df_str_skip(r->lexer.text, r->token.offset);
-        s->dialect = memmem(rest.ptr, rest.len, "NO_BACKSLASH_ESCAPES", 20) ? &plain : &df_sql_mariadb;
+        if (sql_take_symbol(r, '=')) assigned = true;
     }
+    if (!assigned) return;
+    df_str text = r->lexer.text;
+    s->dialect = memmem(text.ptr, text.len, "NO_BACKSLASH_ESCAPES", 20) ? &plain : &df_sql_mariadb;
 }
 
 /* Settings that change how the next statements are read. */

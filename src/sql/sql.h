@@ -55,6 +55,7 @@ typedef struct df_sql_lexer {
     const df_sql_dialect *dialect;
     df_str text;
     size_t at;
+    bool executed; /* the reader's own: inside a comment that MariaDB executes */
 } df_sql_lexer;
 
 /* The next token; kind DF_SQL_END at the end, again and again. */

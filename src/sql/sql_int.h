@@ -43,6 +43,12 @@ static inline size_t sql_byte_order_mark(df_str sql)
     return sql.len >= 3 && memcmp(sql.ptr, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
 
+/* Whether what stands right before `at` belongs to a name. */
+static inline bool sql_behind_word(df_str sql, size_t at)
+{
+    return at > 0 && sql_is(sql.ptr[at - 1], C_WORD) && !(at == 3 && sql_byte_order_mark(sql));
+}
+
 /* Whether the word and the keyword, which is in capitals, are the same but for case. */
 bool sql_word_is(df_str word, const char *keyword);
 
@@ -59,8 +65,9 @@ typedef struct sql_piece {
 sql_piece sql_piece_at(const df_sql_dialect *dialect, df_str sql, size_t at);
 /* The '…' at `at`, with `backslash` or without. For PostgreSQL's E'…' also the pieces that continue it. */
 sql_piece sql_string_at(const df_sql_dialect *dialect, df_str sql, size_t at, bool escape);
-/* Length of the mark that begins a comment which MariaDB executes: "/" "*!50001"; 0 when none is there. */
-size_t sql_executed_mark(const df_sql_dialect *dialect, df_str sql, size_t at);
+/* Length of a mark of a comment that MariaDB executes: "/" "*!50001", which begins one, and inside of one the
+ * "*" "/" that ends it. 0 when there is none. Keeps `executed`, whether one is open. */
+size_t sql_take_mark(const df_sql_dialect *dialect, df_str sql, size_t at, bool *executed);
 /* Whether the two bytes before `at` say that the '…' there is an E'…'. */
 bool sql_is_escape_string(df_str sql, size_t at);
 
@@ -151,6 +158,7 @@ typedef struct sql_facts {
     df_sql_facts facts;
     df_arena *arena;
     df_sql_family family;
+    int depth; /* statements inside of statements: EXPLAIN ANALYZE …, SET STATEMENT … FOR … */
 } sql_facts;
 
 /* A kind of object, as CREATE, ALTER, DROP, COMMENT ON … name it. */

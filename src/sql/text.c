@@ -46,8 +46,7 @@ static sql_piece bracketed(df_str sql, size_t at)
 
 bool sql_is_escape_string(df_str sql, size_t at)
 {
-    return at > 0 && (sql.ptr[at - 1] == 'e' || sql.ptr[at - 1] == 'E') &&
-           (at < 2 || !sql_is(sql.ptr[at - 2], C_WORD));
+    return at > 0 && (sql.ptr[at - 1] == 'e' || sql.ptr[at - 1] == 'E') && !sql_behind_word(sql, at - 1);
 }
 
 /* Where the next '…' begins when only white space with a line end, or comments to the line's end, lie
@@ -87,7 +86,7 @@ static bool in_name(df_str sql, size_t at)
 {
     size_t from = at;
     while (from > 0 && at - from < MAX_NUMBER && sql_is(sql.ptr[from - 1], C_DIGIT)) from--;
-    return from > 0 && sql_is(sql.ptr[from - 1], C_WORD);
+    return sql_behind_word(sql, from);
 }
 
 /* $tag$ … $tag$; nothing when it is a parameter or part of a name. */
@@ -151,7 +150,7 @@ static size_t version_at(df_str sql, size_t at, long *version)
  * MariaDB passes over what is meant for MySQL 5.7 and later, which has gone other ways, and over versions
  * that are not there yet: mariadb-dump hides a command to its client behind one.
  */
-size_t sql_executed_mark(const df_sql_dialect *dialect, df_str sql, size_t at)
+static size_t executed_mark(const df_sql_dialect *dialect, df_str sql, size_t at)
 {
     if (!dialect->hash_comment || sql_at(sql, at) != '/' || sql_at(sql, at + 1) != '*') return 0;
     bool own = sql_at(sql, at + 2) == 'M' && sql_at(sql, at + 3) == '!';
@@ -163,6 +162,17 @@ size_t sql_executed_mark(const df_sql_dialect *dialect, df_str sql, size_t at)
     return len + digits;
 }
 
+size_t sql_take_mark(const df_sql_dialect *dialect, df_str sql, size_t at, bool *executed)
+{
+    if (*executed && sql.ptr[at] == '*' && sql_at(sql, at + 1) == '/') {
+        *executed = false;
+        return 2;
+    }
+    size_t mark = executed_mark(dialect, sql, at);
+    if (mark) *executed = true;
+    return mark;
+}
+
 static bool is_executable(df_str sql, size_t at)
 {
     return sql_at(sql, at + 2) == '!' || (sql_at(sql, at + 2) == 'M' && sql_at(sql, at + 3) == '!');
@@ -170,7 +180,7 @@ static bool is_executable(df_str sql, size_t at)
 
 static sql_piece comment_at(const df_sql_dialect *dialect, df_str sql, size_t at)
 {
-    if (sql_executed_mark(dialect, sql, at)) return (sql_piece){0};
+    if (executed_mark(dialect, sql, at)) return (sql_piece){0};
     if (dialect->escape_strings) return block_comment(sql, at, SIZE_MAX);
     return block_comment(sql, at, dialect->hash_comment && is_executable(sql, at) ? 2 : 1);
 }
@@ -220,9 +230,14 @@ bool df_sql_is_blank(const df_sql_dialect *dialect, df_str sql)
 
 size_t df_sql_next_param(const df_sql_dialect *dialect, df_str sql, size_t at)
 {
+    bool executed = false;
     while (at < sql.len && sql.ptr[at] != '?') {
-        size_t skip = sql_is(sql.ptr[at], C_STOP) ? sql_piece_at(dialect, sql, at).len : 0;
-        at += skip ? skip : 1;
+        size_t len = 0;
+        if (sql_is(sql.ptr[at], C_STOP)) {
+            len = sql_take_mark(dialect, sql, at, &executed);
+            if (!len) len = sql_piece_at(dialect, sql, at).len;
+        }
+        at += len ? len : 1;
     }
     return at;
 }

@@ -95,7 +95,7 @@ static void test_comments(void)
     all("5--\t1", "0c", "0c", "0c");
     all("5--", "0c", "0c", "0c");
     all("# b\n", "#_w_", "#_w_", "c_");
-    all("/* a /* b */ c */", "c", "c_w_*/", "c_w_*");
+    all("/* a /* b */ c */", "c", "c_w_*/", "c_w_*/");
     all("/* a /* b */ c", "c!", "c_w", "c_w");
     all("/*/ */ /*/*/", "c_c!", "c_c", "c_c");
     all("/**/a/***/", "cwc", "cwc", "cwc");
