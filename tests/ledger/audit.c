@@ -156,7 +156,7 @@ static void test_writers(void)
 
 static int64_t id_of(place *p, int nth)
 {
-    return ask(p->conn, "SELECT audit_id FROM _migration_audit_log ORDER BY audit_id LIMIT 1 OFFSET", nth);
+    return ask(p->conn, "SELECT audit_id FROM _migration_audit_log ORDER BY audit_id LIMIT 1 OFFSET %d", nth);
 }
 
 /* `mentions`: what the proof must say. */
