@@ -184,8 +184,13 @@ static void test_cheap(df_conn *a, df_conn *b)
         int64_t before = statements(a);
         set(a, 3000, 5000);
         check(statements(a) == before + 1, "the same limits again cost nothing");
-        run_sql(a, DF_OK, "CREATE TABLE cheap (id INTEGER)");
-        run_sql(a, DF_OK, "INSERT INTO cheap VALUES (1)");
+        run_sql(a, DF_OK, "CREATE TABLE cheap (id INTEGER AUTO_INCREMENT PRIMARY KEY, n INTEGER)");
+        check(df_begin(a, &err) == DF_OK, "begin");
+        run_sql(a, DF_OK, "INSERT INTO cheap (n) VALUES (1)");
+        run_sql(a, DF_OK, "UPDATE cheap SET n = 2");
+        check(df_commit(a, &err) == DF_OK, "commit");
+        run_sql(a, DF_OK, "ALTER TABLE cheap ADD COLUMN m INTEGER");
+        run_sql(a, DF_OK, "CREATE INDEX cheap_n ON cheap (n)");
         run_sql(a, DF_OK, "DROP TABLE cheap");
         before = statements(a);
         set(a, 3000, 5000);

@@ -17,6 +17,7 @@ typedef struct sl_cached {
     df_value *row;      /* room for one row of the result */
     const char **names; /* of the columns */
     uint64_t used;      /* the clock when it was last used */
+    bool pragma;        /* it may change a setting */
 } sl_cached;
 
 /* A lock this session holds: the byte of the lock file that stands for its name. */
@@ -39,6 +40,7 @@ typedef struct sl_conn {
     double busy_since;    /* when the present wait for another writer began */
     double deadline;      /* of the running statement */
     bool timed_out;       /* it was met */
+    bool pragmas;         /* a PRAGMA was run since the last reset */
 
     sl_cached cache[SL_CACHE_SIZE];
     uint64_t clock;
@@ -91,6 +93,8 @@ df_code sl_set_limits(df_conn *conn, const df_limits *limits, df_error *err);
 /* Around each statement: its time begins, and ends. */
 void sl_start_clock(sl_conn *c);
 void sl_stop_clock(sl_conn *c);
+/* Nothing else changes a setting of the connection. */
+bool sl_is_pragma(df_str sql);
 df_code sl_reset(df_conn *conn, df_error *err);
 df_code sl_session_get(df_conn *conn, df_session *out, df_error *err);
 df_code sl_savepoint(df_conn *conn, const char *name, df_error *err);

@@ -55,7 +55,9 @@ df_code sl_prepare(sl_conn *c, const char *sql, sl_cached **out, df_error *err)
         }
         slot->sql = df_strdup(text);
         slot->len = text.len;
+        slot->pragma = sl_is_pragma(text);
     }
+    if (slot->pragma) c->pragmas = true;
     slot->used = ++c->clock;
     *out = slot;
     return DF_OK;

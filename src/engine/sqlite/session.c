@@ -96,10 +96,21 @@ static df_code for_each(sl_conn *c, const char *query, const char *before, df_er
     return code;
 }
 
+static df_code find_any(void *context, const df_row *row, df_error *err)
+{
+    (void)row, (void)err;
+    *(bool *)context = true;
+    return DF_OK;
+}
+
 static df_code drop_temporary(sl_conn *c, df_error *err)
 {
     static const char *const kinds[] = {"trigger", "view", "table"};
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    bool any = false;
+    int64_t ignored;
+    DF_TRY(
+        sl_run(&c->base, "SELECT 1 FROM temp.sqlite_schema LIMIT 1", NULL, 0, find_any, &any, &ignored, err));
+    for (size_t i = 0; any && i < sizeof kinds / sizeof *kinds; i++) {
         char query[200], before[40];
         snprintf(query, sizeof query,
                  "SELECT name FROM temp.sqlite_schema WHERE type = '%s' AND name NOT LIKE 'sqlite\\_%%' "
@@ -159,16 +170,28 @@ static df_code reset_pragmas(sl_conn *c, df_error *err)
     return code;
 }
 
+bool sl_is_pragma(df_str sql)
+{
+    df_sql_lexer lexer = {.dialect = &df_sql_sqlite, .text = sql};
+    return df_sql_is(df_sql_next_word(&lexer), "pragma");
+}
+
+/* Cheap when a script has only made tables. */
 df_code sl_reset(df_conn *conn, df_error *err)
 {
     sl_conn *c = sl_of(conn);
     if (!c->db) return DF_OK;
-    sl_forget_statements(c);
-    DF_TRY(reset_pragmas(c, err));
-    int rc = sl_own_settings(c, c->db);
-    if (rc != SQLITE_OK) return sl_fail(c, rc, DF_STR_NONE, err);
-    watch_clock(c);
+    if (c->pragmas) {
+        sl_forget_statements(c);
+        DF_TRY(reset_pragmas(c, err));
+        int rc = sl_own_settings(c, c->db);
+        if (rc != SQLITE_OK) return sl_fail(c, rc, DF_STR_NONE, err);
+        watch_clock(c);
+        c->pragmas = false;
+    }
     DF_TRY(drop_temporary(c, err));
+    if (!sqlite3_db_name(c->db, 2)) return DF_OK; /* behind main and temp */
+    sl_forget_statements(c);
     return for_each(c, "SELECT name FROM pragma_database_list WHERE name NOT IN ('main', 'temp')", "DETACH ",
                     err);
 }

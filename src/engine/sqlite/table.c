@@ -98,12 +98,13 @@ static bool blank_between(df_sql_token a, df_sql_token b)
     return !one_operator(a, b);
 }
 
-static void put_tokens(df_buf *out, const df_sql_token *items, size_t count, bool fold)
+/* Tokens from `from` to the one before `end`; none when that is not behind it. */
+static void put_tokens(df_buf *out, const df_sql_token *items, size_t from, size_t end, bool fold)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = from; i < end; i++) {
         df_sql_token t = items[i];
-        if (i && blank_between(items[i - 1], t)) df_buf_char(out, ' ');
-        bool value = i && df_sql_is(items[i - 1], "default"); /* "…" may be a text there */
+        if (i > from && blank_between(items[i - 1], t)) df_buf_char(out, ' ');
+        bool value = i > from && df_sql_is(items[i - 1], "default"); /* "…" may be a text there */
         if (t.kind == DF_SQL_NAME && !value)
             put_name(out, t.text, fold);
         else
@@ -115,7 +116,7 @@ void sl_put_canonical(df_buf *out, df_str sql, bool fold)
 {
     tokens t = {0};
     read_tokens(&t, sql);
-    put_tokens(out, t.items, t.count, fold);
+    put_tokens(out, t.items, 0, t.count, fold);
     free(t.items);
 }
 
@@ -244,9 +245,9 @@ static void put_column_constraint(const reader *r, df_buf *out, df_str column, s
         df_put_quoted(&name, column.ptr, '"');
     if (is(r, i, "references")) {
         df_buf_printf(out, "foreign key(%s) ", df_buf_cstr(&name));
-        put_tokens(out, r->items + i, end - i, true);
+        put_tokens(out, r->items, i, end, true);
     } else if (is(r, i, "check")) {
-        put_tokens(out, r->items + i, end - i, true);
+        put_tokens(out, r->items, i, end, true);
     } else {
         size_t from = i + (is(r, i, "primary") ? 2 : 1);
         bool descending = from < end && is(r, from, "desc"), counted = is(r, end - 1, "autoincrement");
@@ -255,7 +256,7 @@ static void put_column_constraint(const reader *r, df_buf *out, df_str column, s
                       descending ? " desc" : "", counted ? " autoincrement" : "",
                       descending ? " of the column" : ""); /* INTEGER PRIMARY KEY DESC is no rowid */
         if (from < end - counted) df_buf_char(out, ' ');
-        put_tokens(out, r->items + from, end - counted - from, true);
+        put_tokens(out, r->items, from, end - counted, true);
     }
     df_buf_release(&name);
 }
@@ -267,7 +268,7 @@ static df_code column(reader *r, size_t i, size_t end, df_error *err)
     df_code code = DF_OK;
     size_t at = i + 1;
     while (at < end && !begins_constraint(r, at)) at++;
-    put_tokens(&type, r->items + i + 1, at - i - 1, true);
+    put_tokens(&type, r->items, i + 1, at, true);
     while (code == DF_OK && at < end) {
         size_t next = constraint_end(r, at, end);
         df_buf *part = is(r, at, "not")                                                    ? &not_null
@@ -279,7 +280,7 @@ static df_code column(reader *r, size_t i, size_t end, df_error *err)
         } else if (part) {
             size_t from = is(r, at, "generated") ? at + 2 : at;
             df_buf_char(part, ' ');
-            put_tokens(part, r->items + from, next - from, true);
+            put_tokens(part, r->items, from, next, true);
             if (part == &value && is(r, from, "as") && !is(r, next - 1, "stored") &&
                 !is(r, next - 1, "virtual"))
                 df_buf_text(part, " virtual");
@@ -319,7 +320,7 @@ static df_code table_constraints(reader *r, size_t i, size_t end, df_error *err)
             given = i + 1 < end ? name_of(&r->arena, r->items[i + 1].text) : DF_STR_NONE;
         } else {
             df_buf text = {0};
-            put_tokens(&text, r->items + i, next - i, true);
+            put_tokens(&text, r->items, i, next, true);
             code = add_object(r, "constraint", given, &text, err);
             given = DF_STR_NONE;
         }
@@ -363,12 +364,12 @@ df_code sl_table_objects(df_str schema, df_str table, df_str sql, df_object_fn a
         size_t using = at;
         while (using < t.count && !is(&r, using, "using")) using ++;
         df_buf_text(&definition, "virtual ");
-        put_tokens(&definition, t.items + using, t.count - using, false);
+        put_tokens(&definition, t.items, using, t.count, false);
     } else {
         while (at < t.count && !is_symbol(t.items[at], '(')) at++;
         at++;
         code = items(&r, &at, t.count, err);
-        if (at < t.count) put_tokens(&definition, t.items + at, t.count - at, true);
+        if (at < t.count) put_tokens(&definition, t.items, at, t.count, true);
     }
     df_object object = {
         .kind = DF_STR("table"), .schema = schema, .name = table, .definition = df_buf_str(&definition)};

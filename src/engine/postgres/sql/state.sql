@@ -3,42 +3,57 @@
 -- does not exist. Object numbers and file nodes are in it, so that DROP and CREATE, TRUNCATE and REINDEX show.
 -- Parameters: schema (NULL: the search path), name, table.
 
+-- A row of the catalogs is written anew when anything of it is changed, which its xmin shows.
 -- name: state_relation
-SELECT md5(concat_ws('|', c.oid, c.relname, c.relnamespace, c.relowner, c.relkind, c.relpersistence, c.reltablespace,
-                     pg_relation_filenode(c.oid), c.relrowsecurity, c.relforcerowsecurity, c.relreplident,
-                     c.relispartition, c.reloptions, c.relacl, c.relam, pg_get_expr(c.relpartbound, c.oid),
-       CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END,
-       (SELECT string_agg(concat_ws(',', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attisdropped,
-                                    a.attidentity, a.attgenerated, a.attcollation, a.attstattarget, a.attstorage,
-                                    a.attoptions, a.attfdwoptions, a.attacl, a.attislocal,
-                                    pg_get_expr(d.adbin, d.adrelid)), ';' ORDER BY a.attnum)
-          FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-         WHERE a.attrelid = c.oid AND a.attnum > 0),
-       (SELECT string_agg(concat_ws(',', k.oid, k.conname, k.convalidated, pg_get_constraintdef(k.oid)), ';' ORDER BY k.oid)
-          FROM pg_constraint k WHERE k.conrelid = c.oid),
-       (SELECT string_agg(concat_ws(',', i.indexrelid, x.relname, i.indisvalid, i.indisclustered, i.indisreplident,
-                                    x.relfilenode, x.reloptions, x.reltablespace), ';' ORDER BY i.indexrelid)
-          FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = c.oid),
-       (SELECT string_agg(concat_ws(',', t.oid, t.tgname, t.tgenabled), ';' ORDER BY t.oid)
-          FROM pg_trigger t WHERE t.tgrelid = c.oid),
-       (SELECT string_agg(concat_ws(',', r.oid, r.rulename, r.ev_enabled), ';' ORDER BY r.oid)
-          FROM pg_rewrite r WHERE r.ev_class = c.oid),
-       (SELECT string_agg(concat_ws(',', p.oid, p.polname, p.polcmd, p.polroles, pg_get_expr(p.polqual, p.polrelid),
-                                    pg_get_expr(p.polwithcheck, p.polrelid)), ';' ORDER BY p.oid)
-          FROM pg_policy p WHERE p.polrelid = c.oid),
-       (SELECT string_agg(concat_ws(',', h.inhparent, h.inhseqno, to_jsonb(h) ->> 'inhdetachpending'), ';' ORDER BY h.inhseqno)
-          FROM pg_inherits h WHERE h.inhrelid = c.oid),
-       (SELECT string_agg(concat_ws(',', h.inhrelid), ';' ORDER BY h.inhrelid) FROM pg_inherits h WHERE h.inhparent = c.oid),
-       (SELECT string_agg(concat_ws(',', d.objsubid, d.description), ';' ORDER BY d.objsubid)
-          FROM pg_description d WHERE d.classoid = 'pg_class'::regclass AND d.objoid = c.oid),
-       (SELECT concat_ws(',', s.seqtypid, s.seqstart, s.seqincrement, s.seqmax, s.seqmin, s.seqcache, s.seqcycle)
-          FROM pg_sequence s WHERE s.seqrelid = c.oid),
-       (SELECT string_agg(concat_ws(',', d.refobjid, d.refobjsubid, d.deptype), ';')
-          FROM pg_depend d WHERE c.relkind = 'S' AND d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i'))
-       ))
-  FROM pg_class c
- CROSS JOIN (SELECT ?::text AS p_schema, ?::text AS p_name, ?::text AS p_table) wanted
- WHERE c.oid = to_regclass(coalesce(quote_ident(p_schema) || '.', '') || quote_ident(p_name))
+WITH wanted AS MATERIALIZED (
+    SELECT to_regclass(coalesce(quote_ident(?::text) || '.', '') || quote_ident(?::text)) AS oid, ?::text AS p_table
+)
+SELECT md5(string_agg(t, ';' ORDER BY t COLLATE "C"))
+  FROM (
+       SELECT concat_ws('|', 'relation', c.oid, c.xmin, pg_relation_filenode(c.oid))
+         FROM pg_class c WHERE c.oid = (SELECT oid FROM wanted)
+       UNION ALL
+       SELECT concat_ws('|', 'column', a.attnum, a.xmin)
+         FROM pg_attribute a WHERE a.attrelid = (SELECT oid FROM wanted) AND a.attnum > 0
+       UNION ALL
+       SELECT concat_ws('|', 'default', d.oid, d.xmin)
+         FROM pg_attrdef d WHERE d.adrelid = (SELECT oid FROM wanted)
+       UNION ALL
+       SELECT concat_ws('|', 'constraint', k.oid, k.xmin)
+         FROM pg_constraint k WHERE k.conrelid = (SELECT oid FROM wanted)
+       UNION ALL
+       SELECT concat_ws('|', 'index', i.indexrelid, i.xmin, x.xmin, pg_relation_filenode(x.oid))
+         FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = (SELECT oid FROM wanted)
+       UNION ALL
+       SELECT concat_ws('|', 'trigger', g.oid, g.xmin)
+         FROM pg_trigger g WHERE g.tgrelid = (SELECT oid FROM wanted)
+       UNION ALL
+       SELECT concat_ws('|', 'rule', r.oid, r.xmin)
+         FROM pg_rewrite r WHERE r.ev_class = (SELECT oid FROM wanted)
+       UNION ALL
+       SELECT concat_ws('|', 'policy', p.oid, p.xmin)
+         FROM pg_policy p WHERE p.polrelid = (SELECT oid FROM wanted)
+       UNION ALL
+       SELECT concat_ws('|', 'parent', h.inhparent, h.xmin)
+         FROM pg_inherits h WHERE h.inhrelid = (SELECT oid FROM wanted)
+       UNION ALL
+       SELECT concat_ws('|', 'child', h.inhrelid, h.xmin)
+         FROM pg_inherits h WHERE h.inhparent = (SELECT oid FROM wanted)
+       UNION ALL
+       SELECT concat_ws('|', 'comment', d.objsubid, d.xmin)
+         FROM pg_description d WHERE d.classoid = 'pg_class'::regclass AND d.objoid = (SELECT oid FROM wanted)
+       UNION ALL
+       SELECT concat_ws('|', 'sequence', s.xmin)
+         FROM pg_sequence s WHERE s.seqrelid = (SELECT oid FROM wanted)
+       UNION ALL
+       SELECT concat_ws('|', 'foreign', f.xmin)
+         FROM pg_foreign_table f WHERE f.ftrelid = (SELECT oid FROM wanted)
+       UNION ALL
+       SELECT concat_ws('|', 'owned by', d.refobjid, d.refobjsubid, d.xmin)
+         FROM pg_depend d
+        WHERE d.classid = 'pg_class'::regclass AND d.objid = (SELECT oid FROM wanted) AND d.deptype IN ('a', 'i')
+       ) all_rows (t)
+HAVING count(*) > 0
 
 -- name: state_index
 SELECT CASE WHEN i.indisvalid AND i.indisready AND i.indislive THEN 'valid ' ELSE 'invalid ' END ||
