@@ -161,26 +161,43 @@ static df_code find_holders(op_findings *f, const op_sessions *all, const df_pre
     return DF_OK;
 }
 
+static bool is_target(const df_preflight_target *target, const op_rows *tables, size_t i)
+{
+    if (!target->exclusive || !df_str_eq(target->table, op_str(tables, i, "name"))) return false;
+    return target->schema.ptr ? df_str_eq(target->schema, op_str(tables, i, "schema"))
+                              : op_bool(tables, i, "here");
+}
+
+/* The largest target that does not fit on the disk twice. Sizes need a privilege that a migrating user may
+ * well not have; then they are not known. */
+static void find_largest(op_findings *f, const op_facts *server, const df_preflight_target *targets,
+                         size_t count)
+{
+    const char *largest = NULL;
+    int64_t bytes = 0, free_bytes = 0, total;
+    op_rows rows = {.arena = f->look->arena};
+    if (op_disk_matters(f->look, server) &&
+        op_disk(df_arena_cstr(f->look->arena, server->folder), &free_bytes, &total, NULL) == DF_OK) {
+        df_value least = df_v_int(free_bytes / 2);
+        if (op_ask(f->look, SQL_large_tables, &least, 1, &rows, NULL) != DF_OK) rows.count = 0;
+    }
+    for (size_t i = 0; i < rows.count; i++)
+        for (size_t t = 0; t < count; t++) {
+            if (!is_target(&targets[t], &rows, i) || op_int(&rows, i, "bytes", 0) <= bytes) continue;
+            bytes = op_int(&rows, i, "bytes", 0);
+            largest = op_text(&rows, i, "name");
+        }
+    op_finding_disk(f, server, largest, bytes);
+}
+
 static df_code preflight(op_findings *f, const op_facts *server, const op_sessions *all,
                          const df_preflight_target *targets, size_t count, df_error *err)
 {
-    const op_look *look = f->look;
-    const char **on_target = df_arena_zalloc(look->arena, (all->count + 1) * sizeof *on_target),
-               *largest = NULL;
-    int64_t bytes = 0;
-    DF_TRY(find_holders(f, all, targets, count, on_target, err));
-    for (size_t i = 0; i < count && op_disk_matters(look, server); i++) {
-        df_value params[] = {df_v_str(targets[i].schema), df_v_str(targets[i].table)};
-        op_rows rows;
-        /* Needs a privilege that a migrating user may well not have; then sizes are not known. */
-        if (op_ask(look, SQL_table_bytes, params, 2, &rows, NULL) != DF_OK) break;
-        if (!targets[i].exclusive || op_int(&rows, 0, "bytes", 0) <= bytes) continue;
-        bytes = op_int(&rows, 0, "bytes", 0);
-        largest = df_arena_cstr(look->arena, targets[i].table);
-    }
+    const char **on_target = df_arena_zalloc(f->look->arena, (all->count + 1) * sizeof *on_target);
+    if (all->count > 1) DF_TRY(find_holders(f, all, targets, count, on_target, err));
     op_finding_sessions(f, all, on_target);
-    op_finding_disk(f, server, largest, bytes);
-    return df_conn_lost(look->conn) ? df_fail(err, DF_CONNECT, "the connection was lost") : DF_OK;
+    find_largest(f, server, targets, count);
+    return df_conn_lost(f->look->conn) ? df_fail(err, DF_CONNECT, "the connection was lost") : DF_OK;
 }
 
 const op_engine op_mariadb = {

@@ -247,7 +247,10 @@ struct op_engine {
                          const df_preflight_target *targets, size_t count, df_error *err);
     df_code (*lag)(const op_look *look, int64_t *ms, df_error *err);      /* NULL: never known */
     df_code (*invalid)(const op_look *look, op_rows *out, df_error *err); /* NULL: there are none */
-    void (*why)(op_why *why);                                             /* NULL: nothing more */
+    /* Parts of why: NULL where there is nothing to say. */
+    void (*hidden)(op_why *why);   /* who may hold the lock whose row is gone */
+    void (*blocking)(op_why *why); /* instead of the tree of sessions */
+    void (*disk)(op_why *why);     /* what takes space that could be had back */
 };
 DF_MUST_USE df_code op_mariadb_sessions(const op_look *look, op_sessions *out, df_error *err);
 /* Metadata locks of tables (id, mode, schema, name, granted, here); *known false where the server does not
@@ -255,6 +258,8 @@ DF_MUST_USE df_code op_mariadb_sessions(const op_look *look, op_sessions *out, d
 DF_MUST_USE df_code op_metadata_locks(const op_look *look, op_rows *out, bool *known, df_error *err);
 DF_MUST_USE df_code op_sqlite_sessions(const op_look *look, op_sessions *out, df_error *err);
 bool op_sqlite_writes(const op_session *session);
+/* The processes that have the file of the named locks open. */
+DF_MUST_USE df_code op_sqlite_lock_file(const op_look *look, const op_facts *facts, op_sessions *out);
 extern const op_engine op_postgres, op_mariadb, op_sqlite;
 
 #endif

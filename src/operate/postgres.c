@@ -316,15 +316,10 @@ static df_code preflight(op_findings *f, const op_facts *server, const op_sessio
 
 /* ---- why ---- */
 
-/* What takes space that could be had back: the answer to "could not extend file". */
-static void why(op_why *w)
+/* The answer to "could not extend file". */
+static void disk(op_why *w)
 {
-    int64_t free_bytes, total;
     op_rows rows;
-    if (w->facts.remote || !w->facts.folder.ptr ||
-        op_disk(df_arena_cstr(w->look.arena, w->facts.folder), &free_bytes, &total, NULL) != DF_OK ||
-        free_bytes >= total / 10)
-        return;
     if (op_ask(&w->look, SQL_dead_rows, NULL, 0, &rows, NULL) == DF_OK)
         for (size_t i = 0; i < rows.count; i++)
             op_say(w, "disk", "info", 1, op_text(&rows, i, "remedy"),
@@ -338,6 +333,15 @@ static void why(op_why *w)
                        "replication slot %s holds back write-ahead log", op_text(&rows, i, "subject"));
 }
 
+static void hidden(op_why *w)
+{
+    op_rows rows;
+    if (op_ask(&w->look, SQL_advisory, NULL, 0, &rows, NULL) != DF_OK) return;
+    for (size_t i = 0; i < rows.count; i++)
+        op_say(w, "lock", "info", 1, op_text(&rows, i, "remedy"), "an advisory lock is held by pid %s (%s)",
+               op_str(&rows, i, "id").ptr, op_text(&rows, i, "subject"));
+}
+
 const op_engine op_postgres = {
     .name = "postgres",
     .session_word = "pid",
@@ -349,5 +353,6 @@ const op_engine op_postgres = {
     .preflight = preflight,
     .lag = lag,
     .invalid = invalid,
-    .why = why,
+    .hidden = hidden,
+    .disk = disk,
 };

@@ -25,7 +25,7 @@ static df_code facts(const op_look *look, op_facts *out, df_error *err)
                       .max_connections = -1};
     df_str file = op_str(&rows, 0, "file");
     if (!file.len) {
-        out->remote = "the database is in memory";
+        out->remote = "the database has no file";
         return DF_OK;
     }
     const char *slash = strrchr(file.ptr, '/');
@@ -259,13 +259,26 @@ static df_code preflight(op_findings *f, const op_facts *server, const op_sessio
     return DF_OK;
 }
 
-static void why(op_why *w)
+static void blocking(op_why *w)
 {
-    for (size_t i = 0; i < w->sessions.count; i++)
-        if (op_sqlite_writes(&w->sessions.items[i]))
-            op_say(w, "blocking", "warning", 0, op_session_end(&w->look, &w->sessions.items[i]),
-                   "%s: other writers wait, or fail with \"database is locked\"",
-                   op_session_text(&w->look, &w->sessions.items[i]));
+    bool any = false;
+    for (size_t i = 0; i < w->sessions.count; i++) {
+        const op_session *s = &w->sessions.items[i];
+        if (!op_sqlite_writes(s)) continue;
+        op_say(w, "blocking", "warning", 0, op_session_end(&w->look, s),
+               "%s: other writers wait, or fail with \"database is locked\"", op_session_text(&w->look, s));
+        any = true;
+    }
+    if (!any) op_say(w, "blocking", "ok", 0, NULL, "nobody holds the write lock");
+}
+
+static void hidden(op_why *w)
+{
+    op_sessions holders = {0};
+    if (op_sqlite_lock_file(&w->look, &w->facts, &holders) != DF_OK) return;
+    for (size_t i = 0; i < holders.count; i++)
+        op_say(w, "lock", "info", 1, op_session_end(&w->look, &holders.items[i]), "%s",
+               op_session_text(&w->look, &holders.items[i]));
 }
 
 const op_engine op_sqlite = {
@@ -277,5 +290,6 @@ const op_engine op_sqlite = {
     .end = end_command,
     .health = health,
     .preflight = preflight,
-    .why = why,
+    .hidden = hidden,
+    .blocking = blocking,
 };

@@ -113,21 +113,21 @@ static df_str owner_of(df_arena *arena, long long pid)
     return df_str_from(df_arena_printf(arena, "uid %u", status.st_uid));
 }
 
-static void add(const op_look *look, op_sessions *out, const lock_line *l, const char *what)
+static void add(const op_look *look, op_sessions *out, long long pid, const char *what)
 {
     size_t at = 0;
-    while (at < out->count && out->items[at].id != l->pid) at++;
+    while (at < out->count && out->items[at].id != pid) at++;
     if (at < out->count) { /* writing says more than reading */
         if (strcmp(what, READS) != 0) out->items[at].phase = df_str_from(what);
         return;
     }
     op_session *s = op_session_add(look, out);
-    s->id = l->pid;
+    s->id = pid;
     s->here = true;
     s->state = OP_HOLDS;
     s->phase = df_str_from(what);
-    s->user = owner_of(look->arena, l->pid);
-    s->application = command_of(look->arena, l->pid);
+    s->user = owner_of(look->arena, pid);
+    s->application = command_of(look->arena, pid);
 }
 
 bool op_sqlite_writes(const op_session *session)
@@ -152,8 +152,25 @@ df_code op_sqlite_sessions(const op_look *look, op_sessions *out, df_error *err)
         bool of_shm = wal && is_of(&l, &shm);
         if (!of_shm && !is_of(&l, &file)) continue;
         const char *what = meaning(&l, of_shm, wal);
-        if (what) add(look, out, &l, what);
+        if (what) add(look, out, l.pid, what);
     }
     fclose(locks);
+    return DF_OK;
+}
+
+df_code op_sqlite_lock_file(const op_look *look, const op_facts *facts, op_sessions *out)
+{
+    struct stat file;
+    const char *path = df_arena_printf(look->arena, "%.*s-dataflow-lock", DF_FMT(facts->file));
+    if (!facts->file.len || stat(path, &file) != 0) return DF_NOT_FOUND;
+    DIR *folder = opendir("/proc");
+    if (!folder) return DF_UNSUPPORTED;
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        char *end;
+        long long pid = strtoll(entry->d_name, &end, 10);
+        if (*end || pid <= 0 || pid == getpid()) continue;
+        if (has_open(pid, &file)) add(look, out, pid, "has the file of the migration lock open");
+    }
+    closedir(folder);
     return DF_OK;
 }

@@ -106,6 +106,10 @@ static void propose(op_why *why, size_t holder)
 void op_why_blocking(op_why *why)
 {
     op_sessions *all = &why->sessions;
+    if (why->look.engine->blocking) {
+        why->look.engine->blocking(why);
+        return;
+    }
     tree t = {.why = why, .shown = df_arena_zalloc(why->look.arena, all->count + 1)};
     t.holder = why->locked ? op_session_find(all, why->lock.session.id) : all->count;
     for (int pass = 0; pass < 2;
@@ -231,6 +235,7 @@ void op_why_lock(op_why *why)
     df_holder_state state = why->lock.state;
     why->locked = state == DF_HOLDER_ALIVE || state == DF_HOLDER_UNKNOWN || state == DF_HOLDER_HIDDEN;
     say_lock(why);
+    if (state == DF_HOLDER_HIDDEN && why->look.engine->hidden) why->look.engine->hidden(why);
     if (why->locked || state == DF_HOLDER_FROZEN) say_holder_session(why);
     say_expired(why);
 }
@@ -253,7 +258,7 @@ static void say_transactions(op_why *why)
     if (said) return;
     if (oldest)
         op_say(why, "transactions", "ok", 0, NULL, "the oldest: %s", op_session_text(&why->look, oldest));
-    else if (strcmp(why->look.engine->name, "sqlite") != 0)
+    else if (df_conn_caps(why->look.conn) & DF_CAP_SERVER)
         op_say(why, "transactions", "ok", 0, NULL, "no other transaction is open");
 }
 
@@ -294,6 +299,7 @@ static void say_disk(op_why *why)
     op_say(why, "disk", full ? "bad" : "warning", 0, "dataflow backup prune",
            "only %s of %s are free at %s: old logs and backups can go, and what VACUUM finds",
            op_bytes(why->look.arena, free_bytes), op_bytes(why->look.arena, total), path);
+    if (why->look.engine->disk) why->look.engine->disk(why);
     op_next(why, full ? OP_NOW : OP_LATER, "dataflow backup prune", "the disk is %s: free some space first",
             full ? "full" : "nearly full");
 }
@@ -330,12 +336,14 @@ df_code df_why(df_conn *conn, df_ledger *ledger, const df_plan *plan, df_arena *
     DF_TRY(op_why_migrations(&why, plan, err));
     say_indexes(&why);
     say_disk(&why);
-    if (why.look.engine->why) why.look.engine->why(&why);
     if (df_conn_lost(conn)) return df_fail(err, DF_CONNECT, "the connection was lost while it was looked at");
     out->stuck = why.urgency >= OP_SOON;
-    out->summary = out->stuck      ? why.next_text
-                   : why.next_text ? df_arena_printf(arena, "nothing is stuck: %s", why.next_text)
-                                   : "nothing is stuck, and nothing is pending";
+    if (out->stuck)
+        out->summary = why.next_text;
+    else if (why.next_text)
+        out->summary = df_arena_printf(arena, "nothing is stuck: %s", why.next_text);
+    else
+        out->summary = plan ? "nothing is stuck, and nothing is pending" : "nothing is stuck";
     if (why.next || out->stuck) op_say(&why, "next", "info", 0, why.next, "%s", why.next_text);
     out->lines = why.items;
     out->count = why.count;

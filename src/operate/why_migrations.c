@@ -10,7 +10,7 @@ enum { TEXT_SHOWN = 160, ERROR_SHOWN = 300, LISTED = 10, DAY_MS = 24 * 3600 * 10
 
 static const char *direction_command(const df_applied *a)
 {
-    return a->down ? "dataflow down" : "dataflow up";
+    return a->down ? "dataflow down --steps 1" : "dataflow up";
 }
 
 /* ---- a statement in doubt ---- */
@@ -128,12 +128,16 @@ static void say_partial(op_why *why, const df_applied *a)
 
 static void say_failed(op_why *why, const df_applied *a)
 {
-    op_say(why, "migration", "bad", 0, direction_command(a),
-           "%.*s failed while it was %s, and nothing of it is left%s%s", DF_FMT(a->id),
-           a->down ? "taken back" : "applied", a->error.len ? ": " : "",
-           a->error.len ? op_line(why->look.arena, a->error, ERROR_SHOWN) : "");
-    op_next(why, OP_SOON, direction_command(a), "%.*s failed: remove the cause, then run it again",
-            DF_FMT(a->id));
+    const char *colon = a->error.len ? ": " : "",
+               *error = a->error.len ? op_line(why->look.arena, a->error, ERROR_SHOWN) : "";
+    if (a->down)
+        op_say(why, "migration", "bad", 0, direction_command(a),
+               "%.*s could not be taken back, and is as it was%s%s", DF_FMT(a->id), colon, error);
+    else
+        op_say(why, "migration", "bad", 0, direction_command(a), "%.*s failed, and nothing of it is left%s%s",
+               DF_FMT(a->id), colon, error);
+    op_next(why, OP_SOON, direction_command(a), "%.*s failed%s: remove the cause, then run it again",
+            DF_FMT(a->id), a->down ? " to be taken back" : "");
 }
 
 static void say_running(op_why *why, const df_applied *a)
@@ -174,9 +178,12 @@ static const char *verdict_command(const op_look *look, const df_plan_item *item
 {
     df_str id = item->migration ? item->migration->id : item->applied->id;
     switch (item->verdict) {
+    case DF_VERDICT_LATE: return "dataflow up --out-of-order";
+    case DF_VERDICT_MISSING:
+        return df_arena_printf(look->arena, "dataflow repair %s --forget-missing --dry-run",
+                               op_shell(look->arena, id));
     case DF_VERDICT_MODIFIED:
     case DF_VERDICT_RENAMED:
-    case DF_VERDICT_MISSING:
         return df_arena_printf(look->arena, "dataflow repair %s --dry-run", op_shell(look->arena, id));
     default: return "dataflow validate";
     }
@@ -206,8 +213,9 @@ static void say_pending(op_why *why, const df_plan *plan)
         op_say(why, "migration", "ok", 0, NULL, "no migration is pending");
         return;
     }
-    op_say(why, "migration", "ok", 0, "dataflow up", "%zu migration%s pending", plan->n_pending,
-           plan->n_pending == 1 ? " is" : "s are");
+    bool first = why->urgency >= OP_SOON || why->locked; /* something else comes first */
+    op_say(why, "migration", "ok", 0, first ? NULL : "dataflow up", "%zu migration%s pending",
+           plan->n_pending, plan->n_pending == 1 ? " is" : "s are");
     if (why->locked)
         op_next(why, OP_LATER, NULL, "a run is at work");
     else
@@ -219,7 +227,9 @@ static void say_pending(op_why *why, const df_plan *plan)
  */
 static void say_newest(op_why *why, const df_applied *newest)
 {
-    if (!newest || newest->adopted || why->facts.now_ms - newest->applied_ms > DAY_MS) return;
+    if (!newest || newest->adopted || why->urgency >= OP_SOON ||
+        why->facts.now_ms - newest->applied_ms > DAY_MS)
+        return;
     op_say(why, "migration", "info", 0, "dataflow schema validate",
            "the newest, %.*s, was applied %s ago by %.*s; should the application fail since, look whether "
            "the schema is what it should be, "

@@ -2,7 +2,7 @@
 /*
  * For tests in other languages: one question of src/operate, the answer as one JSON document.
  *
- *     operate_tool URL health [BACKUP_FOLDER] | why | lag | invalid | blockers ID | preflight
+ *     operate_tool URL health [BACKUP_FOLDER] | why [VERDICT:ID …] | lag | invalid | blockers ID | preflight
  * [[SCHEMA.]TABLE[!] …] operate_tool URL init                                  makes the ledger operate_tool
  * URL hold PURPOSE [LEASE_MS [SQL]]         takes the migration lock, says so, runs SQL, and keeps it until
  * its input ends operate_tool URL leave ID STATUS STATEMENT [STATE]     a migration whose third of four
@@ -53,10 +53,38 @@ static df_code health(tool *t, df_error *err)
     return DF_OK;
 }
 
+static df_verdict verdict_of(df_str name)
+{
+    for (int v = 0; v < DF_VERDICT_COUNT; v++)
+        if (df_str_is(name, df_verdict_name((df_verdict)v))) return (df_verdict)v;
+    return DF_VERDICT_UNREADABLE;
+}
+
+/* A plan of "modified:004_x" … , as the folder and the history would have given it. */
+static df_plan *plan_of(tool *t)
+{
+    df_plan *plan = df_arena_zalloc(&t->arena, sizeof *plan);
+    plan->items = df_arena_zalloc(&t->arena, (size_t)t->argc * sizeof *plan->items);
+    for (; plan->count < (size_t)t->argc; plan->count++) {
+        df_plan_item *item = &plan->items[plan->count];
+        df_str text = df_str_from(t->argv[plan->count]);
+        const char *colon = memchr(text.ptr, ':', text.len);
+        df_migration *migration = df_arena_zalloc(&t->arena, sizeof *migration);
+        df_str verdict = {text.ptr, colon ? (size_t)(colon - text.ptr) : 0};
+        migration->id = df_str_skip(text, verdict.len + 1);
+        item->migration = migration;
+        item->verdict = verdict_of(verdict);
+        item->blocks = item->verdict != DF_VERDICT_PENDING;
+        plan->n_pending += !item->blocks;
+        plan->n_blocking += item->blocks;
+    }
+    return plan;
+}
+
 static df_code why(tool *t, df_error *err)
 {
     df_migrate_why y;
-    DF_TRY(df_why(t->conn, t->ledger, NULL, &t->arena, &y, err));
+    DF_TRY(df_why(t->conn, t->ledger, t->argc ? plan_of(t) : NULL, &t->arena, &y, err));
     df_json_add_bool(&t->w, "stuck", y.stuck);
     df_json_add_text(&t->w, "summary", y.summary);
     df_json_begin(&t->w, "lines", '[');

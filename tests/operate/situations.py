@@ -29,8 +29,8 @@ class Tool:
         answer = self.ask("health", *arguments)
         return {c["name"]: c for c in answer["checks"]} | {"": answer["status"]}
 
-    def why(self):
-        return Why(self.ask("why"))
+    def why(self, *plan):
+        return Why(self.ask("why", *plan))
 
     def findings(self, *targets):
         return self.ask("preflight", *targets)["findings"]
@@ -192,6 +192,15 @@ def ledger_situations(tap, tool, database, ago):
            f"{engine}: a failed statement with its error", why)
     database.sql("UPDATE _migration_history SET status = 'completed', error_message = NULL")
 
+    # the files against the history
+    why = tool.why("pending:004_new", "pending:005_newer")
+    tap.ok(not why.stuck and why.next == "dataflow up" and "2 migrations are pending" in why.summary, f"{engine}: nothing is stuck, and two are pending", why)
+    for verdict, command in {"modified": "dataflow repair 004_x --dry-run", "missing": "dataflow repair 004_x --forget-missing --dry-run",
+                             "late": "dataflow up --out-of-order", "duplicate": "dataflow validate"}.items():
+        why = tool.why(f"{verdict}:004_x", "pending:005_y")
+        tap.ok(why.stuck and why.next == command and why.says("migration", f"004_x is {verdict}"), f"{engine}: a {verdict} one is in the way", why)
+    tap.equal(tool.why("modified:it's").next, "dataflow repair 'it'\\''s' --dry-run", f"{engine}: names are quoted for the shell")
+
     # the lock
     holder = tool.hold("up", 2000)
     health, why = tool.health(), tool.why()
@@ -217,6 +226,9 @@ def ledger_situations(tap, tool, database, ago):
     why = tool.why()
     tap.ok(tool.health()["migration_lock"]["status"] == "warning" and why.says("lock", "row in _migration_locks is gone"),
            f"{engine}: a living holder whose row was deleted", why)
+    if engine != "mariadb":  # which does not tell who holds a lock of which one does not know the name
+        found = [l for l in why.section("lock") if l["depth"] == 1 and l["command"]]
+        tap.ok(len(found) == 1 and "operate_tool" in found[0]["text"], f"{engine}: and who it is", why)
     holder.communicate()
     database.sql("INSERT INTO _migration_locks (lock_name, lock_id, acquired_at, acquired_by, expires_at) "
                  f"VALUES ('other', '00000000-0000-0000-0000-000000000000', {ago(3)}, 'old tool', {ago(2)})")

@@ -15,7 +15,7 @@ import time
 from situations import Servers, Shell, Tap, Tool, check_names, find_program, ledger_situations, skip_all, until
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from servers import Postgres, ServerError  # noqa: E402
+from servers import Postgres, ServerError, SmallDisk  # noqa: E402
 
 tap = Tap()
 SETTINGS = {"max_prepared_transactions": "5", "wal_level": "logical", "autovacuum": "off", "max_wal_senders": "5", "max_replication_slots": "5"}
@@ -265,6 +265,36 @@ def replica(servers):
         shutil.rmtree(standby.folder, ignore_errors=True)
 
 
+def full_disk(_):
+    """The runbook's "could not extend file"."""
+    if not SmallDisk.available():
+        tap.skip("a full disk", "cannot mount a small file system")
+        return
+    with SmallDisk(200) as folder:
+        server = Postgres(folder, {"min_wal_size": "32MB", "max_wal_size": "64MB", "shared_buffers": "16MB", "autovacuum": "off"})
+        try:
+            server.start()
+            tool = Tool(server.url())
+            server.sql("CREATE TABLE big AS SELECT i, repeat('x', 500) AS t FROM generate_series(1, 40000) i; CREATE TABLE small (a int)")
+            server.sql("CHECKPOINT; DELETE FROM big WHERE i % 2 = 0")
+            until(lambda: int(server.sql("SELECT n_dead_tup FROM pg_stat_user_tables WHERE relname = 'big'")) > 0)
+            with open(os.path.join(folder, "filler"), "wb") as file:
+                stat = os.statvfs(folder)
+                file.truncate(0)
+                os.posix_fallocate(file.fileno(), 0, (stat.f_bavail - 2500) * stat.f_frsize)
+            health, why = tool.health(), tool.why()
+            stat = os.statvfs(folder)
+            tap.ok(health["disk"]["status"] in ("warning", "critical") and abs(health["disk"]["details"]["free_bytes"] - stat.f_bavail * stat.f_frsize) < 1 << 20,
+                   "a disk that is nearly full", health["disk"])
+            tap.ok(why.says("disk", "are free") and why.says("disk", "public.big", "20,000 dead rows")["command"] == "VACUUM public.big",
+                   "why shows what could be had back, and how", why)
+            findings = tool.findings("big!")
+            tap.ok([f for f in findings if f["rule"] == "disk" and f["what"].startswith("big has ")], "preflight: no room for a second copy of the table", findings)
+            tap.ok(not [f for f in tool.findings("small!") if "has" in f["what"] and f["what"].startswith("small")], "a small one has room", tool.findings("small!"))
+        finally:
+            server.stop()
+
+
 def lingering(database, idle, begun):
     """After a minute a transaction that does nothing is one that people should hear of."""
     tool = Tool(database.url)
@@ -287,7 +317,7 @@ with Servers({"postgres": SETTINGS}) as servers:
     check_names(tap, "postgres", health)
     tap.equal({n for n, c in health.items() if n and c["status"] not in ("ok", "unknown")} - {"disk"}, {"ledger"}, "a new database is healthy, but for the ledger")
     ledger_situations(tap, Tool(database.url), database, lambda hours: f"now() - INTERVAL '{hours} hours'")
-    for situation in (blocking, run_blocked, prepared, indexes, constraints_and_sequences, server_wide, limited_user, replica):
+    for situation in (blocking, run_blocked, prepared, indexes, constraints_and_sequences, server_wide, limited_user, replica, full_disk):
         situation(servers)
     lingering(slow, idle, begun)
 sys.exit(tap.done())

@@ -108,8 +108,9 @@ WHERE table_schema = DATABASE() AND table_type = 'VIEW'
 HAVING why LIKE '%invalid%'
 ORDER BY 1 LIMIT 200
 
--- A table, and the partitions of one.
--- name: table_bytes
-SELECT SUM(s.file_size) AS bytes
-FROM information_schema.innodb_sys_tablespaces s, (SELECT CONCAT(COALESCE(?, DATABASE()), '/', ?) AS name) t
-WHERE s.name = t.name OR LEFT(s.name, CHAR_LENGTH(t.name) + 1) = CONCAT(t.name, '#')
+-- Tables (each partition by itself) that take more than so many bytes.
+-- name: large_tables
+SELECT SUBSTRING_INDEX(SUBSTRING_INDEX(s.name, '/', -1), '#', 1) AS name, SUBSTRING_INDEX(s.name, '/', 1) AS `schema`,
+       s.file_size AS bytes, SUBSTRING_INDEX(s.name, '/', 1) = DATABASE() AS here
+FROM information_schema.innodb_sys_tablespaces s
+WHERE s.file_size > ? AND s.name LIKE '%/%' LIMIT 1000

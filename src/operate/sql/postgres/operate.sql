@@ -199,6 +199,15 @@ SELECT d.datname AS subject,
        'DROP DATABASE ' || quote_ident(d.datname) AS remedy
 FROM pg_database d WHERE d.datname LIKE 'dataflow\_scratch\_%' ORDER BY 1 LIMIT 200
 
+-- Sessions that hold advisory locks of this database.
+-- name: advisory
+SELECT l.pid::text AS id, concat_ws(', ', a.usename, host(a.client_addr), nullif(a.application_name, ''), a.state) AS subject,
+       format('SELECT pg_terminate_backend(%s)', l.pid) AS remedy
+FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.pid <> pg_backend_pid()
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+ORDER BY l.pid LIMIT 20
+
 -- The tables in which dead rows hold the most space that VACUUM could give back for use.
 -- name: dead_rows
 SELECT format('%I.%I', schemaname, relname) AS subject, n_dead_tup AS dead, n_live_tup AS live,
