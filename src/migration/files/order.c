@@ -23,6 +23,13 @@ static int compare(const void *a, const void *b)
     return df_str_cmp(x->file, y->file);
 }
 
+static bool is_sorted(const mf_set *s)
+{
+    for (size_t i = 1; i < s->n_drafts; i++)
+        if (compare(&s->drafts[i - 1], &s->drafts[i]) > 0) return false;
+    return true;
+}
+
 /* ---- what is odd ---- */
 
 static void find_duplicates(mf_set *s)
@@ -122,7 +129,8 @@ void mf_order(mf_set *s)
 {
     df_migration_set *set = &s->set;
     bool fixed = s->n_drafts && s->drafts[0].fixed;
-    if (s->n_drafts && !fixed) qsort(s->drafts, s->n_drafts, sizeof *s->drafts, compare);
+    bool sorted = fixed || is_sorted(s); /* as names with leading zeros come from the folder */
+    if (!sorted) qsort(s->drafts, s->n_drafts, sizeof *s->drafts, compare);
     set->items = df_zalloc((s->n_drafts + 1) * sizeof *set->items);
     set->count = s->n_drafts;
     for (size_t i = 0; i < s->n_drafts; i++) {

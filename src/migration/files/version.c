@@ -140,8 +140,14 @@ static void part(df_str version, df_str *release, df_str *prerelease)
     *prerelease = at < s.len ? df_str_skip(s, at + 1) : DF_STR_NONE;
 }
 
+static bool is_number(df_str s)
+{
+    return s.len && digits_at(s, 0) == s.len;
+}
+
 int df_version_compare(df_str a, df_str b)
 {
+    if (is_number(a) && is_number(b)) return compare_tokens(token_of(a), token_of(b)); /* most of them */
     df_str release_a, release_b, pre_a, pre_b;
     part(a, &release_a, &pre_a);
     part(b, &release_b, &pre_b);
