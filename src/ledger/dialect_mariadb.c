@@ -23,5 +23,6 @@ const ledger_dialect ledger_mariadb = {
     .ms_before = "CAST(UNIX_TIMESTAMP(",
     .ms_behind = ") * 1000 AS SIGNED)",
     .check = CHECK_FENCE,
+    .compound = true,
     .wide_as_blob = true,
 };

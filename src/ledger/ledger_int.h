@@ -41,6 +41,7 @@ typedef struct ledger_dialect {
     const char *text, *json, *at, *now, *address;
     const char *ms_before, *ms_behind; /* around a time, which becomes milliseconds */
     enum { CHECK_DIVIDES, CHECK_FENCE, CHECK_ROW } check; /* how the check is asked and answered: lease.c */
+    bool compound;     /* has compound statements outside of routines: compound.c */
     bool wide_as_blob; /* text beyond ASCII goes as bytes: a script may have changed the session's character set */
 } ledger_dialect;
 
@@ -59,6 +60,7 @@ struct df_ledger {
     df_session session; /* of conn; asked once */
     bool has_session;
     ledger_lease *lease;    /* NULL: not held */
+    bool no_compound;        /* they were not understood */
     char former_lock_id[37]; /* of a lease that a lost connection took along */
     char *texts[LEDGER_SQL_COUNT]; /* statements with their marks replaced, made at the first use */
 };
@@ -102,6 +104,11 @@ DF_MUST_USE df_code ledger_add_audit(ledger_batch *batch, df_audit_action action
  * fence check in front when a lease is held. `doing` is put in front of an error. Releases the batch.
  */
 DF_MUST_USE df_code ledger_run(ledger_batch *batch, const char *doing, df_error *err);
+/* The values as the engine should get them, in `copy`, which may be the same. */
+const df_value *ledger_adapt(const df_ledger *ledger, const df_value *values, size_t count, df_value *copy);
+/* compound.c: the batch as one statement, in a transaction of its `own` or inside the open one, which stays open. */
+bool ledger_can_compound(const ledger_batch *batch);
+DF_MUST_USE df_code ledger_run_compound(ledger_batch *batch, bool own, bool fenced, df_error *err);
 /* Gives up a batch that is not run. Returns `code`. */
 df_code ledger_drop(ledger_batch *batch, df_code code);
 

@@ -87,8 +87,7 @@ static bool is_ascii(df_str s)
     return true;
 }
 
-/* The values as this engine should get them; `copy` has room for them. */
-static const df_value *adapt(const df_ledger *ledger, const df_value *values, size_t count, df_value *copy)
+const df_value *ledger_adapt(const df_ledger *ledger, const df_value *values, size_t count, df_value *copy)
 {
     for (size_t i = 0; i < count; i++) {
         copy[i] = values[i];
@@ -106,7 +105,7 @@ df_code ledger_exec(df_ledger *ledger, ledger_sql which, const df_value *values,
                     int64_t *affected, df_error *err)
 {
     df_value copy[MOST_VALUES];
-    return df_exec(ledger->conn, ledger_text(ledger, which), adapt(ledger, values, count, copy), count,
+    return df_exec(ledger->conn, ledger_text(ledger, which), ledger_adapt(ledger, values, count, copy), count,
                    affected, err);
 }
 
@@ -114,7 +113,7 @@ df_code ledger_query(df_ledger *ledger, ledger_sql which, const df_value *values
                      void *context, df_error *err)
 {
     df_value copy[MOST_VALUES];
-    return df_query(ledger->conn, ledger_text(ledger, which), adapt(ledger, values, count, copy), count, fn,
+    return df_query(ledger->conn, ledger_text(ledger, which), ledger_adapt(ledger, values, count, copy), count, fn,
                     context, err);
 }
 
@@ -138,7 +137,7 @@ df_code ledger_ask(df_ledger *ledger, ledger_sql which, const df_value *values, 
 void ledger_add_text(ledger_batch *batch, const char *sql, const df_value *values, size_t count)
 {
     df_value *copy = df_arena_alloc(&batch->arena, (count + 1) * sizeof *copy);
-    const df_value *adapted = adapt(batch->ledger, values, count, copy);
+    const df_value *adapted = ledger_adapt(batch->ledger, values, count, copy);
     DF_PUSH(batch->commands, batch->count, batch->cap) =
         (df_command){.sql = sql, .params = adapted, .n_params = count};
 }
@@ -173,14 +172,11 @@ static df_command *assemble(ledger_batch *batch, bool fenced, bool one_trip, siz
     return commands;
 }
 
-static df_code run_batch(ledger_batch *batch, const char *doing, df_error *err)
+/* One round trip where the engine has pipelines; else one a statement. */
+static df_code run_commands(ledger_batch *batch, bool own, bool fenced, bool commit, df_error *err)
 {
     df_ledger *ledger = batch->ledger;
-    bool own = !df_in_transaction(ledger->conn), commit = own || batch->commit;
     bool one_trip = ledger->dialect->sql[LEDGER_audit_append] || !batch->n_entries;
-    bool fenced = own && !batch->unfenced && df_lease_held(ledger);
-    if (own && !batch->unfenced && ledger_lease_lost(ledger)) return ledger_drop(batch, ledger_lost(ledger, err));
-
     size_t count, check;
     df_command *commands = assemble(batch, fenced, one_trip, &count, &check);
     unsigned flags = (own ? DF_MANY_BEGIN : 0) | (commit && one_trip ? DF_MANY_COMMIT : 0);
@@ -192,6 +188,25 @@ static df_code run_batch(ledger_batch *batch, const char *doing, df_error *err)
         code = ledger_audit_write(batch, err);
         if (code == DF_OK && commit) code = df_commit(ledger->conn, err);
     }
+    return code;
+}
+
+static df_code run_batch(ledger_batch *batch, const char *doing, df_error *err)
+{
+    df_ledger *ledger = batch->ledger;
+    bool own = !df_in_transaction(ledger->conn), commit = own || batch->commit;
+    bool fenced = own && !batch->unfenced && df_lease_held(ledger), done = false;
+    if (own && !batch->unfenced && ledger_lease_lost(ledger)) return ledger_drop(batch, ledger_lost(ledger, err));
+
+    df_code code = DF_OK;
+    if (ledger_can_compound(batch)) {
+        code = ledger_run_compound(batch, own, fenced, err);
+        /* sql_mode = ORACLE has another grammar: nothing was done. */
+        ledger->no_compound = own && strcmp(code == DF_OK ? "" : err->native, "1064") == 0;
+        done = !ledger->no_compound;
+        if (code == DF_OK && !own && commit) code = df_commit(ledger->conn, err);
+    }
+    if (!done) code = run_commands(batch, own, fenced, commit, err);
     if (code != DF_OK) {
         err->statement = 0; /* a number of ours, which would mean nothing */
         if (commit) df_rollback(ledger->conn);
