@@ -74,6 +74,7 @@ static void check_option(checker *c, const cli_option *options, const cli_option
     if (o->env && o->type == CLI_LIST) fault(c, o->name, "a list has no environment variable");
     if (o->def && (o->required || o->type == CLI_LIST)) fault(c, o->name, "cannot have a default");
     if (o->duration && o->type != CLI_INT) fault(c, o->name, "a duration is an int64_t");
+    if (o->secret && o->type != CLI_TEXT) fault(c, o->name, "a secret is a text");
     if (o->keyed && o->type != CLI_LIST) fault(c, o->name, "names with values are a list");
     if (o->setting && options != c->cli.program->options)
         fault(c, o->name, "is no option of the program, so no setting");

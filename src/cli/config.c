@@ -326,6 +326,8 @@ static df_code store(config_reader *r, const entry *e, cli_values *values, size_
     cli_origin before = values->origin[n];
     df_code code = DF_OK;
     if (!complete && o->secret) {
+        values->origin[n] = CLI_NOT_GIVEN;
+        *(const char **)(values->base + o->at) = NULL;
         values->lack[n] =
             df_arena_printf(arena, "%s: the environment variable %.*s is not set", where, DF_FMT(missing));
     } else if (!complete) {

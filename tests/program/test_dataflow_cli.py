@@ -338,7 +338,7 @@ def begin(tap, servers, path, engine):
     case = Case(tap, servers, path, engine, samples=False)
     os.rmdir(case.migrations)
     case.bad("a folder that is not there", ["status"], 1, "migrations")
-    case.bad("new without a folder", ["new", "x"], 1, "dataflow init makes the folder")
+    case.bad("new without a folder", ["new", "x"], 1, "dataflow init makes it")
     document = case.json("init", "init")
     tap.equal((document["folder_created"], document["ledger_created"]), (True, True), f"{engine}: init makes folder and tables")
     document = case.json("init again", "init")

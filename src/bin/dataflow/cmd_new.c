@@ -46,10 +46,7 @@ static int run(cli_context *cli, const void *values)
 {
     const char *path = NULL;
     df_error err = {0};
-    if (make(cli, values, &path, &err) != DF_OK) {
-        if (err.code == DF_NOT_FOUND && !*err.hint) df_error_hint(&err, "dataflow init makes the folder");
-        return cli_fail(cli, &err);
-    }
+    if (make(cli, values, &path, &err) != DF_OK) return cli_fail(cli, &err);
     cli_view *record = cli->json ? cli_record(cli, NULL) : NULL;
     if (record) {
         cli_put_text(cli_field(record, "file", NULL), path);
