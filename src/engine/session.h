@@ -22,7 +22,8 @@ const df_sql_dialect *df_conn_dialect(const df_conn *conn);
  * A statement that meets one fails with DF_RETRY (lock) or DF_FAILED (time), err->native telling the server's
  * code
  * ("55P03", "57014", "1205", "1969", "5"), and a hint naming the limit.
- * Cheap when nothing changes: a driver remembers what is set.
+ * Cheap when nothing changes: a driver remembers what was asked for. So what a script sets itself (SET
+ * lock_timeout) stands until other limits are asked for, or the session is reset.
  */
 typedef struct df_limits {
     int64_t lock_ms, statement_ms;

@@ -169,6 +169,49 @@ static void test_many_failing(df_conn *conn, df_conn *other)
     df_rollback(conn);
 }
 
+/* The same commands again and again, whatever a script does to prepared statements meanwhile, and the table
+ * too. */
+static void test_again_and_again(df_conn *conn)
+{
+    static const char *const between[] = {
+        "",
+        "",
+        "",
+        "ALTER TABLE m ADD COLUMN more INTEGER",
+        "DISCARD TEMP",
+        "DEALLOCATE ALL",
+        "",
+        "ALTER TABLE m DROP COLUMN more",
+        "DISCARD ALL",
+        "",
+        "reset",
+        "",
+    };
+    df_error err;
+    for (size_t i = 0; i < sizeof between / sizeof *between; i++) {
+        bool only_postgres = strncmp(between[i], "D", 1) == 0;
+        if (strcmp(between[i], "reset") == 0) {
+            check_code(df_session_reset(conn, &err), DF_OK, &err, "reset");
+        } else if (between[i][0] && (!only_postgres || is("postgres"))) {
+            run_sql(conn, DF_OK, "%s", between[i]);
+        }
+        df_value id = df_v_int(5000 + (int64_t)i), text = df_v_text("x"), none = DF_V_NULL;
+        df_value first[2] = {id, i % 2 ? text : none}, second[2] = {text, id};
+        df_command commands[] = {
+            {.sql = "INSERT INTO m (id, t) VALUES (?, ?)", .params = first, .n_params = 2},
+            {.sql = "UPDATE m SET t = ? WHERE id = ?", .params = second, .n_params = 2},
+            {.sql = "UPDATE m SET t = ? WHERE id = ?", .params = second, .n_params = 2},
+        };
+        df_code code = df_exec_many(conn, commands, 3, DF_MANY_BEGIN | DF_MANY_COMMIT, &err);
+        if (code != DF_OK) check_code(code, DF_OK, &err, between[i]);
+        check(commands[2].affected == 1, "again, after \"%s\"", between[i]);
+    }
+    check(ask_int(conn, "SELECT COUNT(*) FROM m WHERE id >= 5000 AND t = 'x'") ==
+              sizeof between / sizeof *between,
+          "each was done");
+    run_sql(conn, DF_OK, "DELETE FROM m WHERE id >= 5000");
+}
+
 /* More than fit on the way at once; a failure far behind. */
 static void test_many_many(df_conn *conn, df_conn *other)
 {
@@ -265,6 +308,7 @@ void test_commands(void)
     }
     test_many_statements(conn, other);
     test_many_failing(conn, other);
+    test_again_and_again(conn);
     test_many_many(conn, other);
     test_copy(conn);
     test_silent_rollback(conn);

@@ -135,33 +135,43 @@ static void test_what_is_set(df_conn *conn)
     settings_are(conn, is("postgres") ? 0 : 31536000000, 0, "no limits");
 }
 
-/* A script's own limits are its own, until somebody asks for others. */
+/* A script's own limits are its own, until somebody asks for others or the session is reset. */
 static void test_script_limits(df_conn *conn)
 {
+    df_error err;
     set(conn, 3000, 5000);
     if (is("postgres")) {
         run_sql(conn, DF_OK, "-- a comment\nSET lock_timeout = '1s'");
-        settings_are(conn, 1000, 5000, "a script's own limit holds");
         set(conn, 3000, 5000);
-        settings_are(conn, 3000, 5000, "until it is set again");
-        run_sql(conn, DF_OK, "SELECT set_config('statement_timeout', '7s', false)");
-        settings_are(conn, 3000, 7000, "by set_config");
-        set(conn, 3000, 5000);
-        settings_are(conn, 3000, 5000, "and again");
+        settings_are(conn, 1000, 5000, "a script's own limit holds when nothing else is asked for");
+        set(conn, 3000, 6000);
+        settings_are(conn, 1000, 6000, "also when another limit is changed");
+        set(conn, 4000, 6000);
+        settings_are(conn, 4000, 6000, "and ends when it is changed itself");
+        run_sql(conn, DF_OK, "SET lock_timeout = '1s'");
+        check(df_session_reset(conn, &err) == DF_OK, "or by a reset");
+        settings_are(conn, 4000, 6000, "which gives back what was asked for");
+        run_sql(conn, DF_OK, "RESET ALL");
+        settings_are(conn, 4000, 6000, "a script's RESET ALL does not take limits away");
+        run_sql(conn, DF_OK, "DISCARD ALL");
+        settings_are(conn, 4000, 6000, "nor does DISCARD ALL");
+        check(ask_int(conn, "SELECT n FROM l WHERE id = 1") >= 0,
+              "the connection's own settings are back, too");
         run_sql(conn, DF_OK, "BEGIN");
         set(conn, 8000, 0);
         run_sql(conn, DF_OK, "SELECT 1");
         run_sql(conn, DF_OK, "ROLLBACK");
-        settings_are(conn, 8000, 0, "a script's own ROLLBACK does not take limits back");
+        settings_are(conn, 8000, 0, "nor its own ROLLBACK");
     } else {
         run_sql(conn, DF_OK, "SET lock_wait_timeout = 1, innodb_lock_wait_timeout = 1");
-        settings_are(conn, 1000, 5000, "a script's own limit holds");
         set(conn, 3000, 5000);
-        settings_are(conn, 3000, 5000, "until it is set again");
+        settings_are(conn, 1000, 5000, "a script's own limit holds when nothing else is asked for");
+        check(df_session_reset(conn, &err) == DF_OK, "reset");
+        settings_are(conn, 3000, 5000, "and is gone after a reset");
         run_sql(conn, DF_OK, "/*!50000 SET max_statement_time = 7 */");
         settings_are(conn, 3000, 7000, "also in a comment that is executed");
-        set(conn, 3000, 5000);
-        settings_are(conn, 3000, 5000, "and again");
+        set(conn, 3000, 6000);
+        settings_are(conn, 3000, 6000, "other limits end it");
     }
     set(conn, 0, 0);
 }

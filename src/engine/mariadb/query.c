@@ -165,10 +165,7 @@ static df_code read_results(my_conn *c, df_row_fn fn, void *context, int64_t *af
             code = my_fail(c, DF_STR_NONE, err);
         }
         /* The result of a query comes without the mark, whatever its functions did. */
-        if (c->db->server_status & SERVER_SESSION_STATE_CHANGED || (result && !fn)) {
-            c->changed = true;
-            c->limits_known = false;
-        }
+        if (c->db->server_status & SERVER_SESSION_STATE_CHANGED || (result && !fn)) c->changed = true;
         more = mysql->next_result(c->db);
     }
     if (more > 0 && code == DF_OK) code = my_fail(c, DF_STR_NONE, err);
@@ -200,10 +197,9 @@ df_code my_run(df_conn *conn, const char *sql, const df_value *params, size_t n_
 
 df_code my_setting(my_conn *c, const char *sql, df_error *err)
 {
-    bool changed = c->changed, limits_known = c->limits_known;
+    bool changed = c->changed;
     df_code code = my_simple(c, sql, err);
     c->changed = changed;
-    c->limits_known = limits_known;
     return code;
 }
 

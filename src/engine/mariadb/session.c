@@ -20,32 +20,42 @@
 
 /* The server's limits for locks are whole seconds, so ours are rounded up; 0 would mean not to wait at all.
  */
-static void put_limits(const my_conn *c, df_buf *sql)
+static void put_lock_limit(df_buf *sql, int64_t ms)
 {
     enum { LONGEST_LOCK_S = 31536000, LONGEST_ROW_S = 100000000 };
-    int64_t lock_s = c->limits.lock_ms / 1000 + (c->limits.lock_ms % 1000 != 0);
-    int64_t statement_ms = c->limits.statement_ms > 0 ? c->limits.statement_ms : 0;
-    bool for_ever = lock_s <= 0;
-    if (lock_s > LONGEST_LOCK_S) lock_s = LONGEST_LOCK_S;
-    df_buf_printf(sql, "SET lock_wait_timeout = %lld, innodb_lock_wait_timeout = %lld, ",
-                  for_ever ? (long long)LONGEST_LOCK_S : (long long)lock_s,
-                  for_ever ? (long long)LONGEST_ROW_S : (long long)lock_s);
+    int64_t seconds = ms / 1000 + (ms % 1000 != 0);
+    bool for_ever = ms <= 0;
+    if (seconds > LONGEST_LOCK_S) seconds = LONGEST_LOCK_S;
+    df_buf_printf(sql, ", lock_wait_timeout = %lld, innodb_lock_wait_timeout = %lld",
+                  for_ever ? (long long)LONGEST_LOCK_S : (long long)seconds,
+                  for_ever ? (long long)LONGEST_ROW_S : (long long)seconds);
+}
+
+static void put_statement_limit(const my_conn *c, df_buf *sql, int64_t ms)
+{
+    if (ms < 0) ms = 0;
     if (c->mariadb) {
-        df_buf_printf(sql, "max_statement_time = %lld.%03d", (long long)(statement_ms / 1000),
-                      (int)(statement_ms % 1000));
+        df_buf_printf(sql, ", max_statement_time = %lld.%03d", (long long)(ms / 1000), (int)(ms % 1000));
     } else {
-        df_buf_printf(sql, "max_execution_time = %lld",
-                      (long long)(statement_ms > INT32_MAX ? INT32_MAX : statement_ms));
+        df_buf_printf(sql, ", max_execution_time = %lld", (long long)(ms > INT32_MAX ? INT32_MAX : ms));
     }
 }
 
-static df_code send_limits(my_conn *c, df_error *err)
+/* Sends what differs from `old`; NULL: all. */
+static df_code send_limits(my_conn *c, const df_limits *old, df_error *err)
 {
     df_buf sql = {0};
-    if (!c->limits_asked) return DF_OK;
-    put_limits(c, &sql);
-    df_code code = my_setting(c, df_buf_cstr(&sql), err);
+    if (!old || old->lock_ms != c->limits.lock_ms) put_lock_limit(&sql, c->limits.lock_ms);
+    if (!old || old->statement_ms != c->limits.statement_ms)
+        put_statement_limit(c, &sql, c->limits.statement_ms);
+    if (!sql.len) return DF_OK;
+    memcpy(sql.ptr, " ", 1);
+    df_buf text = {0};
+    df_buf_text(&text, "SET");
+    df_buf_str_add(&text, df_buf_str(&sql));
+    df_code code = my_setting(c, df_buf_cstr(&text), err);
     c->limits_known = code == DF_OK;
+    df_buf_release(&text);
     df_buf_release(&sql);
     return code;
 }
@@ -53,11 +63,10 @@ static df_code send_limits(my_conn *c, df_error *err)
 df_code my_set_limits(df_conn *conn, const df_limits *limits, df_error *err)
 {
     my_conn *c = my_of(conn);
-    bool same = limits->lock_ms == c->limits.lock_ms && limits->statement_ms == c->limits.statement_ms;
-    if (c->limits_asked && c->limits_known && same) return DF_OK;
+    df_limits old = c->limits;
     c->limits = *limits;
     c->limits_asked = true;
-    return send_limits(c, err);
+    return send_limits(c, c->limits_known ? &old : NULL, err);
 }
 
 /* ---- settings ---- */
@@ -174,7 +183,7 @@ df_code my_reset(df_conn *conn, df_error *err)
     if (code == DF_OK) code = my_own_settings(c, err);
     if (code == DF_OK && c->database[0] && mysql->select_db(c->db, c->database) != 0)
         code = my_fail(c, DF_STR_NONE, err);
-    if (code == DF_OK) code = send_limits(c, err);
+    if (code == DF_OK && c->limits_asked) code = send_limits(c, NULL, err);
     if (code == DF_OK) c->changed = false;
     df_buf_release(&ch.set);
     df_buf_release(&sql);

@@ -52,8 +52,10 @@
     X(resultErrorField, PQresultErrorField)     \
     X(resultErrorMessage, PQresultErrorMessage) \
     X(resultStatus, PQresultStatus)             \
+    X(sendPrepare, PQsendPrepare)               \
     X(sendQuery, PQsendQuery)                   \
     X(sendQueryParams, PQsendQueryParams)       \
+    X(sendQueryPrepared, PQsendQueryPrepared)   \
     X(serverVersion, PQserverVersion)           \
     X(setNoticeReceiver, PQsetNoticeReceiver)   \
     X(setSingleRowMode, PQsetSingleRowMode)     \

@@ -18,6 +18,8 @@ typedef struct item {
     const char *sql;
     int32_t number; /* 1-based, of the caller's */
     pg_request request;
+    pg_prepared *prepared; /* NULL: goes as it is */
+    bool prepares;         /* the server is told the statement first */
 } item;
 
 typedef struct pipeline {
@@ -27,6 +29,33 @@ typedef struct pipeline {
     bool begins, commits;
 } pipeline;
 
+static df_hash128 key_of(const item *it, size_t n_params)
+{
+    df_hash128 key = df_hash(it->request.sql.ptr, it->request.sql.len);
+    return n_params ? df_hash_add(key, df_hash(it->request.types, n_params * sizeof *it->request.types))
+                    : key;
+}
+
+/* The first time a statement is noted, the second time prepared; when there are too many, they go as they
+ * are. */
+static void look_up(pipeline *p, item *it)
+{
+    pg_conn *c = p->c;
+    if (!it->command || it->command->fn) return;
+    df_hash128 key = key_of(it, it->command->n_params);
+    size_t i = 0;
+    while (i < c->n_prepared && !df_hash_eq(c->prepared[i].key, key)) i++;
+    if (i == PG_PREPARED) return;
+    if (i == c->n_prepared) {
+        c->prepared[c->n_prepared++] = (pg_prepared){.key = key};
+        return;
+    }
+    for (size_t k = 0; k < p->count; k++) /* twice in one pipeline: the first has not been heard of yet */
+        if (&p->items[k] != it && p->items[k].prepares && p->items[k].prepared == &c->prepared[i]) return;
+    it->prepared = &c->prepared[i];
+    it->prepares = !it->prepared->ready;
+}
+
 static df_code make_requests(pipeline *p, df_error *err)
 {
     for (size_t i = 0; i < p->count; i++) {
@@ -34,11 +63,45 @@ static df_code make_requests(pipeline *p, df_error *err)
         const df_command *command = it->command;
         df_code code = pg_request_make(p->c, df_str_from(it->sql), command ? command->params : NULL,
                                        command ? command->n_params : 0, &it->request, err);
-        if (code == DF_OK) continue;
+        if (code == DF_OK) {
+            look_up(p, it);
+            continue;
+        }
         if (err) err->statement = it->number;
         return code;
     }
     return DF_OK;
+}
+
+static bool send_item(pg_conn *c, item *it)
+{
+    pg_request *r = &it->request;
+    int n = it->command ? (int)it->command->n_params : 0;
+    char key[33], name[64];
+    if (!it->prepared) return pg_request_send(c, r, (size_t)n);
+    df_hash_hex(it->prepared->key, key);
+    snprintf(name, sizeof name, "df_%u_%s", c->prepared_round, key);
+    if (it->prepares && !pq->sendPrepare(c->db, name, df_buf_cstr(&r->sql), n, r->types)) return false;
+    return pq->sendQueryPrepared(c->db, name, n, r->values, r->lengths, r->formats, 0);
+}
+
+/* The answer to a preparation; the statement's own follows. */
+static df_code read_preparation(pipeline *p, item *it, df_code before, df_error *err)
+{
+    PGresult *result;
+    pg_reader nobody = {.fn = NULL};
+    int64_t ignored;
+    df_code code = before;
+    while ((result = pq->getResult(p->c->db)) != NULL) {
+        if (pq->resultStatus(result) == PGRES_COMMAND_OK) it->prepared->ready = true;
+        if (code == DF_OK)
+            code = pg_take_result(p->c, df_str_from(it->sql), it->command->n_params,
+                                  df_buf_str(&it->request.sql), result, &nobody, &ignored, err);
+        if (code != DF_OK && before == DF_OK && err) err->statement = it->number;
+        pq->clear(result);
+        if (pq->status(p->c->db) == CONNECTION_BAD) break;
+    }
+    return code;
 }
 
 static df_code read_item(pipeline *p, item *it, df_code before, df_error *err)
@@ -69,6 +132,7 @@ static df_code read_all(pipeline *p, df_error *err)
     df_code code = DF_OK;
     pg_conn *c = p->c;
     for (size_t i = 0; i < p->sent && pq->status(c->db) != CONNECTION_BAD; i++) {
+        if (p->items[i].prepares) code = read_preparation(p, &p->items[i], code, err);
         code = read_item(p, &p->items[i], code, err);
     }
     bool synchronised = false;
@@ -95,8 +159,7 @@ static df_code run_pipeline(pipeline *p, df_error *err)
             code = pg_fail(c, NULL, err);
         } else {
             while (p->sent < p->count) {
-                item *it = &p->items[p->sent];
-                if (!pg_request_send(c, &it->request, it->command ? it->command->n_params : 0)) break;
+                if (!send_item(c, &p->items[p->sent])) break;
                 p->sent++;
             }
             bool all = pq->pipelineSync(c->db) && p->sent == p->count;

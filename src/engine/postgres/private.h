@@ -3,6 +3,7 @@
 #ifndef DF_ENGINE_POSTGRES_PRIVATE_H
 #define DF_ENGINE_POSTGRES_PRIVATE_H
 
+#include "base/hash.h"
 #include "engine/driver.h"
 #include "engine/postgres/library.h"
 
@@ -19,6 +20,14 @@ enum {
     OID_NUMERIC = 1700,
 };
 
+/* Statements that came through df_exec_many, by their text and the types of their parameters: who comes a
+ * second time is prepared, since whoever sends several at once sends them again and again. */
+enum { PG_PREPARED = 64 };
+typedef struct pg_prepared {
+    df_hash128 key;
+    bool ready; /* the server has it, as "df_<round>_<key>" */
+} pg_prepared;
+
 typedef struct pg_conn {
     df_conn base;
     PGconn *db;
@@ -33,8 +42,10 @@ typedef struct pg_conn {
     bool limits_asked;     /* df_set_limits was called at all */
     bool limits_known;
     bool limits_in_transaction; /* sent in the open transaction: a rollback takes them back */
-    bool script_sets;           /* a statement from outside may have set others since */
     char tag[64];               /* of the last command: "COMMIT" */
+    pg_prepared prepared[PG_PREPARED];
+    size_t n_prepared;
+    unsigned prepared_round; /* of forgetting: what the server has not forgotten is in nobody's way */
 } pg_conn;
 
 /* A statement on its way: the text with $1, $2 …, and the parameters as libpq wants them. */
@@ -99,6 +110,12 @@ void pg_drain(pg_conn *c);
 
 /* many.c */
 df_code pg_exec_many(df_conn *conn, df_command *commands, size_t count, unsigned flags, df_error *err);
+/* The server may have forgotten what was prepared. */
+static inline void pg_forget_prepared(pg_conn *c)
+{
+    c->n_prepared = 0;
+    c->prepared_round++;
+}
 df_code pg_copy_in(df_conn *conn, const char *sql, df_str data, int64_t *rows, df_error *err);
 
 /* session.c */

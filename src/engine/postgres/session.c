@@ -61,8 +61,6 @@ df_code pg_set_limits(df_conn *conn, const df_limits *limits, df_error *err)
     pg_conn *c = pg_of(conn);
     c->limits = *limits;
     c->limits_asked = true;
-    if (c->script_sets) c->limits_known = false;
-    c->script_sets = false;
     return DF_OK;
 }
 
@@ -100,12 +98,17 @@ static bool word_is(df_str word, const char *const *words)
 
 df_code pg_note_script(pg_conn *c, df_str sql, df_code code, df_error *err)
 {
-    static const char *const set[] = {"SET", "RESET", "DISCARD", "DO", "CALL", NULL};
-    static const char *const query[] = {"SELECT", "WITH", NULL}, *const commit[] = {"COMMIT", "END",
-                                                                                    "PREPARE", NULL};
+    static const char *const forget[] = {"RESET", "DISCARD", NULL}, *const commit[] = {"COMMIT", "END",
+                                                                                       "PREPARE", NULL};
+    static const char *const unprepare[] = {"DISCARD", "DEALLOCATE", NULL};
     df_str word = first_word(c, sql);
-    if (word_is(word, set) || (word_is(word, query) && memmem(sql.ptr, sql.len, "set_config", 10))) {
-        c->script_sets = true;
+    if (word_is(word, unprepare)) pg_forget_prepared(c);
+    if (code == DF_OK && word_is(word, forget)) {
+        df_str rest = first_word(c, df_str_skip(sql, (size_t)(word.ptr + word.len - sql.ptr)));
+        if (word_is(rest, (const char *const[]){"ALL", NULL})) { /* our own with them */
+            c->limits_known = false;
+            return pg_simple(c, df_buf_cstr(&c->setup), err);
+        }
     }
     if (c->limits_in_transaction && !pg_in_transaction(&c->base))
         pg_note_end(c, strcmp(c->tag, "COMMIT") == 0);
@@ -129,7 +132,8 @@ df_code pg_reset(df_conn *conn, df_error *err)
     df_buf sql = {0};
     df_buf_text(&sql, reset);
     df_buf_str_add(&sql, df_buf_str(&c->setup));
-    c->limits_known = c->script_sets = false;
+    c->limits_known = false;
+    pg_forget_prepared(c);
     pg_put_limits(c, &sql);
     df_code code = pg_simple(c, df_buf_cstr(&sql), err);
     if (code == DF_OK) pg_limits_sent(c);

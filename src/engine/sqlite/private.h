@@ -37,10 +37,12 @@ typedef struct sl_conn {
     int64_t busy_ms;      /* how long to wait for another writer */
     bool busy_for_ever;   /* then busy_ms does not matter */
     int64_t statement_ms; /* how long a statement may run; 0: for ever */
-    double busy_since;    /* when the present wait for another writer began */
-    double deadline;      /* of the running statement */
-    bool timed_out;       /* it was met */
-    bool pragmas;         /* a PRAGMA was run since the last reset */
+    df_limits limits;     /* what df_set_limits asked for, if it was called */
+    bool limits_asked;
+    double busy_since; /* when the present wait for another writer began */
+    double deadline;   /* of the running statement */
+    bool timed_out;    /* it was met */
+    bool pragmas;      /* a PRAGMA was run since the last reset */
 
     sl_cached cache[SL_CACHE_SIZE];
     uint64_t clock;

@@ -41,7 +41,11 @@ static void watch_clock(sl_conn *c)
 df_code sl_set_limits(df_conn *conn, const df_limits *limits, df_error *err)
 {
     sl_conn *c = sl_of(conn);
+    bool same = limits->lock_ms == c->limits.lock_ms && limits->statement_ms == c->limits.statement_ms;
+    if (c->limits_asked && same) return DF_OK;
     DF_TRY(sl_ready(c, err));
+    c->limits = *limits;
+    c->limits_asked = true;
     c->busy_ms = limits->lock_ms;
     c->busy_for_ever = limits->lock_ms <= 0;
     c->statement_ms = limits->statement_ms;
