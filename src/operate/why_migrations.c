@@ -24,35 +24,60 @@ static const df_sql_object *subject_of(const df_sql_facts *facts)
 
 typedef enum doubt { DOUBT_OPEN, DOUBT_DONE, DOUBT_NOT_DONE } doubt;
 
-/* The transaction's outcome, and the object's state against the one noted before the statement ran. */
-static doubt look_into(op_why *why, const df_journal_row *row)
+static doubt by_transaction(op_why *why, const df_journal_row *row)
 {
-    const op_look *look = &why->look;
     df_outcome outcome = DF_OUTCOME_UNKNOWN;
-    df_sql_facts facts = df_sql_classify(df_conn_dialect(look->conn), row->text, look->arena);
-    const df_sql_object *subject = subject_of(&facts);
-    if (row->transaction.len &&
-        df_transaction_outcome(look->conn, df_arena_cstr(look->arena, row->transaction), &outcome, NULL) ==
-            DF_OK) {
-        if (outcome == DF_OUTCOME_COMMITTED || outcome == DF_OUTCOME_ABORTED) {
-            op_say(why, "migration", "info", 2, NULL, "its transaction %.*s was %s", DF_FMT(row->transaction),
-                   outcome == DF_OUTCOME_COMMITTED ? "committed" : "rolled back");
-            return outcome == DF_OUTCOME_COMMITTED ? DOUBT_DONE : DOUBT_NOT_DONE;
-        }
-    }
-    if (!subject || !row->state_before.ptr) return DOUBT_OPEN;
+    const char *id = df_arena_cstr(why->look.arena, row->transaction);
+    if (!*id || df_transaction_outcome(why->look.conn, id, &outcome, NULL) != DF_OK) return DOUBT_OPEN;
+    if (outcome != DF_OUTCOME_COMMITTED && outcome != DF_OUTCOME_ABORTED) return DOUBT_OPEN;
+    op_say(why, "migration", "info", 2, NULL, "its transaction %s was %s", id,
+           outcome == DF_OUTCOME_COMMITTED ? "committed" : "rolled back");
+    return outcome == DF_OUTCOME_COMMITTED ? DOUBT_DONE : DOUBT_NOT_DONE;
+}
+
+/* The object's state against the one noted before the statement ran. */
+static doubt by_catalog(op_why *why, const df_journal_row *row, const df_sql_facts *facts)
+{
+    const df_sql_object *subject = subject_of(facts);
     df_buf now = {0};
-    df_code code = df_object_state(look->conn, subject->kind, subject->schema, subject->name,
-                                   facts.table.name, &now, NULL);
-    bool changed = code == DF_OK && !df_str_eq(df_buf_str(&now), row->state_before);
-    bool exists = now.len > 0;
+    if (!subject || !row->state_before.ptr) return DOUBT_OPEN;
+    df_code code = df_object_state(why->look.conn, subject->kind, subject->schema, subject->name,
+                                   facts->table.name, &now, NULL);
+    bool changed = !df_str_eq(df_buf_str(&now), row->state_before), exists = now.len > 0;
+    bool half = (facts->flags & DF_SQL_CONCURRENTLY) && df_str_starts(df_buf_str(&now), DF_STR("invalid"));
     df_buf_release(&now);
     if (code != DF_OK) return DOUBT_OPEN;
-    op_say(why, "migration", "info", 2, NULL, "%s %.*s %s: %s", subject->kind, DF_FMT(subject->name),
-           exists ? "exists" : "does not exist",
-           changed ? "it is not as it was before, so the statement took effect"
-                   : "it is as it was before, so the statement did not take effect");
-    return changed ? DOUBT_DONE : DOUBT_NOT_DONE;
+    op_say(why, "migration", "info", 2, NULL, "%s %.*s %s", subject->kind, DF_FMT(subject->name),
+           half      ? "is invalid: it was left half-way, and is built anew"
+           : changed ? exists ? "is not what it was before: the statement took effect"
+                              : "is gone: the statement took effect"
+           : exists  ? "is what it was before: the statement did not take effect"
+                     : "does not exist, as before: the statement did not take effect");
+    return changed && !half ? DOUBT_DONE : DOUBT_NOT_DONE;
+}
+
+/* Statements that come to the same when they run twice: those the next run simply runs again. */
+static bool is_repeatable(const df_sql_facts *facts)
+{
+    static const char *const again[] = {"GRANT",        "REVOKE",   "COMMENT", "REFRESH",
+                                        "ALTER SYSTEM", "TRUNCATE", "ANALYZE"};
+    if (facts->cls == DF_SQL_MAINTENANCE || facts->cls == DF_SQL_QUERY || facts->cls == DF_SQL_SESSION)
+        return true;
+    if (facts->flags & DF_SQL_IF_EXISTS) return true;
+    for (size_t i = 0; i < sizeof again / sizeof *again; i++)
+        if (strncmp(facts->tag, again[i], strlen(again[i])) == 0) return true;
+    return false;
+}
+
+static doubt look_into(op_why *why, const df_journal_row *row)
+{
+    df_sql_facts facts = df_sql_classify(df_conn_dialect(why->look.conn), row->text, why->look.arena);
+    doubt found = by_transaction(why, row);
+    if (found == DOUBT_OPEN) found = by_catalog(why, row, &facts);
+    if (found == DOUBT_DONE || !is_repeatable(&facts)) return found;
+    op_say(why, "migration", "info", 2, NULL,
+           "it comes to the same when it runs twice: the next run runs it again");
+    return DOUBT_NOT_DONE;
 }
 
 static void say_doubt(op_why *why, const df_applied *a, const df_journal_row *row)
@@ -67,8 +92,8 @@ static void say_doubt(op_why *why, const df_applied *a, const df_journal_row *ro
     doubt found = row->progress.len ? DOUBT_NOT_DONE : look_into(why, row);
     if (found != DOUBT_OPEN) {
         op_next(why, OP_SOON, direction_command(a),
-                "%.*s was interrupted at statement %d, which %s: the next run goes on %s it", DF_FMT(a->id),
-                row->number, found == DOUBT_DONE ? "took effect" : "did not take effect",
+                "%.*s was interrupted at statement %d%s: the next run goes on %s it", DF_FMT(a->id),
+                row->number, found == DOUBT_DONE ? ", which took effect" : "",
                 found == DOUBT_DONE ? "behind" : "with");
         return;
     }

@@ -163,10 +163,10 @@ def ledger_situations(tap, tool, database, ago):
     tap.ok(why.stuck and why.says("migration", "001_first", "2 of 4 statements"), f"{engine}: an interrupted migration", why)
     tap.ok(why.says("migration", "statement 3 (line 30)", "in doubt", "CREATE TABLE third"), f"{engine}: with the statement in doubt", why)
     tap.equal(why.next, "dataflow up", f"{engine}: the catalog shows that it did not take effect: go on")
-    tap.ok("did not take effect" in why.summary, f"{engine}: and says so", why)
+    tap.ok(why.says("migration", "third", "did not take effect") and "goes on with it" in why.summary, f"{engine}: and says so", why)
     database.sql("CREATE TABLE third (a int)")
     why = tool.why()
-    tap.ok(why.next == "dataflow up" and "which took effect" in why.summary, f"{engine}: the catalog shows that it did", why)
+    tap.ok(why.next == "dataflow up" and "goes on behind it" in why.summary, f"{engine}: the catalog shows that it did", why)
     health = tool.health()
     tap.ok(health["failed_migrations"]["status"] == "warning" and "001_first" in health["failed_migrations"]["message"], f"{engine}: health names it", health["failed_migrations"])
 
@@ -186,6 +186,10 @@ def ledger_situations(tap, tool, database, ago):
     commands = [l["command"] for l in why.section("migration") if l["command"]]
     tap.ok(any(c.startswith("dataflow repair 002_second --statement-done 3") for c in commands) and
            any(c.startswith("dataflow repair 002_second --statement-again 3") for c in commands), f"{engine}: both decisions as commands", why)
+    database.sql("UPDATE _migration_history SET status = 'completed'")
+    tool.ask("leave", "0025_more", "intent", "CREATE TABLE IF NOT EXISTS done (a int)")
+    why = tool.why()
+    tap.ok(why.next == "dataflow up" and why.says("migration", "same when it runs twice"), f"{engine}: what may run twice is not asked about", why)
     tool.ask("leave", "003_third", "failed", "CREATE TABLE third (a int)", "")
     why = tool.why()
     tap.ok(why.says("migration", "statement 3 (line 30) failed") and why.says("migration", 'relation "third" is in the way'),

@@ -119,6 +119,12 @@ def indexes(servers):
     found = tool.ask("invalid")["indexes"]
     wanted = {"schema": "public", "name": "Bad one", "table": "t", "definition": database.sql("SELECT pg_get_indexdef('\"Bad one\"'::regclass)")}
     tap.equal(found, [wanted], "the leftover of a failed CREATE UNIQUE INDEX CONCURRENTLY")
+    tool.ask("init")
+    tool.ask("leave", "001_x", "intent", 'CREATE UNIQUE INDEX CONCURRENTLY "Bad one" ON t (a)', "")
+    why = tool.why()
+    tap.ok(why.says("migration", "Bad one is invalid", "built anew") and why.next == "dataflow up" and "goes on with it" in why.summary,
+           "an interrupted CONCURRENTLY whose index is invalid did not take effect", why)
+    database.sql("DELETE FROM _migration_history")
     health, why = tool.health(), tool.why()
     tap.ok(health["invalid_indexes"]["status"] == "warning" and 'public."Bad one"' in health["invalid_indexes"]["message"], "health names it", health["invalid_indexes"])
     commands = [l["command"] for l in why.section("indexes")]
@@ -141,7 +147,7 @@ def indexes(servers):
     tap.ok(why.says("indexes", "public.slow", "is being built now"), "why, too", why)
     tap.ok(why.says("blocking", f"pid {builder.pid}", "an older transaction to end")["depth"] == 1 and why.next == f"SELECT pg_terminate_backend({reader.pid})",
            "and which transaction it waits for", why)
-    database.sql("CREATE ROLE plain LOGIN")
+    database.sql("CREATE ROLE plain LOGIN; GRANT SELECT ON _migration_meta TO plain")
     limited = Tool(database.url.replace("dataflow@", "plain@"))
     tap.equal(limited.ask("invalid")["indexes"], [], "also for a user who may not see what others do")
     reader.run("COMMIT;")
