@@ -13,20 +13,19 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
-import delta_gen  # noqa: E402
 
 
 class Bench:
-    """One benchmark's options, its results, and how it ends."""
+    """One benchmark's options, its results, and how it ends. `program`: deltalakedb, or dataflow."""
 
-    def __init__(self, name, description, runs=5):
+    def __init__(self, name, description, runs=5, program="deltalakedb"):
         parser = argparse.ArgumentParser(description=description)
+        self.option, variable = {"deltalakedb": "program"}.get(program, program), program.upper()
+        path = f"build/src/bin/{program}/{program}"
         parser.add_argument(
-            "--program",
-            default=os.environ.get(
-                "DELTALAKEDB", os.path.join(ROOT, "build/src/bin/deltalakedb/deltalakedb")
-            ),
-            help="deltalakedb (default: DELTALAKEDB, else build/src/bin/deltalakedb/deltalakedb)",
+            f"--{self.option}",
+            default=os.environ.get(variable, os.path.join(ROOT, path)),
+            help=f"{program} (default: {variable}, else {path})",
         )
         parser.add_argument(
             "--cache",
@@ -44,9 +43,9 @@ class Bench:
         self.options, unknown = self.parser.parse_known_args(arguments)
         if unknown and "BENCH_ALL" not in os.environ:  # run.py gives every benchmark the options of all
             self.parser.error(f"unknown: {' '.join(unknown)}")
-        self.program, self.cache, self.runs = self.options.program, self.options.cache, self.options.runs
+        self.program, self.cache, self.runs = getattr(self.options, self.option), self.options.cache, self.options.runs
         if not os.access(self.program, os.X_OK):
-            sys.exit(f"{self.parser.prog}: no program at {self.program}; give --program")
+            sys.exit(f"{self.parser.prog}: no program at {self.program}; give --{self.option}")
         self.program = os.path.abspath(self.program)
         os.makedirs(self.cache, exist_ok=True)
         self.scratch = tempfile.mkdtemp(prefix="run-", dir=self.cache)
@@ -57,6 +56,8 @@ class Bench:
 
     def log(self, generator, /, **arguments):
         """A generated log, from the cache."""
+        import delta_gen  # needs numpy and pyarrow, which not every benchmark does
+
         say(f"generating, or taking from the cache: {generator} {arguments}")
         return delta_gen.cached(self.cache, generator, **arguments)
 

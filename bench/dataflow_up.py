@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+`dataflow up` of whole histories, held against the engine's own shell given the same files with the same transactions
+(one process, one script that reads them), in turns, each into a database of its own on one private server.
+
+The servers run once as they come (every commit reaches the disk) and once with fsync off. The shell keeps no history,
+no journal and no audit log, takes no lock, and does not look whether the files changed.
+"""
+
+import os
+import subprocess
+import sys
+import time
+
+import common
+import dataflow_histories as histories
+
+sys.path.insert(0, os.path.join(common.ROOT, "tests", "lib"))
+import migrations  # noqa: E402
+import servers  # noqa: E402
+
+bench = common.Bench("dataflow_up", __doc__.strip().split("\n\n")[0], runs=3, program="dataflow")
+bench.parser.add_argument("--migrations", type=int, default=1000)
+bench.parser.add_argument("--engines", default="sqlite,postgres,mariadb")
+bench.parser.add_argument("--durability", default="on,off", help="fsync: on, off, or both")
+bench.parser.add_argument("--histories", default="", help="only those whose name contains this")
+NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL", "mariadb": "MariaDB"}
+# What tests/lib/servers.py turns off for the sake of speed.
+DURABLE = {
+    "postgres": {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"},
+    "mariadb": {"innodb-flush-log-at-trx-commit": "1", "innodb-doublewrite": "1", "innodb-flush-method": "O_DIRECT"},
+}
+# SQLite has no server to set: what a program's calls of fsync do is decided in front of them.
+NO_SYNC = "int fsync(int fd) { return fd < 0 ? -1 : 0; }\nint fdatasync(int fd) { return fd < 0 ? -1 : 0; }\n"
+
+
+def timed(command, what, env=None, accept=(0,)):
+    began = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL,
+                          env=migrations.environment(env))
+    took = time.monotonic() - began
+    if done.returncode not in accept:
+        raise RuntimeError(f"{what}: exit status {done.returncode}: {done.stderr.strip()[-800:]}")
+    return took
+
+
+def shell_command(database, script):
+    if database.engine == "sqlite":
+        return ["sqlite3", "-bail", database.path, f".read {script}"], {}
+    if database.engine == "postgres":
+        psql = servers.find_program("psql", *servers.Postgres.folders)
+        return [psql, "-Xq", "-v", "ON_ERROR_STOP=1", "-d", database.url, "-f", script], {}
+    return ["mariadb", "--no-defaults", "-u", "dataflow", "-S", database.server.socket, database.name, "-e",
+            f"source {script}"], {"MYSQL_PWD": database.server.password}
+
+
+def measure(pool, history, durable, extra):
+    """Seconds of dataflow and of the shell, in turns, which one first changing."""
+    script = history.script(os.path.join(bench.scratch, "script.sql"))
+    ours, theirs = [], []
+    for run in range(bench.runs):
+        for which in ("ours", "theirs") if run % 2 == 0 else ("theirs", "ours"):
+            database = pool.database(history.engine)
+            if which == "ours":
+                command = [bench.program, "up", "-q", "--database-url", database.url, "--migrations", history.folder]
+                ours.append(timed(command, f"up of {history.name}", extra))
+            else:
+                command, env = shell_command(database, script)
+                theirs.append(timed(command, f"the shell on {history.name}", env | extra))
+            if history.engine != "sqlite":  # what one leaves behind is not to be written while the other is timed
+                pool.settle(database)
+    return ours, theirs
+
+
+class Pool(migrations.Servers):
+    def settle(self, database):
+        if database.engine == "postgres":
+            database.server.sql(f'DROP DATABASE "{database.name}" WITH (FORCE)', "postgres")
+            database.server.sql("CHECKPOINT", "postgres")
+        else:
+            database.server.sql(f"DROP DATABASE `{database.name}`")
+
+
+def no_sync():
+    source, library = os.path.join(bench.cache, "no_sync.c"), os.path.join(bench.cache, "no_sync.so")
+    with open(source, "w") as file:
+        file.write(NO_SYNC)
+    subprocess.run([os.environ.get("CC", "cc"), "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
+    return {"LD_PRELOAD": library}
+
+
+def main():
+    options = bench.start()
+    shells = {"sqlite": "sqlite3", "postgres": "psql", "mariadb": "mariadb"}
+    for engine in options.engines.split(","):
+        # A table of InnoDB is a file that is made, and dropped: a quarter of them shows as much.
+        count = bench.scale(options.migrations // 4 if engine == "mariadb" else options.migrations)
+        wanted = [histories.many(bench.cache, count, engine)] + list(histories.real(engine))
+        for durability in options.durability.split(","):
+            durable = durability == "on"
+            extra = no_sync() if engine == "sqlite" and not durable else {}
+            with Pool(DURABLE if durable else None) as pool:
+                if not pool.has(engine):
+                    common.say(f"{engine}: not installed, left out")
+                    break
+                for history in wanted:
+                    if options.histories not in history.name:
+                        continue
+                    try:
+                        ours, theirs = measure(pool, history, durable, extra)
+                    except RuntimeError as error:
+                        common.say(f"left out: {error}")
+                        continue
+                    bench.add(f"up, {NAMES[engine]}, fsync {durability}", history.name, ours, "s", "<= 1.15 x",
+                              (shells[engine], theirs))
+    return bench.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
