@@ -21,6 +21,7 @@ enum {
     LOOK_MS = 100, /* how often the observer is asked while nothing happens */
     KEPT_TEXT = 16 * 1024,
     TERM_WAIT_MS = 2000,
+    PIPE_BYTES = 1 << 20,
 };
 
 extern char **environ;
@@ -55,6 +56,12 @@ df_code df_memory_file(df_str content, int *fd, df_error *err)
     close(*fd);
     *fd = -1;
     return df_fail_errno(err, failed, "a file in memory", "write");
+}
+
+df_code df_process_pipe(int ends[2], df_error *err)
+{
+    if (pipe2(ends, O_CLOEXEC) == 0) return DF_OK;
+    return df_fail_errno(err, errno, "a pipe", "make");
 }
 
 /* ---- starting ---- */
@@ -116,7 +123,11 @@ static int open_all(birth *b)
     /* A socket, because a write to it can be told not to raise SIGPIPE. */
     if (b->options->in == DF_PROCESS_PIPE && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, b->in) != 0)
         return errno;
-    if (b->options->out == DF_PROCESS_PIPE && pipe2(b->out, O_CLOEXEC) != 0) return errno;
+    if (b->options->out == DF_PROCESS_PIPE) {
+        if (pipe2(b->out, O_CLOEXEC) != 0) return errno;
+        /* The child goes on while we are busy with what it has written; a smaller one is fine, too. */
+        fcntl(b->out[0], F_SETPIPE_SZ, PIPE_BYTES);
+    }
     if (pipe2(b->errors, O_CLOEXEC) != 0 || pipe2(b->report, O_CLOEXEC) != 0) return errno;
     b->null = open("/dev/null", O_RDWR | O_CLOEXEC);
     return b->null < 0 ? errno : 0;

@@ -68,6 +68,8 @@ df_code df_process_failed(const df_process *process, df_error *err);
 /* Ends it if it still runs (SIGTERM, after two seconds SIGKILL), and frees. A zeroed process is fine. */
 void df_process_release(df_process *process);
 
+/* A pipe from one child to another: [0] is read from. Both ends are the caller's to close once the children have them. */
+DF_MUST_USE df_code df_process_pipe(int ends[2], df_error *err);
 /* A file in memory with this content, for `keep`: its path is /dev/fd/NUMBER; nobody else can read it. */
 DF_MUST_USE df_code df_memory_file(df_str content, int *fd, df_error *err);
 

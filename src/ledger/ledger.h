@@ -29,6 +29,7 @@ typedef struct df_ledger_options {
 DF_MUST_USE df_code df_ledger_open(df_conn *conn, const df_ledger_options *options, df_ledger **out, df_error *err);
 void df_ledger_close(df_ledger *ledger); /* ends the heartbeat, frees; NULL is fine; does not release the lock */
 bool df_ledger_exists(const df_ledger *ledger);
+const char *df_ledger_actor(const df_ledger *ledger); /* who: as given, or the operating system's user */
 /* Creates what is missing and upgrades what is older, in one transaction where the engine can; harmless when done
  * twice or by two at once. DF_UNSUPPORTED for tables of a newer program. */
 DF_MUST_USE df_code df_ledger_create(df_ledger *ledger, df_error *err);
@@ -226,6 +227,31 @@ DF_MUST_USE df_code df_backup_record_list(df_ledger *ledger, df_arena *arena, df
 DF_MUST_USE df_code df_backup_record_update(df_ledger *ledger, const df_backup_record *record, df_error *err);
 DF_MUST_USE df_code df_backup_record_remove(df_ledger *ledger, df_str id, df_error *err);
 DF_MUST_USE df_code df_backup_restored(df_ledger *ledger, df_str backup_id, bool success, int64_t duration_ms, const char *error, df_error *err);
+
+/* ---- across a restore ---- */
+
+/* What must not travel back in time when an older content replaces that of the database. Strings of the arena. */
+typedef struct df_restoration_record {
+    df_str backup_id, restored_by, error;
+    int64_t restored_ms, duration_ms; /* -1: not known */
+    bool success;
+} df_restoration_record;
+typedef struct df_ledger_carry {
+    int64_t fence;         /* the highest that was ever given */
+    int64_t audit_entries; /* where the audit log was: its length and its head */
+    char audit_head[65];
+    df_backup_record *backups;
+    size_t n_backups;
+    df_restoration_record *restorations;
+    size_t n_restorations;
+} df_ledger_carry;
+/* Nothing is carried (all zero) where there are no tables. */
+DF_MUST_USE df_code df_ledger_carry_take(df_ledger *ledger, df_arena *arena, df_ledger_carry *out, df_error *err);
+/*
+ * Afterwards, on the same session: looks at the tables anew (makes or upgrades them), takes away the lock's row that came
+ * along, raises the fence, and adds or updates the records. The lease is not held any more; the named lock is.
+ */
+DF_MUST_USE df_code df_ledger_carry_put(df_ledger *ledger, const df_ledger_carry *carry, df_error *err);
 
 /* ---- the schema at the last success ---- */
 

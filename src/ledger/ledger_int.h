@@ -21,8 +21,8 @@ enum { LEDGER_VERSION = 1, LEDGER_NAME_MAX = 255 };
     X(forget_journal) X(mark) X(audit_write) X(audit_head_write) X(audit_head_read) X(audit_find) X(audit_next) \
     X(audit_all) X(audit_newest) X(audit_newest_of) X(lock_look) X(lock_clear) X(lock_give) X(fence_write)   \
     X(fence_lock) X(lock_write) X(check) X(beat) X(backup_write) X(backup_list) X(backup_update)             \
-    X(backup_remove) X(restored_write) X(schema_keep) X(schema_newest) X(schema_newest_id) X(schema_prune)  \
-    X(foreign_columns)
+    X(backup_remove) X(restored_write) X(restored_list) X(restored_add) X(fence_raise)                       \
+    X(schema_keep) X(schema_newest) X(schema_newest_id) X(schema_prune) X(foreign_columns)
 /* Only some engines have them. */
 #define LEDGER_EXTRAS(X)                                                                                     \
     X(has_schema) X(guard) X(guard_remember) X(guard_restore) X(row_lock) X(beat_session) X(audit_append)    \
@@ -129,6 +129,8 @@ static inline df_value ledger_time(int64_t ms) /* 0: NULL */
     return ms ? df_v_int(ms) : DF_V_NULL;
 }
 
+/* Forgets what it knows of the tables. */
+void ledger_look_anew(df_ledger *ledger);
 DF_MUST_USE df_code ledger_need(const df_ledger *ledger, df_error *err); /* DF_NOT_FOUND when there are no tables */
 DF_MUST_USE df_code ledger_session(df_ledger *ledger, df_error *err);    /* fills ledger->session */
 df_code ledger_refuse_newer(const df_ledger *ledger, df_error *err);

@@ -144,6 +144,11 @@ bool df_ledger_exists(const df_ledger *ledger)
     return ledger->version > 0;
 }
 
+const char *df_ledger_actor(const df_ledger *ledger)
+{
+    return ledger->actor;
+}
+
 void df_ledger_rebind(df_ledger *ledger, df_conn *conn)
 {
     ledger_lease_forget(ledger);
@@ -272,6 +277,18 @@ df_code ledger_refuse_pooler(df_ledger *ledger, df_error *err)
     return DF_UNSUPPORTED;
 }
 
+void ledger_look_anew(df_ledger *ledger)
+{
+    free(ledger->scope);
+    free(ledger->prefix);
+    ledger->scope = ledger->prefix = NULL;
+    ledger->version = 0;
+    for (size_t i = 0; i < LEDGER_SQL_COUNT; i++) {
+        free(ledger->texts[i]);
+        ledger->texts[i] = NULL;
+    }
+}
+
 df_code df_ledger_create(df_ledger *ledger, df_error *err)
 {
     bool taken;
@@ -284,13 +301,7 @@ df_code df_ledger_create(df_ledger *ledger, df_error *err)
                        TABLES_WAIT_MS / 1000);
     }
     /* Somebody else may have done it while this one waited. */
-    free(ledger->scope);
-    free(ledger->prefix);
-    ledger->scope = ledger->prefix = NULL;
-    for (size_t i = 0; i < LEDGER_SQL_COUNT; i++) {
-        free(ledger->texts[i]);
-        ledger->texts[i] = NULL;
-    }
+    ledger_look_anew(ledger);
     df_code code = find_tables(ledger, err);
     if (code == DF_OK && ledger->version > LEDGER_VERSION) code = ledger_refuse_newer(ledger, err);
     if (code == DF_OK && ledger->version < LEDGER_VERSION) code = make_tables(ledger, err);

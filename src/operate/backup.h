@@ -17,6 +17,7 @@ typedef struct df_backup_place {
     const char *url;     /* of the database */
     const char *folder;  /* made when missing */
     const char *key;     /* 64 hex digits; NULL: not encrypted */
+    const char *safety;  /* for a restore: the backup of what is there now, named when it is interrupted; NULL: none */
     const df_observer *observer;
 } df_backup_place;
 
@@ -29,12 +30,32 @@ DF_MUST_USE df_code df_backup_find(const df_backup_place *place, const char *id,
 DF_MUST_USE df_code df_backup_verify(const df_backup_place *place, const char *id, df_arena *arena, df_migrate_backup_check *out, df_error *err);
 /*
  * Replaces the content of the live database by the backup's. The caller holds the migration lock and has a safety
- * backup. The session is lost where the engine needs that: the caller opens a new one. Killed half-way, the message
- * of the next run names the safety backup.
+ * backup. On PostgreSQL and SQLite it is one transaction; on MariaDB it cannot be, and a restore that stops half-way
+ * is DF_INCOMPLETE, and the message of the next run names the safety backup. DF_LOCKED: another session is in the way (the
+ * message names it), and nothing was changed.
+ *
+ * Records of backups and restorations, and the number of the migration lock, do not go back in time, and the audit log
+ * says what happened. Afterwards the lease is not held any more (nobody else can have it as long as the session lives):
+ * the caller closes ledger and connection, and opens new ones.
  */
 DF_MUST_USE df_code df_backup_restore(const df_backup_place *place, const char *id, df_arena *arena, df_migrate_backup *out, df_error *err);
 DF_MUST_USE df_code df_backup_prune(const df_backup_place *place, int64_t keep, bool dry_run, df_arena *arena,
                                     df_migrate_backup **removed, size_t *count, df_error *err);
+
+/* A restore that was killed. */
+typedef struct df_backup_interrupted {
+    bool found;
+    bool half; /* MariaDB: the database is half filled; else only records are missing, and df_backup_recover adds them */
+    const char *backup_id, *safety_id; /* what was being restored; what was there before (NULL: not kept) */
+    const char *started, *host;
+} df_backup_interrupted;
+/* One cheap query; the ledger's tables need not be there. */
+DF_MUST_USE df_code df_backup_unfinished(df_conn *conn, df_arena *arena, df_backup_interrupted *out, df_error *err);
+/*
+ * Puts right what a killed restore left, and is quick when there is nothing. DF_INCOMPLETE when the database is half
+ * filled: to be called before anything is done with a database, the ledger's tables not made before.
+ */
+DF_MUST_USE df_code df_backup_recover(const df_backup_place *place, df_error *err);
 
 /* A scratch database on the same server (SQLite: a file in a temporary folder), for verifying; dropped by drop. Names begin
  * with "dataflow_scratch_"; those left behind by a killed run of this host are dropped by the next create. */

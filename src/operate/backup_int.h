@@ -9,7 +9,7 @@
 #include "io/process.h"
 #include "operate/backup.h"
 
-/* ---- the file (docs/backup-format.md) ---- */
+/* ---- the file (docs/reference/backup-format.md) ---- */
 
 enum {
     BK_KEY_BYTES = 32,
@@ -117,5 +117,184 @@ static inline uint64_t bk_get64(const unsigned char *p)
 /* Seals what is not encrypted: against accidents. The first bytes of a SHA-256. */
 DF_MUST_USE df_code bk_seal_plain(df_str about, const void *bytes, size_t len,
                                   unsigned char seal[BK_SEAL_BYTES], df_error *err);
+
+/* ---- the engines' tools ---- */
+
+/* A folder with pg_dump, pg_restore and psql of one version. */
+typedef struct bk_tool {
+    const char *folder;
+    int64_t major;
+} bk_tool;
+/* The first number in a text: "pg_dump (PostgreSQL) 15.20", "PostgreSQL 15.20". */
+int64_t bk_major_version(const char *text);
+/* The server's own version, else the oldest of those that are newer; NULL when all are older. */
+const bk_tool *bk_choose_tool(const bk_tool *tools, size_t count, int64_t server);
+/* `server` as df_conn_server. DF_NOT_FOUND or DF_UNSUPPORTED, naming the package that has them. */
+DF_MUST_USE df_code bk_postgres_tools(const char *server, df_arena *arena, const char **folder,
+                                      const char **version, df_error *err);
+typedef struct bk_mariadb {
+    const char *dump, *client, *version;
+} bk_mariadb;
+DF_MUST_USE df_code bk_mariadb_tools(df_arena *arena, bk_mariadb *out, df_error *err);
+
+/* ---- what a database holds: content.c ---- */
+
+typedef struct bk_table {
+    const char *name; /* "public.users" */
+    int64_t rows;
+    const char *checksum; /* NULL: could not be made */
+    bool exact;           /* as of the very moment that the dump is of */
+} bk_table;
+typedef struct bk_content {
+    df_arena *arena; /* of the strings */
+    bk_table *items; /* sorted by schema and name */
+    size_t count, cap;
+} bk_content;
+/*
+ * Counts every table of the current database but those whose name matches one of the globs `exclude` (may be
+ * NULL). PostgreSQL: inside an open transaction, which is the snapshot.
+ */
+DF_MUST_USE df_code bk_content_read(df_conn *conn, const char *const *exclude, const df_observer *observer,
+                                    const char *subject, bk_content *content, df_error *err);
+void bk_content_release(bk_content *content);
+/* `hint` (0 to begin with) makes walking through two sorted lists fast. NULL: there is none. */
+const bk_table *bk_content_find(const bk_content *content, const char *name, size_t *hint);
+bool bk_table_same(const bk_table *a, const bk_table *b);
+/* What was another a moment later is no longer called exact. */
+void bk_content_agree(bk_content *content, const bk_content *later);
+
+/* ---- a restore that is under way, or was killed: state.c ---- */
+
+/* One row in the database that is restored, which comes and goes with its content where the engine can. */
+typedef struct bk_state {
+    bool found;
+    bool restored; /* the content is there, only the records are not yet put right; else it is half there */
+    const char *backup, *safety, *started, *host; /* safety "": none was taken */
+    const char *kept;                             /* JSON: what the ledger knew before */
+} bk_state;
+DF_MUST_USE df_code bk_state_read(df_conn *conn, df_arena *arena, bk_state *out, df_error *err);
+/* Appends the statements that make it, for PostgreSQL's own shell. */
+void bk_state_script(df_conn *conn, const bk_state *state, df_buf *out);
+DF_MUST_USE df_code bk_state_write(df_conn *conn, const bk_state *state, df_error *err);
+DF_MUST_USE df_code bk_state_clear(df_conn *conn, df_error *err);
+
+/* ---- engines: postgres.c, mariadb.c, sqlite.c ---- */
+
+/* A backup being made. */
+typedef struct bk_making {
+    const df_backup_place *place;
+    const char *id, *partial;
+    df_arena *arena;
+    df_conn *conn;    /* a session of its own */
+    const char *tool; /* what makes the dump, with its version */
+    void *tools;
+    bk_writer *writer;
+    bk_content content;
+    int64_t estimate; /* bytes; 0: not known */
+} bk_making;
+
+/* A backup being loaded. */
+typedef struct bk_loading {
+    const df_backup_place *place;
+    const char *id;
+    bk_state state; /* live: to be left in the database */
+    df_arena *arena;
+    df_conn *conn; /* to the database that is filled; live: place->conn */
+    bool live;     /* what is in it is replaced; else it is empty */
+    df_json head, manifest;
+    const df_input *input;
+    const char
+        *file; /* SQLite: the database file to make, which is filled (not live) or copied from (live) */
+} bk_loading;
+
+typedef struct bk_engine {
+    const char *name, *format;
+    /* Finds the tools; nothing is begun. */
+    df_code (*prepare)(bk_making *making, df_error *err);
+    /* Members of the head and of the manifest that only this engine has. */
+    df_code (*describe)(bk_making *making, df_json_writer *head, df_error *err);
+    df_code (*conclude)(bk_making *making, df_json_writer *manifest, df_error *err);
+    /* Writes the dump, and counts what is in it. */
+    df_code (*dump)(bk_making *making, df_error *err);
+    df_code (*load)(bk_loading *loading, df_error *err);
+} bk_engine;
+extern const bk_engine bk_postgres_engine, bk_mariadb_engine, bk_sqlite_engine;
+DF_MUST_USE df_code bk_engine_of(const df_conn *conn, const bk_engine **out, df_error *err);
+
+/* The tables that change while a run goes on, and are not compared. */
+extern const char *const *bk_excluded(void);
+
+/* Everything that a tool writes, into the backup; `first` (NULL, or until it clears itself) looks at it on
+ * its way. */
+typedef struct bk_tap {
+    void *context;
+    df_code (*see)(void *context, df_str bytes, bool *done, df_error *err);
+} bk_tap;
+DF_MUST_USE df_code bk_pump_out(bk_making *making, df_process *tool, bk_tap *tap, df_error *err);
+/* Of what an ended tool has said, only these lines are told; all of them when there are none. */
+void bk_keep_lines(df_process *tool, bool (*keep)(df_str line));
+/* The dump, piece by piece, from the file to `put`. */
+typedef df_code (*bk_put_fn)(void *context, df_str bytes, df_error *err);
+DF_MUST_USE df_code bk_pump_in(bk_loading *loading, bk_put_fn put, void *context, df_error *err);
+
+/* SQLite's files are somebody else's databases: no setting of theirs is changed. */
+DF_MUST_USE df_code bk_sqlite_open(const char *path, bool write, df_arena *arena, df_conn **out,
+                                   df_error *err);
+
+/* ---- the folder: folder.c ---- */
+
+/* "backup-20261128T055301Z-3f9a" */
+DF_MUST_USE df_code bk_new_id(df_arena *arena, const char **out, df_error *err);
+/* Removes what runs left that are dead; what is being written is left alone. */
+DF_MUST_USE df_code bk_folder_clean(const char *folder, df_error *err);
+/* The folder's absolute path; it must be there. */
+DF_MUST_USE df_code bk_folder_path(const char *folder, df_arena *arena, const char **out, df_error *err);
+/*
+ * Complete backups in the folder that are not among the `known` ones, of this database (`any`: of this
+ * engine), oldest first; what cannot be read is told to the observer and left out.
+ */
+DF_MUST_USE df_code bk_folder_scan(const df_backup_place *place, const df_backup_record *known,
+                                   size_t n_known, bool any, df_arena *arena, df_migrate_backup **out,
+                                   size_t *count, df_error *err);
+/* The database's name, as heads tell it. */
+DF_MUST_USE df_code bk_database_name(df_conn *conn, df_arena *arena, df_str *out, df_error *err);
+
+/* ---- checking, loading: verify.c ---- */
+
+typedef struct bk_opened {
+    df_arena arena;
+    df_file *file;
+    df_json_parser *head_parser, *manifest_parser;
+    df_json head, manifest;
+} bk_opened;
+/*
+ * Reads all of a backup's file: checksum as recorded (NULL: none is), seals, order, end. DF_CORRUPT,
+ * DF_PERMISSION (key), DF_NOT_FOUND.
+ */
+DF_MUST_USE df_code bk_open_checked(const df_backup_place *place, const char *id, const char *path,
+                                    const char *checksum, bk_opened *out, df_error *err);
+void bk_opened_close(bk_opened *opened);
+/* SHA-256 of a whole file. */
+DF_MUST_USE df_code bk_file_checksum(const df_backup_place *place, const char *path,
+                                     char hex[DF_SHA256_HEX + 1], df_error *err);
+
+/* Where SQLite's scratch database lies. */
+const char *bk_scratch_path(const df_scratch *scratch);
+
+/* ---- records: backup.c ---- */
+
+/* A backup whose file is there; DF_NOT_FOUND otherwise. */
+DF_MUST_USE df_code bk_find_present(const df_backup_place *place, const char *id, df_arena *arena,
+                                    df_migrate_backup *out, df_error *err);
+void bk_from_record(const df_backup_place *place, df_arena *arena, const df_backup_record *record,
+                    df_migrate_backup *out);
+/* An entry of the audit log about a backup; `name` (may be NULL) and a number with it. */
+DF_MUST_USE df_code bk_audit(const df_backup_place *place, df_audit_action action, const char *id,
+                             const char *name, int64_t number, df_error *err);
+/* The record's metadata with one more member, or another value of it, which is a time. */
+df_str bk_metadata_with_time(df_str metadata, const char *name, int64_t ms, df_arena *arena);
+/* The record of a backup; *found false when there is none. */
+DF_MUST_USE df_code bk_record_of(const df_backup_place *place, const char *id, df_arena *arena,
+                                 df_backup_record *out, bool *found, df_error *err);
 
 #endif

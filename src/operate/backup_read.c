@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a backup file; its form is described in docs/backup-format.md. Nothing in it is believed before it
+/* Reading a backup file; its form is described in docs/reference/backup-format.md. Nothing in it is believed before it
  * was checked. */
 #include "operate/backup_int.h"
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing a backup file; its form is described in docs/backup-format.md. */
+/* Writing a backup file; its form is described in docs/reference/backup-format.md. */
 #include "operate/backup_int.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -68,12 +69,17 @@ static df_code put_head(bk_writer *w, df_str json, const unsigned char salt[BK_S
     return code;
 }
 
+/* A run that cleans up may take the new file for one of a dead writer, in the moment before it is locked. */
 static df_code create(bk_writer *w, df_error *err)
 {
-    w->fd = open(w->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (w->fd < 0) return df_fail_errno(err, errno, w->path, "create");
-    /* Where locks are not to be had, nothing is lost but the cleaning up after a crash. */
-    flock(w->fd, LOCK_EX | LOCK_NB);
+    struct stat st = {.st_nlink = 1};
+    do {
+        if (w->fd >= 0) close(w->fd);
+        w->fd = open(w->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (w->fd < 0) return df_fail_errno(err, errno, w->path, "create");
+        /* Where locks are not to be had, nothing is lost but the cleaning up after a crash. */
+        flock(w->fd, LOCK_EX | LOCK_NB);
+    } while (fstat(w->fd, &st) == 0 && st.st_nlink == 0);
     return DF_OK;
 }
 

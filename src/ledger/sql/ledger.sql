@@ -193,6 +193,17 @@ DELETE FROM {s}_backup_history WHERE backup_id = ?
 INSERT INTO {s}_backup_restoration_history (backup_id, restored_at, restored_by, duration_ms, success, error_message)
 VALUES (?, {now}, ?, ?, ?, ?)
 
+-- name: restored_list
+SELECT backup_id, {ms:restored_at}, restored_by, duration_ms, success, error_message
+FROM {s}_backup_restoration_history ORDER BY restoration_id
+
+-- name: restored_add
+INSERT INTO {s}_backup_restoration_history (backup_id, restored_at, restored_by, duration_ms, success, error_message)
+VALUES (?, {at}, ?, ?, ?, ?)
+
+-- name: fence_raise
+UPDATE {s}_migration_meta SET number = ? WHERE name = 'fence' AND number < ?
+
 -- ---- the schema at the last success ----
 
 -- name: schema_keep
