@@ -68,37 +68,58 @@ static bool is_printable(df_str name)
 }
 
 /* Begins as a migration's name does: somebody meant it to run. */
-static bool looks_meant(df_str file)
+static bool looks_meant(df_layout layout, df_str file)
 {
     if (file.len < 2) return false;
-    return mf_is_digit(file.ptr[0]) || (memchr("VUB", file.ptr[0], 3) && mf_is_digit(file.ptr[1])) ||
-           df_str_starts(file, DF_STR("R__"));
+    char first = layout == DF_LAYOUT_FLYWAY && file.ptr[0] >= 'a' ? (char)(file.ptr[0] - 32) : file.ptr[0];
+    return mf_is_digit(first) || (memchr("VUB", first, 3) && mf_is_digit(file.ptr[1])) ||
+           (first == 'R' && df_str_starts(df_str_skip(file, 1), DF_STR("__")));
+}
+
+/* What Flyway runs by itself before and after. */
+static bool is_callback(df_layout layout, df_str file)
+{
+    static const char *const names[] = {"beforeMigrate", "beforeEachMigrate", "afterEachMigrate",
+                                        "afterMigrate",  "beforeRepeatables", "beforeConnect",
+                                        "createSchema",  "afterVersioned",    "beforeUndo",
+                                        "afterUndo",     "beforeValidate",    "afterValidate"};
+    for (size_t i = 0; layout == DF_LAYOUT_FLYWAY && i < sizeof names / sizeof *names; i++)
+        if (df_str_starts(file, df_str_from(names[i]))) return true;
+    return false;
+}
+
+static void judge_sql(mf_set *s, df_str file, const char *path)
+{
+    if (is_callback(s->set.layout, file))
+        mf_find(s, "callback", false, path, 0, "make it a hook of the configuration",
+                "%s is a callback of Flyway; it does not run", path);
+    else if (!looks_meant(s->set.layout, file))
+        mf_find(s, "ignored-file", false, path, 0, "give it a version if it is to run: 001_name.sql",
+                "%s has no version in its name; it does not run", path);
+    else if (mf_is_digit(file.ptr[0]))
+        mf_find(s, "bad-name", true, path, 0, "an underscore parts version and name: 001_name.sql",
+                "%s cannot be read as version and name; it would not run", path);
+    else
+        mf_find(s, "bad-name", true, path, 0,
+                "a capital letter, and two underscores between version and name: V1_2__name.sql",
+                "%s cannot be read as version and name; it would not run", path);
 }
 
 static void judge_stranger(mf_set *s, df_str file, const char *path)
 {
     static const char *const left_over[] = {"~", ".bak", ".orig", ".rej", ".swp", ".old", ".tmp"};
-    bool sql = mf_ends(file, ".sql");
-    if (!sql && file.len > 4 && mf_same(df_str_skip(file, file.len - 4), ".sql") && looks_meant(file)) {
-        mf_find(s, "bad-name", true, path, 0, "rename it so that it ends in .sql",
-                "%s does not run: its ending is not .sql", path);
+    if (mf_ends(file, ".sql")) {
+        judge_sql(s, file, path);
         return;
     }
-    for (size_t i = 0; !sql && i < sizeof left_over / sizeof *left_over; i++)
-        if (mf_ends(file, left_over[i]) && looks_meant(file))
+    if (!looks_meant(s->set.layout, file)) return;
+    if (file.len > 4 && mf_same(df_str_skip(file, file.len - 4), ".sql"))
+        mf_find(s, "bad-name", true, path, 0, "rename it so that it ends in .sql",
+                "%s does not run: its ending is not .sql", path);
+    for (size_t i = 0; i < sizeof left_over / sizeof *left_over; i++)
+        if (mf_ends(file, left_over[i]))
             mf_find(s, "ignored-file", false, path, 0, "delete it when nobody needs it",
                     "%s looks like what an editor left; it does not run", path);
-    if (!sql) return;
-    if (!looks_meant(file)) {
-        mf_find(s, "ignored-file", false, path, 0, "give it a version if it is to run: 001_name.sql",
-                "%s has no version in its name; it does not run", path);
-    } else if (file.ptr[0] == 'V' || file.ptr[0] == 'U' || file.ptr[0] == 'B') {
-        mf_find(s, "bad-name", true, path, 0, "two underscores part version and name: V1_2__name.sql",
-                "%s cannot be read as version and name; it would not run", path);
-    } else {
-        mf_find(s, "bad-name", true, path, 0, "an underscore parts version and name: 001_name.sql",
-                "%s cannot be read as version and name; it would not run", path);
-    }
 }
 
 static void judge_folder(mf_set *s, const mf_entry *entry, const char *path)

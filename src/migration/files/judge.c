@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *mf_shell(df_arena *arena, df_str text)
 {
@@ -67,7 +68,13 @@ static void unreadable(mf_planner *p, df_plan_item *item, const df_error *err)
 {
     const char *hint = err->hint[0] ? df_arena_printf(p->arena, "%s", err->hint)
                                     : "correct the file, then: dataflow validate";
-    mf_set_verdict(p, item, DF_VERDICT_UNREADABLE, hint, "%s", err->message);
+    if (err->line)
+        mf_set_verdict(p, item, DF_VERDICT_UNREADABLE, hint, "%s:%lld: %s", err->file, (long long)err->line,
+                       err->message);
+    else if (err->file[0] && !strstr(err->message, err->file))
+        mf_set_verdict(p, item, DF_VERDICT_UNREADABLE, hint, "%s: %s", err->file, err->message);
+    else
+        mf_set_verdict(p, item, DF_VERDICT_UNREADABLE, hint, "%s", err->message);
 }
 
 static const char *repair_hint(mf_planner *p, df_str id, const char *before)

@@ -65,14 +65,15 @@ static df_code read_manifest(mf_set *s, mf_draft *draft, df_json root, df_error 
     df_json list = df_json_get(root, "SchemaUpdateCqlFiles");
     df_str version = df_json_str(df_json_get(root, "CurrVersion"));
     if (df_json_typeof(list) != DF_JSON_ARRAY)
-        return manifest_error(s, path, err, "has no list SchemaUpdateCqlFiles", DF_STR_NONE);
+        return manifest_error(s, path, err, "the manifest has no list SchemaUpdateCqlFiles", DF_STR_NONE);
     if (version.ptr && df_version_compare(version, draft->version) != 0)
-        return manifest_error(s, path, err, "CurrVersion is not the folder's", version);
+        return manifest_error(s, path, err, "CurrVersion of the manifest is not that of its folder", version);
     const char **files = df_arena_alloc(arena, (df_json_count(list) + 1) * sizeof *files);
     size_t count = 0;
     for (df_json_iter it = df_json_each(list); df_json_next(&it);) {
         df_str name = df_json_str(it.value);
-        if (!is_inside(name)) return manifest_error(s, path, err, "names a file outside of its folder", name);
+        if (!is_inside(name))
+            return manifest_error(s, path, err, "the manifest names a file outside of its folder", name);
         files[count++] = mf_join(arena, df_arena_cstr(arena, draft->id), df_arena_cstr(arena, name));
     }
     draft->described = df_arena_str(arena, df_json_str(df_json_get(root, "Description")));
@@ -91,7 +92,7 @@ df_code mf_manifest(mf_set *s, mf_draft *draft, df_error *err)
     if (!s->json) s->json = df_json_parser_open();
     df_code code = df_json_parse(s->json, text, &root, err);
     if (code == DF_OK) return read_manifest(s, draft, root, err);
-    df_error_prefix(err, "%s", mf_path(s, path));
+    df_error_prefix(err, "the manifest is not valid JSON");
     df_error_at(err, mf_path(s, path), 0);
     return code;
 }

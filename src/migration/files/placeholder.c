@@ -107,7 +107,6 @@ static df_code replace_variables(const mf_raw *raw, df_str text, df_buf *out, df
         } else if (on) {
             df_code code = mf_environment(whole, out, err);
             if (code == DF_OK) continue;
-            df_error_prefix(err, "%s", raw->path);
             df_error_at(err, raw->path, raw->statement.line + mf_lines_before(text, from));
             return code;
         }

@@ -18,10 +18,7 @@ df_code mf_fail(df_error *err, df_code code, const char *path, int64_t line, con
     va_start(args, fmt);
     vsnprintf(what, sizeof what, fmt, args);
     va_end(args);
-    if (line)
-        df_fail(err, code, "%s:%lld: %s", path, (long long)line, what);
-    else
-        df_fail(err, code, "%s: %s", path, what);
+    df_fail(err, code, "%s", what);
     df_error_at(err, path, line);
     return code;
 }
@@ -31,7 +28,8 @@ df_code mf_fail(df_error *err, df_code code, const char *path, int64_t line, con
 static df_code read_to_end(int fd, const char *path, df_buf *out, df_error *err)
 {
     for (size_t room = AT_LEAST, from = out->len;; room = out->len - from + AT_LEAST) {
-        if (room > MF_MAX_FILE) return mf_fail(err, DF_CORRUPT, path, 0, "is larger than a migration can be");
+        if (room > MF_MAX_FILE)
+            return mf_fail(err, DF_CORRUPT, path, 0, "the file is larger than a migration can be");
         if (out->cap - out->len < room && !df_buf_try_reserve(out, room))
             return df_fail(err, DF_NO_MEMORY, "not enough memory to read %s", path);
         room = out->cap - out->len;
@@ -58,13 +56,14 @@ df_code mf_read(mf_set *s, const char *path, df_buf *out, df_error *err)
 static df_code check_text(mf_set *s, const char *path, df_str text, df_error *err)
 {
     if (text.len >= 2 && (memcmp(text.ptr, "\xFF\xFE", 2) == 0 || memcmp(text.ptr, "\xFE\xFF", 2) == 0)) {
-        df_code code = mf_fail(err, DF_CORRUPT, mf_path(s, path), 1, "is UTF-16");
+        df_code code = mf_fail(err, DF_CORRUPT, mf_path(s, path), 1, "the file is UTF-16");
         df_error_hint(err, "save it as UTF-8: iconv -f UTF-16 -t UTF-8 %s", path);
         return code;
     }
     const char *nul = text.len ? memchr(text.ptr, '\0', text.len) : NULL;
     if (nul)
-        return mf_fail(err, DF_CORRUPT, mf_path(s, path), mf_lines_before(text, nul) + 1, "holds a NUL byte");
+        return mf_fail(err, DF_CORRUPT, mf_path(s, path), mf_lines_before(text, nul) + 1,
+                       "the file holds a NUL byte");
     return DF_OK;
 }
 

@@ -65,9 +65,7 @@ static df_code explain(const split *x, const piece *p, df_code code, df_error *e
 {
     if (!err) return code;
     err->statement = x->number + 1;
-    int64_t line = err->line;
-    df_error_prefix(err, "%s:%lld", p->path, (long long)(line ? line : p->line));
-    df_error_at(err, p->path, line ? line : p->line);
+    df_error_at(err, p->path, err->line ? err->line : p->line);
     return code;
 }
 

@@ -190,6 +190,11 @@ static void flyway(void)
     expect("flyway's silent mistake",
            (files){"V1__a.sql", "", "V2_b.sql", "", "U9__x.sql", "", "R_v.sql", "", NULL}, NULL,
            DF_LAYOUT_FLYWAY, "V1__a", "mixed-layout:R_v.sql! bad-name:V2_b.sql! orphan-down:U9__x.sql");
+    expect("flyway: callbacks, and small letters",
+           (files){"V1__a.sql", "", "afterMigrate.sql", "", "v2__b.sql", "", "r__c.sql", "", "data.sql", "",
+                   NULL},
+           NULL, DF_LAYOUT_FLYWAY, "V1__a",
+           "callback:afterMigrate.sql ignored-file:data.sql bad-name:r__c.sql! bad-name:v2__b.sql!");
     expect("flyway in folders",
            (files){"V1__a.sql", "", "v2/V2__b.sql", "", "v2/deep/V3__c.sql", "", "mysql/V2__b.sql", "", NULL},
            &df_sql_postgres, DF_LAYOUT_FLYWAY, "V1__a V2__b V3__c", "other-dialect:mysql");

@@ -47,7 +47,8 @@ static void splitting(void)
                     "1:2:SELECT 1|2:2:SELECT 2|3:5:SELECT $$;$$"),
           "statements with numbers and lines");
     check(same_text(plain(DF_LAYOUT_NATIVE, "-- nothing\n;;\n"), ""), "none");
-    check(strstr(plain(DF_LAYOUT_NATIVE, "SELECT 1;\nSELECT '\n"), "f.sql:2: statement 2: f.sql:2"),
+    check(strstr(plain(DF_LAYOUT_NATIVE, "SELECT 1;\nSELECT '\n"),
+                 "f.sql:2: statement 2: a quote that begins in line 2"),
           "an error has file, line and statement");
     df_migration_set set = {.layout = DF_LAYOUT_NATIVE, .dialect = &df_sql_postgres};
     df_section absent = {.lock_ms = -1};
@@ -181,7 +182,7 @@ static void placeholders(void)
           "everywhere, also in quotes; what is no name stays");
     check(same_text(steps_text(DF_LAYOUT_NATIVE, &df_sql_postgres, "SELECT 1;\nSELECT 2,\n ${other}", false,
                                &some, NULL),
-                    "f.sql:3: statement 2: f.sql:3: there is no value for the placeholder ${other}"),
+                    "f.sql:3: statement 2: there is no value for the placeholder ${other}"),
           "an unknown one is an error, with its line");
     check(same_text(steps_text(DF_LAYOUT_NATIVE, &df_sql_postgres, "SELECT ${other}, ${schema}", false,
                                &lenient, NULL),
@@ -280,13 +281,16 @@ static void batches(void)
     check(steps.count == 4 && !steps.items[1].batch && !steps.items[3].batch,
           "only what stands behind the directive");
     static const char *const bad[][2] = {
-        {"-- @batch key=id\nCREATE TABLE a (b int);", ":1: @batch stands in front of CREATE TABLE"},
-        {"SELECT 1;\n-- @batch size=5\nDELETE FROM t;", ":2: @batch does not say by which key"},
-        {"-- @batch key=id speed=1\nDELETE FROM t;", ":1: @batch has no \"speed\""},
+        {"-- @batch key=id\nCREATE TABLE a (b int);",
+         "f.sql:1: statement 1: @batch stands in front of CREATE TABLE"},
+        {"SELECT 1;\n-- @batch size=5\nDELETE FROM t;",
+         "f.sql:2: statement 2: @batch does not say by which key"},
+        {"-- @batch key=id speed=1\nDELETE FROM t;", "f.sql:1: statement 1: @batch has no \"speed\""},
         {"-- @batch key=id size=0\nDELETE FROM t;", "size is \"0\", which is no number of rows"},
         {"-- @batch key=id pause=x\nDELETE FROM t;", "pause is \"x\", which is no duration"},
         {"-- @batch key\nDELETE FROM t;", "\"key\" has no value"},
-        {"DELETE FROM t;\n-- @batch key=id\n", ":2: there is no statement behind this @batch"}};
+        {"DELETE FROM t;\n-- @batch key=id\n",
+         "f.sql:2: statement 0: there is no statement behind this @batch"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const char *got = plain(DF_LAYOUT_NATIVE, bad[i][0]);
         bool fine = strstr(got, bad[i][1]);
