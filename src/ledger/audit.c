@@ -164,14 +164,18 @@ static df_code take_head(void *context, const df_row *row, df_error *err)
     return DF_OK;
 }
 
+df_code ledger_no_head(df_error *err)
+{
+    df_fail(err, DF_CORRUPT, "the head of the audit log is missing");
+    df_error_hint(err, "somebody has deleted rows of _migration_meta; see docs/ledger.md");
+    return DF_CORRUPT;
+}
+
 df_code ledger_read_head(df_ledger *ledger, ledger_sql which, ledger_head *head, df_error *err)
 {
     *head = (ledger_head){0};
     DF_TRY(ledger_query(ledger, which, NULL, 0, take_head, head, err));
-    if (head->found) return DF_OK;
-    df_fail(err, DF_CORRUPT, "the head of the audit log is missing");
-    df_error_hint(err, "somebody has deleted rows of _migration_meta; see docs/ledger.md");
-    return DF_CORRUPT;
+    return head->found ? DF_OK : ledger_no_head(err);
 }
 
 df_code ledger_audit_write(ledger_batch *batch, df_error *err)

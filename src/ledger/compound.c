@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 /* What SIGNAL without a number of its own gives. */
-static const char SIGNALLED[] = "1644";
+static const char SIGNALLED[] = "1644", NO_HEAD[] = "1643";
 
 typedef struct compound {
     df_ledger *ledger;
@@ -45,6 +45,8 @@ static void add_entries(compound *c, ledger_batch *batch)
     if (!batch->n_entries) return;
     add_expanded(c, "SELECT number, value, {ms:{now}} INTO dataflow_n, dataflow_hash, dataflow_ms "
                     "FROM {s}_migration_meta WHERE name = 'audit' FOR UPDATE", NULL, 0);
+    df_buf_text(&c->sql, "IF dataflow_hash IS NULL THEN SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1643, MESSAGE_TEXT = "
+                         "'head'; END IF;\n");
     for (size_t i = 0; i < batch->n_entries; i++) {
         const df_audit_entry *e = &batch->entries[i];
         df_buf before = {0}, behind = {0};
@@ -98,6 +100,7 @@ df_code ledger_run_compound(ledger_batch *batch, bool own, bool fenced, df_error
     df_code code = df_exec(c.ledger->conn, df_buf_cstr(&c.sql), c.values, c.count, NULL, err);
     df_buf_release(&c.sql);
     free(c.values);
+    if (code != DF_OK && strcmp(err->native, NO_HEAD) == 0) return ledger_no_head(err);
     if (code != DF_OK && fenced && strcmp(err->native, SIGNALLED) == 0) code = ledger_lost(batch->ledger, err);
     return code;
 }

@@ -161,6 +161,7 @@ typedef struct ledger_head {
     bool found;
 } ledger_head;
 DF_MUST_USE df_code ledger_read_head(df_ledger *ledger, ledger_sql which, ledger_head *head, df_error *err);
+df_code ledger_no_head(df_error *err); /* "the head of the audit log is missing" */
 /* A row of the audit_… queries; views of it. */
 void ledger_entry_of(const df_row *row, df_audit_entry *out);
 /* The object in canonical form; DF_USAGE when it is none, or holds what not every engine gives back as it was. */

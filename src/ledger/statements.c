@@ -182,8 +182,10 @@ static df_code run_commands(ledger_batch *batch, bool own, bool fenced, bool com
     unsigned flags = (own ? DF_MANY_BEGIN : 0) | (commit && one_trip ? DF_MANY_COMMIT : 0);
     df_code code = df_exec_many(ledger->conn, commands, count, flags, err);
     free(commands);
-    if (code != DF_OK && check && (size_t)err->statement == check && strcmp(err->native, "22012") == 0)
-        code = ledger_lost(ledger, err);
+    if (code != DF_OK && strcmp(err->native, "22012") == 0) { /* division by zero: one of ours */
+        bool fence = check && (size_t)err->statement == check;
+        code = fence ? ledger_lost(ledger, err) : ledger_no_head(err);
+    }
     if (code == DF_OK && !one_trip) {
         code = ledger_audit_write(batch, err);
         if (code == DF_OK && commit) code = df_commit(ledger->conn, err);

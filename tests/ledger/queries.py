@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """queries.py ENGINE PUPPET: the runbooks' own queries, typed into the engine's own shell."""
+import os
 import re
 
 from puppets import ServerError, main, tap
@@ -89,5 +90,23 @@ def test_time_zones(place):
               f"in {zone} it will have in two minutes")
 
 
+def test_remedy(place):
+    """docs/ledger.md says how to go on after somebody has deleted rows of _migration_meta."""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "ledger.md")) as f:
+        remedy = re.search(r"When somebody has deleted them:\n\n```sql\n(.*?)```", f.read(), re.S)[1]
+    name = place.database()
+    run = place.puppet(name)
+    run.told("create")
+    run.told("audit")
+    run.told("audit")
+    place.sql(name, "DELETE FROM _migration_meta WHERE name IN ('fence', 'audit')")
+    contains(run.told("take 0 0"), "corrupt", "without the fence no lock is taken")
+    contains(run.told("audit"), "corrupt", "and without the head of the audit log nothing is recorded")
+    place.sql(name, re.sub(r"--.*", "", remedy))
+    contains(run.told("verify"), "ok intact 2", "the remedy of the documentation puts both rows back")
+    equal(run.told("take 0 0"), "ok 1000001", "and the lock can be taken, with a fence above all others")
+    contains(run.told("verify"), "ok intact 3", "and the log goes on")
+
+
 if __name__ == "__main__":
-    main([test_queries, test_time_zones])
+    main([test_queries, test_time_zones, test_remedy])

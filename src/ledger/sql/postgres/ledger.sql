@@ -120,7 +120,7 @@ ON CONFLICT (migration_id, direction, attempt, number) DO UPDATE SET
     finished_at = excluded.finished_at
 
 -- The hash is made by the server, from the head that this very statement locks: one round trip, and no two entries
--- with one predecessor.
+-- with one predecessor. Without that head the division fails, and nothing is written.
 -- name: audit_append
 WITH head AS (
     UPDATE {s}_migration_meta SET previous = value, number = number + 1,
@@ -132,7 +132,8 @@ INSERT INTO {s}_migration_audit_log
     (migration_id, action, actor, "timestamp", ip_address, user_agent, details, database_user, environment, previous, hash)
 SELECT ?::TEXT, ?::TEXT, ?::TEXT,
     date_trunc('milliseconds', statement_timestamp()) - ?::BIGINT * INTERVAL '1 millisecond',
-    ?::INET, ?::TEXT, {j}, ?::TEXT, ?::TEXT, previous, value FROM head
+    ?::INET, ?::TEXT, {j}, ?::TEXT, ?::TEXT, head.previous, head.value
+FROM (SELECT 1 / COUNT(*) AS there FROM head) found LEFT JOIN head ON found.there = 1
 
 -- Every column of a table that may be another tool's history.
 -- name: foreign_columns
