@@ -315,9 +315,15 @@ static void sqitch(void)
            (files){"sqitch.conf", "[core]\n\ttop_dir = db\n\tengine = pg\n", "db/sqitch.plan",
                    PLAN "a" WHO "\n", "db/deploy/a.sql", "", NULL},
            NULL, DF_LAYOUT_SQITCH, "a", "");
-    expect("sqitch, a script is missing",
-           (files){"sqitch.plan", PLAN "a" WHO "\nb" WHO "\n", "deploy/a.sql", "", "deploy/b.sql", "", NULL},
-           NULL, DF_LAYOUT_SQITCH, "a b", "");
+    folder_init(&f);
+    put_all(&f, (files){"sqitch.plan", PLAN "a" WHO "\nb" WHO "\n", "deploy/a.sql", "", NULL});
+    set = folder_open(&f, DF_LAYOUT_AUTO, NULL);
+    check(set && same_text(findings_of(set, &arena), "missing-file:deploy/b.sql!") &&
+              df_migration_load(set, &set->items[1], &err) == DF_NOT_FOUND &&
+              strstr(err.file, "deploy/b.sql"),
+          "a script that the plan names is missing");
+    df_migrations_close(set);
+    folder_release(&f);
 }
 
 /* A folder that cannot be opened: the code, and a part of the message. */
