@@ -263,7 +263,7 @@ static df_code make(making *k, df_buf *metadata, df_error *err)
     double start = df_monotonic_s();
     DF_TRY(k->with->prepare(m, err));
     DF_TRY(find_last_migration(k, err));
-    DF_TRY(bk_database_name(m->place->conn, m->arena, &k->database, err));
+    DF_TRY(bk_database_name(m->place, m->arena, &k->database, err));
     DF_TRY(open_writer(k, err));
     DF_TRY(k->with->dump(m, err));
     DF_TRY(finish_writer(k, err));
@@ -412,7 +412,7 @@ static df_code not_there(const df_backup_place *place, const char *id, size_t co
         df_fail(err, DF_NOT_FOUND, "of %zu recorded backups none has its file at its place", count);
     else
         df_fail(err, DF_NOT_FOUND, "there is no backup");
-    df_error_hint(err, "see which there are: backup list (looking into %s)", place->folder);
+    df_error_hint(err, "see which there are: dataflow backup list (looking into %s)", place->folder);
     return DF_NOT_FOUND;
 }
 

@@ -3,6 +3,7 @@
 #include "operate/backup_int.h"
 
 #include "base/clock.h"
+#include "base/uri.h"
 #include "io/folder.h"
 
 #include <errno.h>
@@ -95,20 +96,38 @@ static df_code take_file(void *context, const df_row *row, df_error *err)
     return DF_OK;
 }
 
-df_code bk_database_name(df_conn *conn, df_arena *arena, df_str *out, df_error *err)
+/* Of a file that is not there (any more) the URL tells. */
+static df_str file_in_url(const char *url, df_arena *arena)
 {
-    const char *engine = df_conn_engine(conn);
+    df_buf path = {0};
+    const char *from = url + strcspn(url, ":") + 1;
+    if (from[0] == '/' && from[1] == '/') from += 2;
+    df_percent_decode(&path, (df_str){from, strcspn(from, "?")});
+    char *text = df_arena_cstr(arena, df_buf_str(&path)), *slash = strrchr(text, '/');
+    df_buf_release(&path);
+    if (slash) *slash = '\0';
+    char *folder = realpath(!slash ? "." : *text ? text : "/", NULL);
+    const char *name = slash ? slash + 1 : text;
+    const char *whole =
+        folder ? df_arena_printf(arena, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name) : "";
+    free(folder);
+    return df_str_from(whole);
+}
+
+df_code bk_database_name(const df_backup_place *place, df_arena *arena, df_str *out, df_error *err)
+{
+    const char *engine = df_conn_engine(place->conn);
     if (strcmp(engine, "sqlite") == 0) {
         df_buf path = {0};
-        df_code code = df_query(conn, "SELECT file FROM pragma_database_list WHERE name = 'main'", NULL, 0,
-                                take_file, &path, err);
-        *out = df_arena_str(arena, df_buf_str(&path));
+        df_code code = df_query(place->conn, "SELECT file FROM pragma_database_list WHERE name = 'main'",
+                                NULL, 0, take_file, &path, err);
+        *out = path.len ? df_arena_str(arena, df_buf_str(&path)) : file_in_url(place->url, arena);
         df_buf_release(&path);
         return code;
     }
     df_value value;
     const char *sql = strcmp(engine, "postgres") == 0 ? "SELECT current_database()" : "SELECT DATABASE()";
-    DF_TRY(df_query_value(conn, sql, NULL, 0, arena, &value, err));
+    DF_TRY(df_query_value(place->conn, sql, NULL, 0, arena, &value, err));
     *out = value.type == DF_TEXT ? value.s : DF_STR("");
     return DF_OK;
 }
@@ -202,7 +221,7 @@ df_code bk_folder_scan(const df_backup_place *place, const df_backup_record *kno
     size_t n = 0;
     *out = NULL;
     *count = 0;
-    df_code code = any ? DF_OK : bk_database_name(place->conn, arena, &s.database, err);
+    df_code code = any ? DF_OK : bk_database_name(place, arena, &s.database, err);
     if (code == DF_OK && access(place->folder, F_OK) == 0) {
         code = bk_folder_path(place->folder, arena, &s.folder, err);
         if (code == DF_OK) code = df_folder_list(s.folder, arena, &names, &n, err);

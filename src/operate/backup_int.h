@@ -257,7 +257,8 @@ DF_MUST_USE df_code bk_folder_scan(const df_backup_place *place, const df_backup
                                    size_t n_known, bool any, df_arena *arena, df_migrate_backup **out,
                                    size_t *count, df_error *err);
 /* The database's name, as heads tell it. */
-DF_MUST_USE df_code bk_database_name(df_conn *conn, df_arena *arena, df_str *out, df_error *err);
+DF_MUST_USE df_code bk_database_name(const df_backup_place *place, df_arena *arena, df_str *out,
+                                     df_error *err);
 
 /* ---- checking, loading: verify.c ---- */
 

@@ -445,7 +445,8 @@ static df_code half_done(const bk_loading *l, df_error *err)
 {
     df_error_prefix(err, "the restore of %s stopped half-way", l->id);
     if (l->state.safety && *l->state.safety)
-        df_error_hint(err, "run the same restore again, or go back to where it began: backup restore %s",
+        df_error_hint(err,
+                      "run the same restore again, or go back to where it began: dataflow backup restore %s",
                       l->state.safety);
     else
         df_error_hint(err, "run the same restore again, or restore another backup");

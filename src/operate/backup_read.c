@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a backup file; its form is described in docs/reference/backup-format.md. Nothing in it is believed before it
- * was checked. */
+/* Reading a backup file; its form is described in docs/reference/backup-format.md. Nothing in it is believed
+ * before it was checked. */
 #include "operate/backup_int.h"
 
 #include <stdlib.h>
@@ -22,7 +22,7 @@ struct bk_reader {
 static df_code damaged(const df_input *input, int64_t at, const char *what, df_error *err)
 {
     df_fail(err, DF_CORRUPT, "%s is damaged at byte %lld: %s", input->name, (long long)at, what);
-    df_error_hint(err, "this backup cannot be used; list the others with: backup list");
+    df_error_hint(err, "this backup cannot be used; list the others with: dataflow backup list");
     df_error_at(err, input->name, 0);
     return DF_CORRUPT;
 }

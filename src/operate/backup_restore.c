@@ -356,10 +356,11 @@ static df_code still_half(const bk_state *state, df_error *err)
             state->backup, state->started, state->host);
     if (*state->safety)
         df_error_hint(err,
-                      "restore it again (backup restore %s), or what was there before (backup restore %s)",
+                      "restore it again (dataflow backup restore %s), or what was there before (dataflow "
+                      "backup restore %s)",
                       state->backup, state->safety);
     else
-        df_error_hint(err, "restore it again: backup restore %s", state->backup);
+        df_error_hint(err, "restore it again: dataflow backup restore %s", state->backup);
     return DF_INCOMPLETE;
 }
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -263,6 +264,31 @@ class Tests:
             self.check(failed.code == "cancelled", f"{command[0]} is interrupted: {failed.text.splitlines()[0]}")
         self.check(self.databases() == "", "no scratch database stays", self.databases())
 
+    def through_the_program(self):
+        """An interrupted restore stands in the way of everything that the program does, but of listing and of restoring."""
+        if len(sys.argv) < 3:
+            self.tap.skip("dataflow and an interrupted restore", "no program was given")
+            return
+        b = self.big("program")
+
+        def dataflow(*command):
+            return subprocess.run([os.path.abspath(sys.argv[2]), *command, "--database-url", b.url, "--backup-folder", b.folder], capture_output=True, text=True, cwd=self.top)
+
+        os.makedirs(os.path.join(self.top, "migrations"), exist_ok=True)
+        made, safety = b.one("create"), b.one("create", "critical")
+        b.one("verify", made["id"])
+        process = b.paused("restore", made["id"], at=3, SAFETY=safety["id"])
+        process.kill()
+        process.wait()
+        for command in (("status",), ("up",), ("backup",), ("health",), ("backup", "verify", "latest")):
+            done = dataflow(*command)
+            self.check(done.returncode == 7 and made["id"] in done.stderr and safety["id"] in done.stderr, f"dataflow {' '.join(command)}: {done.stderr.splitlines()[0]}", done.returncode, done.stdout, done.stderr)
+        done = dataflow("backup", "list")
+        self.check(done.returncode == 0 and made["id"] in done.stdout and safety["id"] in done.stdout, "dataflow backup list shows both", done.stdout, done.stderr)
+        done = dataflow("backup", "restore", made["id"], "--yes")
+        self.check(done.returncode == 0 and safety["id"] in done.stdout + done.stderr, "dataflow backup restore completes it, without a backup of the half", done.stdout, done.stderr)
+        self.check(self.server.sql("SELECT COUNT(*) FROM t", "program") == "6000" and dataflow("status").returncode == 0, "then all is well")
+
     def proved_first(self):
         """A dump that cannot be loaded (mariadb-dump makes such ones, of views with CHECK OPTION over others) is found before anything is dropped."""
         b = self.place("proved", "CREATE TABLE t (a INT); INSERT INTO t VALUES (1); CREATE VIEW z AS SELECT a FROM t; CREATE VIEW a_view AS SELECT a FROM z WHERE a > 0 WITH CHECK OPTION")
@@ -308,7 +334,7 @@ class Tests:
 
     def run(self, log):
         only = os.environ.get("ONLY", "").split()
-        tests = [] if log else ["round_trip_both", "proof_can_fail", "blocked", "killed", "proved_first", "missing_tool", "scratches", "over_tcp"]
+        tests = [] if log else ["round_trip_both", "proof_can_fail", "blocked", "killed", "through_the_program", "proved_first", "missing_tool", "scratches", "over_tcp"]
         for name in tests:
             if not only or name in only:
                 getattr(self, name)()

@@ -144,14 +144,6 @@ static df_code gate_preflight(job_run *run, df_error *err)
 
 /* ---- the backup ---- */
 
-static df_backup_place place_of(const job_run *run)
-{
-    const df_migrate_config *c = &run->m->config;
-    return (df_backup_place){.conn = run->m->conn, .ledger = run->m->ledger, .url = c->database_url,
-                             .folder = c->backup_folder ? c->backup_folder : "backups", .key = c->encryption_key,
-                             .observer = c->observer};
-}
-
 static df_code find_fresh(job_run *run, const df_backup_place *place, const char **id, df_error *err)
 {
     enum { DAY_MS = 24 * 3600 * 1000 };
@@ -189,7 +181,7 @@ static df_code gate_backup(job_run *run, df_error *err)
         const char *what = df_arena_printf(run->arena, "the backup that environment %s demands was left out", job_environment(run->m));
         return override(run, "backup", what) == DF_OK ? DF_OK : df_fail(err, DF_FAILED, "--skip-backup could not be written to the audit log");
     }
-    df_backup_place place = place_of(run);
+    df_backup_place place = job_backups(run->m);
     const char *id = NULL;
     if (fresh) DF_TRY(find_fresh(run, &place, &id, err));
     if (id) {

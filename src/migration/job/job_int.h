@@ -38,6 +38,7 @@ struct df_migrate {
     df_conn *conn;
     bool imaginary; /* the SQLite file is not there yet: conn is an empty database in memory, nothing may be written */
     df_ledger *ledger;
+    bool half_restored_too; /* this call also works on what an interrupted restore has left */
     df_migration_set *set;
     df_placeholders placeholders;
 };
@@ -51,6 +52,8 @@ DF_MUST_USE df_code job_files(df_migrate *m, df_error *err);
 DF_MUST_USE df_code job_connect(df_migrate *m, bool write, df_error *err);
 /* Connects for writing and makes sure of the ledger's tables. */
 DF_MUST_USE df_code job_ledger(df_migrate *m, bool *created, df_error *err);
+/* Where its backups are. */
+df_backup_place job_backups(df_migrate *m);
 /* The environment's name, for the record. */
 const char *job_environment(const df_migrate *m);
 df_lease_options job_lease(const df_migrate *m, const char *purpose);

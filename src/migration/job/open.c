@@ -73,6 +73,14 @@ static void disconnect(df_migrate *m)
     m->imaginary = false;
 }
 
+/* Only where a restore is not one transaction can it leave a half; what such a database says of itself is not true. */
+static df_code refuse_half_restored(df_migrate *m, df_error *err)
+{
+    if (m->half_restored_too || df_conn_caps(m->conn) & DF_CAP_TRANSACTIONAL_DDL) return DF_OK;
+    df_backup_place place = job_backups(m);
+    return df_backup_recover(&place, err);
+}
+
 df_code job_connect(df_migrate *m, bool write, df_error *err)
 {
     if (!m->config.database_url) {
@@ -90,13 +98,26 @@ df_code job_connect(df_migrate *m, bool write, df_error *err)
         code = df_connect("sqlite::memory:", &m->open_options, &m->conn, err);
     }
     if (code == DF_OK) code = open_ledger(m, err);
+    if (code == DF_OK && !write) code = refuse_half_restored(m, err);
     if (code != DF_OK) disconnect(m);
     return code;
+}
+
+df_backup_place job_backups(df_migrate *m)
+{
+    const df_migrate_config *c = &m->config;
+    return (df_backup_place){.conn = m->conn, .ledger = m->ledger, .url = c->database_url,
+                             .folder = c->backup_folder ? c->backup_folder : "backups", .key = c->encryption_key,
+                             .observer = c->observer};
 }
 
 df_code job_ledger(df_migrate *m, bool *created, df_error *err)
 {
     DF_TRY(job_connect(m, true, err));
+    if (!m->half_restored_too) {
+        df_backup_place place = job_backups(m);
+        DF_TRY(df_backup_recover(&place, err));
+    }
     if (created) *created = !df_ledger_exists(m->ledger);
     return df_ledger_create(m->ledger, err);
 }

@@ -111,18 +111,12 @@ df_code df_migrate_audit_verify(df_migrate *m, const char *expected_head, df_mig
 
 /* ---- backups ---- */
 
-static df_backup_place place_of(df_migrate *m)
-{
-    return (df_backup_place){.conn = m->conn, .ledger = m->ledger, .url = m->config.database_url, .folder = backup_folder(m),
-                             .key = m->config.encryption_key, .observer = m->config.observer};
-}
-
 df_code df_migrate_backup_create(df_migrate *m, const df_migrate_backup_options *options, df_migrate_backup *out, df_error *err)
 {
     static const df_migrate_backup_options defaults = {0};
     df_arena *arena = job_report(m, REPORT_BACKUP);
     DF_TRY(job_ledger(m, NULL, err));
-    df_backup_place place = place_of(m);
+    df_backup_place place = job_backups(m);
     return df_backup_create(&place, options ? options : &defaults, arena, out, err);
 }
 
@@ -131,9 +125,12 @@ df_code df_migrate_backup_list(df_migrate *m, df_migrate_backup **out, size_t *c
     df_arena *arena = job_report(m, REPORT_BACKUP);
     *out = NULL;
     *count = 0;
-    DF_TRY(job_connect(m, false, err));
-    if (!df_ledger_exists(m->ledger)) return DF_OK;
-    df_backup_place place = place_of(m);
+    /* Also where there are no records: the files are enough to go back to. */
+    m->half_restored_too = true;
+    df_code code = job_connect(m, false, err);
+    m->half_restored_too = false;
+    DF_TRY(code);
+    df_backup_place place = job_backups(m);
     return df_backup_list(&place, arena, out, count, err);
 }
 
@@ -142,33 +139,44 @@ df_code df_migrate_backup_verify(df_migrate *m, const char *id, df_migrate_backu
     df_arena *arena = job_report(m, REPORT_BACKUP_CHECK);
     *out = (df_migrate_backup_check){0};
     DF_TRY(job_ledger(m, NULL, err));
-    df_backup_place place = place_of(m);
+    df_backup_place place = job_backups(m);
     return df_backup_verify(&place, id, arena, out, err);
+}
+
+/* Of a half restored database there is nothing worth keeping; the backup from before it is the safety still. */
+static df_code make_safe(df_migrate *m, const df_backup_place *place, df_arena *arena, df_migrate_backup *safety, df_error *err)
+{
+    df_backup_interrupted before;
+    df_migrate_backup_options options = {.type = "pre-restore"};
+    DF_TRY(df_backup_unfinished(m->conn, arena, &before, err));
+    if (before.half) {
+        safety->id = before.safety_id;
+        return DF_OK;
+    }
+    if (before.found) DF_TRY(df_backup_recover(place, err));
+    df_code code = df_backup_create(place, &options, arena, safety, err);
+    if (code != DF_OK) return df_error_prefix(err, "the safety backup before the restore");
+    df_log(m->config.observer, DF_LOG_INFO, "Backup created: %s", safety->id);
+    return DF_OK;
 }
 
 static df_code restore_locked(df_migrate *m, const char *id, bool skip_safety, df_arena *arena, df_migrate_backup *restored,
                               df_migrate_backup *safety, df_error *err)
 {
-    df_backup_place place = place_of(m);
-    df_migrate_backup_options options = {.type = "pre-restore"};
+    df_backup_place place = job_backups(m);
     DF_TRY(df_backup_find(&place, id, arena, restored, err)); /* before anything long: is it there? */
     const char *wanted = restored->id;
-    if (!skip_safety) {
-        df_code code = df_backup_create(&place, &options, arena, safety, err);
-        if (code != DF_OK) return df_error_prefix(err, "the safety backup before the restore");
-        df_log(m->config.observer, DF_LOG_INFO, "Backup created: %s", safety->id);
-    }
+    if (!skip_safety) DF_TRY(make_safe(m, &place, arena, safety, err));
+    place.safety = safety->id;
     df_code code = df_backup_restore(&place, wanted, arena, restored, err);
-    if (code != DF_OK && !skip_safety && !(err && *err->hint))
+    if (code != DF_OK && safety->id && !(err && *err->hint))
         df_error_hint(err, "the state before it is in the backup %s", safety->id);
     return code;
 }
 
-df_code df_migrate_backup_restore(df_migrate *m, const char *id, bool skip_safety, df_migrate_backup *restored,
-                                  df_migrate_backup *safety, df_error *err)
+static df_code restore(df_migrate *m, const char *id, bool skip_safety, df_arena *arena, df_migrate_backup *restored,
+                       df_migrate_backup *safety, df_error *err)
 {
-    df_arena *arena = job_report(m, REPORT_BACKUP);
-    *restored = *safety = (df_migrate_backup){0};
     DF_TRY(job_ledger(m, NULL, err));
     df_lease_options lease = job_lease(m, "backup restore");
     DF_TRY(df_lease_take(m->ledger, &lease, err));
@@ -182,12 +190,23 @@ df_code df_migrate_backup_restore(df_migrate *m, const char *id, bool skip_safet
     return code;
 }
 
+df_code df_migrate_backup_restore(df_migrate *m, const char *id, bool skip_safety, df_migrate_backup *restored,
+                                  df_migrate_backup *safety, df_error *err)
+{
+    df_arena *arena = job_report(m, REPORT_BACKUP);
+    *restored = *safety = (df_migrate_backup){0};
+    m->half_restored_too = true;
+    df_code code = restore(m, id, skip_safety, arena, restored, safety, err);
+    m->half_restored_too = false;
+    return code;
+}
+
 df_code df_migrate_backup_prune(df_migrate *m, int64_t keep, bool dry_run, df_migrate_backup **removed, size_t *count, df_error *err)
 {
     df_arena *arena = job_report(m, REPORT_BACKUP);
     *removed = NULL;
     *count = 0;
     DF_TRY(job_ledger(m, NULL, err));
-    df_backup_place place = place_of(m);
+    df_backup_place place = job_backups(m);
     return df_backup_prune(&place, keep, dry_run, arena, removed, count, err);
 }
