@@ -17,6 +17,7 @@
  *
  *   sqlite:///absolute/path.db   sqlite:relative.db   sqlite://relative.db   sqlite::memory:
  *       ?mode=ro|rw|rwc  ?busy_timeout=MILLISECONDS (10000)  ?synchronous=normal|full (full)
+ *       ?foreign_keys=on|off (on; off for a guest)
  *   postgresql://…  postgres://…      libpq's own rules (PGPASSWORD, .pgpass, service files, several hosts …)
  *       ?schema=NAME  first in the search path;  connect_timeout is 10 s unless something says otherwise
  *   mariadb://user:password@host:port/database   mysql://…     option files and MYSQL_PWD as the mariadb
@@ -117,8 +118,11 @@ enum {
 typedef struct df_open_options {
     bool read_only;          /* never creates a database file, refuses to write where the engine can */
     bool create;             /* SQLite: create the file (not the directory) when it is missing */
-    bool guest;              /* the database is somebody else's: no lasting setting of it is changed (SQLite: the
-                              * journal mode), and enforcement is the engine's default (SQLite: foreign_keys off) */
+    bool guest;              /* the database is somebody else's, and statements mean what they mean in the engine's own
+                              * shell. No lasting setting is changed (SQLite: the journal mode); enforcement, sql_mode,
+                              * time zone and date style are the engine's and the server's own (SQLite: foreign_keys
+                              * off). The session is made to last: not ended for idling, and on PostgreSQL noticed
+                              * within seconds to be gone while a statement runs */
     const char *application; /* shown in the server's list of sessions; NULL: "dataflow" */
 } df_open_options;
 
