@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Health: every check is there in every answer; one that cannot be asked says why, and the others go on. */
+#include "operate/backup.h"
 #include "operate/operate_int.h"
 
 #include "base/clock.h"
@@ -253,6 +254,24 @@ static void check_writable(op_health *health)
         op_check(health, "writable", OP_OK, NULL, NULL, "the database can be written");
 }
 
+static void check_restore(op_health *health)
+{
+    df_backup_interrupted restore;
+    df_error err;
+    df_arena *arena = health->look.arena;
+    if (df_backup_unfinished(health->look.conn, arena, &restore, &err) != DF_OK)
+        op_check_unknown(health, "restore", &err);
+    else if (!restore.found)
+        op_check(health, "restore", OP_OK, NULL, NULL, "no restore was interrupted");
+    else
+        op_check(health, "restore", restore.half ? OP_CRITICAL : OP_WARNING, NULL,
+                 restore.half ? df_arena_printf(arena, "dataflow backup restore %s --yes",
+                                                op_shell(arena, df_str_from(restore.backup_id)))
+                              : "any command that writes completes its records",
+                 "a restore of %s, begun %s on %s, was interrupted%s", restore.backup_id, restore.started,
+                 restore.host, restore.half ? ": the database is half filled" : " behind its end");
+}
+
 df_code df_health(df_conn *conn, df_ledger *ledger, const char *backup_folder, df_arena *arena,
                   df_migrate_health *out, df_error *err)
 {
@@ -265,6 +284,7 @@ df_code df_health(df_conn *conn, df_ledger *ledger, const char *backup_folder, d
     health.sessions_error.code = op_sessions_read(&health.look, &health.sessions, &health.sessions_error);
     check_version(&health);
     check_writable(&health);
+    check_restore(&health);
     op_health_ledger(&health);
     health.look.engine->health(&health);
     if (df_conn_lost(conn)) return df_fail(err, DF_CONNECT, "the connection was lost while it was looked at");

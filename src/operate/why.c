@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Why nothing moves: the whole of it, in the order in which somebody would ask. */
+#include "operate/backup.h"
 #include "operate/operate_int.h"
 
 #include "base/clock.h"
@@ -319,6 +320,32 @@ static void say_server(op_why *why)
                (long long)why->facts.max_connections);
 }
 
+static void say_restore(op_why *why)
+{
+    df_backup_interrupted restore;
+    df_arena *arena = why->look.arena;
+    if (df_backup_unfinished(why->look.conn, arena, &restore, NULL) != DF_OK || !restore.found) return;
+    const char *again = df_arena_printf(arena, "dataflow backup restore %s --yes",
+                                        op_shell(arena, df_str_from(restore.backup_id)));
+    if (!restore.half) {
+        op_say(why, "restore", "info", 0, NULL,
+               "a restore of %s, begun %s on %s, was interrupted behind its end: the next command that "
+               "writes completes its records",
+               restore.backup_id, restore.started, restore.host);
+        return;
+    }
+    op_say(why, "restore", "bad", 0, again,
+           "the database is half restored: a restore of %s, begun %s on %s, did not end", restore.backup_id,
+           restore.started, restore.host);
+    if (restore.safety_id && *restore.safety_id)
+        op_say(why, "restore", "info", 1,
+               df_arena_printf(arena, "dataflow backup restore %s --yes",
+                               op_shell(arena, df_str_from(restore.safety_id))),
+               "or back to what was there before");
+    op_next(why, OP_NOW, again,
+            "a restore was interrupted, and the database is half filled: restore it again");
+}
+
 /* ---- the whole ---- */
 
 df_code df_why(df_conn *conn, df_ledger *ledger, const df_plan *plan, df_arena *arena, df_migrate_why *out,
@@ -330,6 +357,7 @@ df_code df_why(df_conn *conn, df_ledger *ledger, const df_plan *plan, df_arena *
     DF_TRY(why.look.engine->facts(&why.look, &why.facts, err));
     DF_TRY(op_sessions_read(&why.look, &why.sessions, err));
     say_server(&why);
+    say_restore(&why);
     op_why_lock(&why);
     op_why_blocking(&why);
     say_transactions(&why);

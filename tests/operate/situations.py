@@ -119,7 +119,7 @@ def until(condition, seconds=20):
 
 def check_names(tap, engine, health):
     """Every check is there, in this order, whatever the server says."""
-    common = ["connection", "version", "writable", "ledger", "stuck_migrations", "failed_migrations", "expired_locks", "migration_lock",
+    common = ["connection", "version", "writable", "restore", "ledger", "stuck_migrations", "failed_migrations", "expired_locks", "migration_lock",
               "backup_age", "backup_verified", "audit_log", "disk"]
     more = {"postgres": ["connections", "long_transactions", "prepared_transactions", "invalid_indexes", "unvalidated_constraints", "sequences",
                          "replication", "replication_slots", "wraparound", "scratch_databases"],
@@ -240,6 +240,20 @@ def ledger_situations(tap, tool, database, ago):
     tap.ok(health["expired_locks"]["status"] == "warning" and "old tool" in health["expired_locks"]["message"], f"{engine}: another tool's expired row", health["expired_locks"])
     tap.ok(why.says("lock", "expired row", "old tool"), f"{engine}: in why, too", why)
     database.sql("DELETE FROM _migration_locks")
+
+    # a restore that was killed: the mark that it leaves
+    table = "_dataflow_restore.state" if engine == "postgres" else "_dataflow_restore_state"
+    if engine == "postgres":
+        database.sql("CREATE SCHEMA _dataflow_restore")
+    half = engine == "mariadb"
+    database.sql(f"CREATE TABLE {table} (backup_id VARCHAR(64), safety_id VARCHAR(64), state VARCHAR(20), started_at VARCHAR(40), host VARCHAR(255), kept TEXT)")
+    database.sql(f"INSERT INTO {table} VALUES ('b-17', 'b-18', '{'restoring' if half else 'restored'}', '2030-01-01', 'web1', '{{}}')")
+    health, why = tool.health(), tool.why()
+    tap.ok(health["restore"]["status"] == ("critical" if half else "warning") and "b-17" in health["restore"]["message"], f"{engine}: an interrupted restore", health["restore"])
+    tap.ok(why.says("restore", "b-17", "web1") and why.stuck == half and (not half or why.next == "dataflow backup restore b-17 --yes"),
+           f"{engine}: why says what came of it", why)
+    tap.ok(not half or [l for l in why.section("restore") if l["command"] == "dataflow backup restore b-18 --yes"], f"{engine}: and the way back", why)
+    database.sql("DROP SCHEMA _dataflow_restore CASCADE" if engine == "postgres" else f"DROP TABLE {table}")
 
     # the audit log
     database.sql("UPDATE _migration_audit_log SET actor = 'nobody' WHERE audit_id = (SELECT id FROM (SELECT MIN(audit_id) AS id FROM _migration_audit_log) x)")
