@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * split DIALECT RUNS FILE...: how fast SQL is split, classified, and brought into its normal form; and, for postgres,
- * how fast libpg_query splits the same, with its scanner and with its parser. Prints a JSON object: bytes, statements,
- * and for each kind of work the MB/s of each run, by the processor's time of the one thread. Every file is a script of
- * its own. Built by split.py.
+ * split DIALECT RUNS FILE...: how fast SQL is split, classified, and brought into its normal form; and, for
+ * postgres, how fast libpg_query splits the same, with its scanner and with its parser. Prints a JSON object:
+ * bytes, statements, and for each kind of work the MB/s of each run, by the processor's time of the one
+ * thread. Every file is a script of its own. Built by split.py.
  */
 #include "base/clock.h"
 #include "sql/sql.h"

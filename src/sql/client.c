@@ -159,7 +159,8 @@ static const command mariadb_commands[] = {
 static const command *find(const command *commands, size_t n, df_str name)
 {
     for (size_t i = 0; i < n; i++) {
-        if (df_str_is(name, commands[i].name)) return &commands[i];
+        if (name.len && name.ptr[0] == commands[i].name[0] && df_str_is(name, commands[i].name))
+            return &commands[i];
     }
     return NULL;
 }

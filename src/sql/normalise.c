@@ -40,16 +40,19 @@ static void close_gap(normal *n, bool string)
     n->gap = n->line = false;
 }
 
-/* A quote, \r\n made \n. */
+/* A quote, \r\n made \n, and \r\r\n, too: or else a second time would change it again. */
 static void put_quote(normal *n, df_str text)
 {
+    const char *end = text.ptr + text.len, *from = text.ptr, *line;
     close_gap(n, text.ptr[0] == '\'');
-    while (text.len) {
-        const char *cr = memmem(text.ptr, text.len, "\r\n", 2);
-        size_t len = cr ? (size_t)(cr - text.ptr) : text.len;
-        df_buf_add(n->out, text.ptr, len);
-        text = df_str_skip(text, cr ? len + 1 : len);
+    while ((line = memchr(from, '\n', (size_t)(end - from)))) {
+        const char *stop = line;
+        while (stop > from && stop[-1] == '\r') stop--;
+        df_buf_add(n->out, from, (size_t)(stop - from));
+        df_buf_char(n->out, '\n');
+        from = line + 1;
     }
+    df_buf_add(n->out, from, (size_t)(end - from));
     n->protects = true;
 }
 

@@ -69,14 +69,12 @@ typedef struct scan {
     df_sql_splitter *splitter;
     df_str sql;
     size_t at;
-    size_t since;        /* where the last comment ended */
-    size_t end;          /* behind the last token before that comment */
-    size_t delimiter;    /* its length */
-    bool executed;       /* inside a comment that MariaDB executes */
-    size_t mark;         /* … which begins here */
-    uint8_t stops[256];  /* only filled for a delimiter of its own */
-    const uint8_t *stop; /* characters at which to look closer */
-    uint8_t mask;
+    size_t since;     /* where the last comment ended */
+    size_t end;       /* behind the last token before that comment */
+    size_t delimiter; /* its length */
+    bool executed;    /* inside a comment that MariaDB executes */
+    size_t mark;      /* … which begins here */
+    uint8_t mask;     /* of the characters at which to look closer */
 } scan;
 
 static uint8_t mask_of(df_sql_family family)
@@ -92,7 +90,6 @@ static scan scan_from(df_sql_splitter *s, size_t at)
               .since = at,
               .end = at,
               .delimiter = strlen(s->delimiter),
-              .stop = sql_chars,
               .mask = mask_of(s->dialect->family)};
     return x;
 }
@@ -140,13 +137,15 @@ static df_code pass(scan *x, df_error *err)
 static df_code scan_plain(scan *x, df_error *err)
 {
     const char *p = x->sql.ptr;
+    const uint8_t *stop = sql_chars;
+    uint8_t own[256];
     if (strcmp(x->splitter->delimiter, ";") != 0) {
-        memcpy(x->stops, sql_chars, sizeof x->stops);
-        x->stops[(unsigned char)x->splitter->delimiter[0]] |= x->mask;
-        x->stop = x->stops;
+        memcpy(own, sql_chars, sizeof own);
+        own[(unsigned char)x->splitter->delimiter[0]] |= x->mask;
+        stop = own;
     }
     for (;;) {
-        while (x->at < x->sql.len && !(x->stop[(unsigned char)p[x->at]] & x->mask)) x->at++;
+        while (x->at < x->sql.len && !(stop[(unsigned char)p[x->at]] & x->mask)) x->at++;
         if (x->at >= x->sql.len) break;
         if (!x->executed && at_delimiter(x, x->at)) break;
         DF_TRY(pass(x, err));
@@ -230,6 +229,7 @@ static void mariadb_set(df_sql_splitter *s, sql_reader *r)
 static void obey(df_sql_splitter *s, df_str statement)
 {
     sql_reader r;
+    if (statement.ptr[0] != '/' && (statement.ptr[0] | 0x20) != 's') return; /* at once, for most */
     sql_reader_init(&r, s->dialect, statement);
     if (!sql_take(&r, "SET")) return;
     if (s->dialect->family == DF_SQL_POSTGRES) postgres_set(s, &r);

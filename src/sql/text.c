@@ -11,20 +11,18 @@ static size_t quote_end(df_str sql, size_t at, bool backslash, bool *open)
 {
     const char *end = sql.ptr + sql.len, *p = sql.ptr + at + 1, *close = NULL;
     char quote = sql.ptr[at];
-    for (;;) {
+    while (p < end) {
         if (!close || close < p) close = memchr(p, quote, (size_t)(end - p));
-        const char *stop = close ? close : end;
-        const char *escape = backslash ? memchr(p, '\\', (size_t)(stop - p)) : NULL;
+        if (!close) break;
+        const char *escape = backslash ? memchr(p, '\\', (size_t)(close - p)) : NULL;
         if (!escape) {
-            *open = !close;
-            return close ? (size_t)(close + 1 - sql.ptr) : sql.len;
-        }
-        if (end - escape < 2) {
-            *open = true;
-            return sql.len;
+            *open = false;
+            return (size_t)(close + 1 - sql.ptr);
         }
         p = escape + 2;
     }
+    *open = true;
+    return sql.len;
 }
 
 static sql_piece quoted(df_str sql, size_t at, bool backslash)
