@@ -9,6 +9,8 @@ logs="$build/logs"
 build_packages=(meson ninja-build gcc g++ pkg-config python3 libsimdjson-dev libxxhash-dev libsnappy-dev zlib1g-dev
     libzstd-dev liblz4-dev libbrotli-dev libsqlite3-dev libpq-dev libmariadb-dev
     libssl-dev)
+# Without these it is built as well, and knows less: nothing of PostgreSQL's grammar.
+optional_packages=(libpg-query-dev)
 build_programs=(meson ninja cc c++ pkg-config python3)
 build_modules=(simdjson libxxhash snappy zlib libzstd liblz4 libbrotlidec sqlite3 libpq libmariadb libcrypto)
 
@@ -114,9 +116,21 @@ require_tools() {
         "install them with your package manager and run this again"
 }
 
+# Those that this distribution has, where they can be installed without asking anybody.
+install_optional_packages() {
+    local package known=()
+    for package in $(missing_packages "${optional_packages[@]}"); do
+        apt-cache show "$package" >/dev/null 2>&1 && known+=("$package")
+    done
+    ((${#known[@]})) || return 0
+    ((EUID == 0)) || sudo -n true 2>/dev/null || return 0
+    install_packages "Used when building" "${known[@]}"
+}
+
 install_build_packages() {
     if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
         install_packages "Needed to build" "${build_packages[@]}"
+        install_optional_packages
     else
         require_tools
     fi
