@@ -53,7 +53,7 @@ def main():
                 result = program.run("up", *(["--target", target] if target else []), timeout=1800)
                 if result.returncode:
                     raise RuntimeError(migrations.said(result))
-                waiting = program.json("status")[1]["summary"]["pending"]
+                waiting = program.json("status")[1]["pending"]
                 if waiting != (count - int(target) if target else 0):
                     raise RuntimeError(f"{engine}: {waiting} migrations wait")
                 bench.add("dataflow as a process", f"status of {count:,} migrations, {what}, {NAMES[engine]}",
