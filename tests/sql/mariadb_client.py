@@ -170,6 +170,24 @@ def check_compound(client, tool):
     tap.check(syntax_errors(client, cut), "one that is cut is a syntax error")
 
 
+def check_dump(client, tool):
+    """What mariadb-dump writes: executed comments, DELIMITER, a command to the client in a comment."""
+    dump = servers.find_program("mariadb-dump")
+    if not dump:
+        tap.skip("a dump", "mariadb-dump is not installed")
+        return
+    client.run(b"INSERT INTO tt VALUES (1, 2, 3);\nDELIMITER //\nCREATE EVENT dumped ON SCHEDULE EVERY 1 DAY DISABLE DO BEGIN DELETE FROM tt; SET @a = ';'; END//")
+    command = [dump, "--no-defaults", "-u", "dataflow", "-S", client.server.socket, "--routines", "--events", "--triggers",
+               "dataflow"]
+    text = subprocess.run(command, capture_output=True, check=True,
+                          env=os.environ | {"MYSQL_PWD": client.server.password}).stdout
+    # the client takes the first line for itself only where nothing stands before it
+    different, count = compare(client, tool, [("dump", b"".join(text.splitlines(True)[1:]))])
+    tap.check(not different and count > 60, f"the {count} statements of a dump as the client sends them", *different)
+    ours, error = split(tool, text)
+    tap.check(b"sandbox" in text.splitlines()[0] and error is None and len(ours) == count, "with its first line", error)
+
+
 def main(tool, folder):
     if not servers.MariaDB.available():
         tap.skip("mariadb", "not installed")
@@ -180,6 +198,7 @@ def main(tool, folder):
             different, _ = compare(client, tool, [(f"script {number}", script.encode())])
             tap.check(not different, f"script {number} is split as the client splits it", *different)
         check_compound(client, tool)
+        check_dump(client, tool)
         paths = [p for p in sorted(glob.glob(os.path.join(folder, "**", "*.sql"), recursive=True))
                  if "mysql" in p and os.path.isfile(p)]
         if not paths:
