@@ -147,6 +147,38 @@ const char *op_line(df_arena *arena, df_str text, size_t most)
     return out;
 }
 
+static bool speaks_of(df_str text, const char *word)
+{
+    size_t len = strlen(word);
+    for (size_t i = 0; i + len <= text.len; i++)
+        if (strncasecmp(text.ptr + i, word, len) == 0) return true;
+    return false;
+}
+
+/* What other people's sessions run is shown to more people than it was meant for. */
+static df_str without_literals(df_arena *arena, df_str text)
+{
+    df_buf out = {0};
+    for (size_t i = 0; i < text.len; i++) {
+        char quote = text.ptr[i];
+        df_buf_char(&out, quote);
+        if (quote != '\'' && quote != '"') continue;
+        while (++i < text.len &&
+               (text.ptr[i] != quote || (i + 1 < text.len && text.ptr[i + 1] == quote && ++i)))
+            if (text.ptr[i] == '\\') i++;
+        df_buf_printf(&out, "***%c", quote);
+    }
+    df_str copy = df_arena_str(arena, df_buf_str(&out));
+    df_buf_release(&out);
+    return copy;
+}
+
+const char *op_query(df_arena *arena, df_str text, size_t most)
+{
+    bool secret = speaks_of(text, "password") || speaks_of(text, "identified");
+    return op_line(arena, secret ? without_literals(arena, text) : text, most);
+}
+
 static const char *kept(df_arena *arena, df_buf *buf)
 {
     const char *text = df_arena_cstr(arena, df_buf_str(buf));

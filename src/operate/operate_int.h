@@ -55,6 +55,8 @@ bool op_bool(const op_rows *rows, size_t row, const char *name);
 /* One line, without leading and doubled white space, cut at `most` bytes (never inside a character) with "…".
  */
 const char *op_line(df_arena *arena, df_str text, size_t most);
+/* The same for a statement: literals of one that speaks of passwords become '***'. */
+const char *op_query(df_arena *arena, df_str text, size_t most);
 const char *op_duration(df_arena *arena, double seconds); /* "12 min 3 s" */
 const char *op_bytes(df_arena *arena, int64_t bytes);
 const char *op_number(df_arena *arena, int64_t n); /* "1,204" */
@@ -139,8 +141,9 @@ size_t op_session_find(const op_sessions *sessions, int64_t id);
 size_t op_prepared_find(const op_sessions *sessions, df_str gid);
 /* Whether somebody waits for it. */
 bool op_session_blocks(const op_sessions *sessions, size_t index);
-/* The session at the end of the chain that `index` waits behind; `index` itself when it waits for nobody. */
-size_t op_session_root(const op_sessions *sessions, size_t index);
+/* The session at the end of the chain that `index` waits behind; `index` itself when it waits for nobody.
+ * *certain (may be NULL): whether the server told so. */
+size_t op_session_root(const op_sessions *sessions, size_t index, bool *certain);
 /* "pid 4711 (app, idle in transaction for 12 min): UPDATE users …" */
 const char *op_session_text(const op_look *look, const op_session *session);
 /* "pid 4711", "prepared transaction 'x'" */

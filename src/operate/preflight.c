@@ -2,6 +2,8 @@
 /* Before a run: what would keep it from working ("error"), make it wait or hurt others ("warning"). */
 #include "operate/operate_int.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -99,6 +101,20 @@ static void server_findings(op_findings *f, const op_facts *facts)
                    (long long)facts->connections, (long long)facts->max_connections);
 }
 
+/* What cannot be asked is a note, not a reason to refuse a run; a lost connection is. */
+static df_code tolerate(op_findings *f, df_code code, const df_error *mine, df_error *err)
+{
+    if (code == DF_OK) return DF_OK;
+    if (df_conn_lost(f->look->conn)) {
+        if (err) *err = *mine;
+        return code;
+    }
+    op_finding(f, "note", "not-known",
+               mine->hint[0] ? df_arena_cstr(f->look->arena, df_str_from(mine->hint)) : NULL,
+               "what would block the run could not be asked: %s", mine->message);
+    return DF_OK;
+}
+
 df_code df_preflight(df_conn *conn, const df_preflight_target *targets, size_t count, df_arena *arena,
                      df_migrate_finding **findings, size_t *n_findings, df_error *err)
 {
@@ -106,15 +122,18 @@ df_code df_preflight(df_conn *conn, const df_preflight_target *targets, size_t c
     op_facts facts;
     op_sessions sessions = {0};
     int64_t lag = -1;
+    df_error mine = {0};
     *findings = NULL;
     *n_findings = 0;
     DF_TRY(op_look_at(conn, NULL, arena, &look, err));
     op_findings f = {.look = &look};
-    DF_TRY(look.engine->facts(&look, &facts, err));
+    DF_TRY(tolerate(&f, look.engine->facts(&look, &facts, &mine), &mine, err));
+    if (mine.code != DF_OK) facts = (op_facts){.now_ms = df_now_ms(), .remote = "not known"};
     server_findings(&f, &facts);
-    if (!facts.quiet) DF_TRY(op_sessions_read(&look, &sessions, err));
-    DF_TRY(look.engine->preflight(&f, &facts, &sessions, targets, count, err));
-    if (look.engine->lag && !facts.alone) DF_TRY(look.engine->lag(&look, &lag, err));
+    if (!facts.quiet) DF_TRY(tolerate(&f, op_sessions_read(&look, &sessions, &mine), &mine, err));
+    DF_TRY(tolerate(&f, look.engine->preflight(&f, &facts, &sessions, targets, count, &mine), &mine, err));
+    if (look.engine->lag && !facts.alone)
+        DF_TRY(tolerate(&f, look.engine->lag(&look, &lag, &mine), &mine, err));
     if (lag >= LATE_MS)
         op_finding(&f, "warning", "replication-lag",
                    "let the replicas catch up, or go slowly (pause, max-lag of @batch)",

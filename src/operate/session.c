@@ -63,12 +63,14 @@ static const op_wait *first_wait(const op_sessions *sessions, size_t waiter)
     return uncertain;
 }
 
-size_t op_session_root(const op_sessions *sessions, size_t index)
+size_t op_session_root(const op_sessions *sessions, size_t index, bool *certain)
 {
+    if (certain) *certain = true;
     /* A circle of waiters has no end; the number of sessions bounds the walk. */
     for (size_t steps = 0; steps < sessions->count; steps++) {
         const op_wait *wait = first_wait(sessions, index);
         if (!wait) break;
+        if (certain && !wait->certain) *certain = false;
         index = wait->blocker;
     }
     return index;
@@ -128,7 +130,7 @@ const char *op_session_text(const op_look *look, const op_session *s)
         df_buf_printf(&who, ", in a transaction for %s", op_duration(arena, s->transaction_s));
     if (s->phase.len && s->state != OP_HOLDS) df_buf_printf(&who, ", %.*s", DF_FMT(s->phase));
     if (s->progress >= 0) df_buf_printf(&who, " %.0f %%", s->progress * 100);
-    const char *query = s->query.len ? op_line(arena, s->query, QUERY_SHOWN) : NULL;
+    const char *query = s->query.len ? op_query(arena, s->query, QUERY_SHOWN) : NULL;
     const char *text = df_arena_printf(
         arena, "%s (%s)%s%s%s", op_session_name(look, s), df_buf_cstr(&who), query ? ": " : "",
         query && s->state == OP_IDLE_TRANSACTION ? "last " : "", query ? query : "");
@@ -166,7 +168,7 @@ df_code df_blockers(df_conn *conn, int64_t session_id, df_arena *arena, df_str *
         if (wait->waiter != waiter) continue;
         const char *text = op_session_text(&look, &sessions.items[wait->blocker]);
         if (!wait->certain) text = df_arena_printf(arena, "perhaps %s", text);
-        size_t root = op_session_root(&sessions, wait->blocker);
+        size_t root = op_session_root(&sessions, wait->blocker, NULL);
         if (root != wait->blocker && root != waiter)
             text = df_arena_printf(arena, "%s; it waits in turn behind %s", text,
                                    op_session_text(&look, &sessions.items[root]));

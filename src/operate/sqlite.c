@@ -2,7 +2,6 @@
 /* What a SQLite database is asked; who uses it is in sqlite_locks.c. */
 #include "operate/operate_int.h"
 
-#include "base/clock.h"
 #include "operate_sqlite.h"
 
 #include <stdio.h>
@@ -108,6 +107,10 @@ static void check_busy(op_health *h)
     op_sessions again;
     if (h->sessions_error.code != DF_OK) {
         op_check_unknown(h, list.name, &h->sessions_error);
+        return;
+    }
+    if (h->sessions.hidden) {
+        op_check(h, list.name, OP_UNKNOWABLE, NULL, NULL, "%s", h->sessions.hidden);
         return;
     }
     rows.names = df_arena_alloc(rows.arena, sizeof names);
@@ -265,11 +268,16 @@ static void blocking(op_why *w)
     for (size_t i = 0; i < w->sessions.count; i++) {
         const op_session *s = &w->sessions.items[i];
         if (!op_sqlite_writes(s)) continue;
-        op_say(w, "blocking", "warning", 0, op_session_end(&w->look, s),
-               "%s: other writers wait, or fail with \"database is locked\"", op_session_text(&w->look, s));
+        bool run = w->locked && s->id == w->lock.pid;
+        op_say(w, "blocking", run ? "info" : "warning", 0, run ? NULL : op_session_end(&w->look, s),
+               "%s%s: other writers wait, or fail with \"database is locked\"", op_session_text(&w->look, s),
+               run ? " (the migration run)" : "");
         any = true;
     }
-    if (!any) op_say(w, "blocking", "ok", 0, NULL, "nobody holds the write lock");
+    if (w->sessions.hidden)
+        op_say(w, "blocking", "info", 0, NULL, "%s", w->sessions.hidden);
+    else if (!any)
+        op_say(w, "blocking", "ok", 0, NULL, "nobody holds the write lock");
 }
 
 static void hidden(op_why *w)

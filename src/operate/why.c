@@ -3,8 +3,6 @@
 #include "operate/backup.h"
 #include "operate/operate_int.h"
 
-#include "base/clock.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -90,7 +88,8 @@ static void propose(op_why *why, size_t holder)
             (worst == all->count || all->items[i].state_s > all->items[worst].state_s))
             worst = i;
     if (worst == all->count) return;
-    size_t root = op_session_root(all, worst);
+    bool certain;
+    size_t root = op_session_root(all, worst, &certain);
     const char *who = op_session_name(&why->look, &all->items[root]),
                *waiter = op_session_name(&why->look, &all->items[worst]);
     if (root == holder)
@@ -101,7 +100,7 @@ static void propose(op_why *why, size_t holder)
     else
         op_next(why, run ? OP_NOW : OP_SOON, op_session_end(&why->look, &all->items[root]),
                 "%s waits behind %s: let that end, or end it%s", run ? "the migration run" : waiter, who,
-                all->hidden ? " if it is the one" : "");
+                certain ? "" : " if it is the one");
 }
 
 void op_why_blocking(op_why *why)
@@ -113,8 +112,8 @@ void op_why_blocking(op_why *why)
     }
     tree t = {.why = why, .shown = df_arena_zalloc(why->look.arena, all->count + 1)};
     t.holder = why->locked ? op_session_find(all, why->lock.session.id) : all->count;
-    for (int pass = 0; pass < 2;
-         pass++) /* first from those who wait for nobody; then what is left, circles */
+    /* First from those who wait for nobody; then what is left, which are circles. */
+    for (int pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < all->count; i++)
             if (op_session_blocks(all, i) && (pass == 1 || !waits(all, i))) show_tree(&t, i, 0, true);
     for (size_t i = 0; i < all->count; i++)
@@ -183,7 +182,7 @@ static void say_lock(op_why *why)
     case DF_HOLDER_GONE:
         op_say(why, "lock", "warning", 0, release,
                "left over: %s is gone; the next run takes it over by itself", who);
-        op_next(why, OP_SOON, "dataflow up",
+        op_next(why, OP_LATER, "dataflow up",
                 "the run that held the lock is gone: the next one takes it over and goes on");
         break;
     case DF_HOLDER_RESTORED:
@@ -191,7 +190,7 @@ static void say_lock(op_why *why)
                "left over: %s held it in the database that this one was restored or copied from; the next "
                "run takes it over by itself",
                who);
-        op_next(why, OP_SOON, "dataflow up",
+        op_next(why, OP_LATER, "dataflow up",
                 "the lock came with a restored or copied database: the next run takes it over");
         break;
     case DF_HOLDER_HIDDEN:
@@ -348,6 +347,22 @@ static void say_restore(op_why *why)
 
 /* ---- the whole ---- */
 
+/* What cannot be asked is said; only a lost connection ends it. */
+static df_code read_sessions(op_why *why, df_error *err)
+{
+    df_error mine;
+    df_code code = op_sessions_read(&why->look, &why->sessions, &mine);
+    if (code == DF_OK) return DF_OK;
+    if (df_conn_lost(why->look.conn)) {
+        if (err) *err = mine;
+        return code;
+    }
+    why->sessions =
+        (op_sessions){.hidden = df_arena_printf(why->look.arena, "what others do could not be asked: %s",
+                                                op_reason(why->look.arena, &mine))};
+    return DF_OK;
+}
+
 df_code df_why(df_conn *conn, df_ledger *ledger, const df_plan *plan, df_arena *arena, df_migrate_why *out,
                df_error *err)
 {
@@ -355,7 +370,7 @@ df_code df_why(df_conn *conn, df_ledger *ledger, const df_plan *plan, df_arena *
     *out = (df_migrate_why){0};
     DF_TRY(op_look_at(conn, ledger, arena, &why.look, err));
     DF_TRY(why.look.engine->facts(&why.look, &why.facts, err));
-    DF_TRY(op_sessions_read(&why.look, &why.sessions, err));
+    DF_TRY(read_sessions(&why, err));
     say_server(&why);
     say_restore(&why);
     op_why_lock(&why);

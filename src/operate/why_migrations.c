@@ -86,7 +86,7 @@ static void say_doubt(op_why *why, const df_applied *a, const df_journal_row *ro
     const char *id = op_shell(look->arena, a->id);
     op_say(why, "migration", "bad", 1, NULL,
            "statement %d (line %d) is in doubt: the run ended while it ran: %s", row->number, row->line,
-           op_line(look->arena, row->text, TEXT_SHOWN));
+           op_query(look->arena, row->text, TEXT_SHOWN));
     if (row->progress.len)
         op_say(why, "migration", "info", 2, NULL, "its batches are done up to %.*s", DF_FMT(row->progress));
     doubt found = row->progress.len ? DOUBT_NOT_DONE : look_into(why, row);
@@ -138,7 +138,7 @@ static void say_partial(op_why *why, const df_applied *a)
         say_doubt(why, a, row);
     } else if (row) {
         op_say(why, "migration", "bad", 1, NULL, "statement %d (line %d) failed: %s", row->number, row->line,
-               op_line(look->arena, row->text, TEXT_SHOWN));
+               op_query(look->arena, row->text, TEXT_SHOWN));
         df_str error = row->error.len ? row->error : a->error;
         if (error.len)
             op_say(why, "migration", "bad", 2, NULL, "%s", op_line(look->arena, error, ERROR_SHOWN));
@@ -184,7 +184,7 @@ static void say_running(op_why *why, const df_applied *a)
     const df_journal_row *row = stopped_at(rows, count);
     if (row && row->status == DF_STEP_INTENT)
         op_say(why, "migration", "info", 1, NULL, "now at statement %d (line %d): %s", row->number, row->line,
-               op_line(arena, row->text, TEXT_SHOWN));
+               op_query(arena, row->text, TEXT_SHOWN));
 }
 
 static void say_unfinished(op_why *why, const df_applied *a)

@@ -235,6 +235,12 @@ def limited_user(servers):
     tap.ok(why.says("blocking", f"pid {other.pid}", "hidden") and why.next == f"SELECT pg_terminate_backend({other.pid})", "but who waits for whom is known", why)
     other.close()
     waiter.wait()
+    database.sql("REVOKE EXECUTE ON FUNCTION pg_stat_get_activity(int) FROM PUBLIC")
+    health, findings = tool.health(), tool.findings("t!")
+    check_names(tap, "postgres", health)
+    tap.ok(health["connections"]["status"] == "unknown" and "permission denied" in health["connections"]["message"] and health["invalid_indexes"]["status"] == "ok",
+           "a view that was taken away costs only the checks that need it", health)
+    tap.ok(findings and {f["severity"] for f in findings} == {"note"} and "could not be asked" in findings[0]["what"], "and is no reason to refuse a run", findings)
 
 
 def replica(servers):

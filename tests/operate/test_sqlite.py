@@ -55,6 +55,17 @@ def writers(servers, mode):
     reader.kill()
 
 
+def running(servers):
+    """A run that writes is in nobody's way but by its nature."""
+    database = servers.database("sqlite")
+    tool = Tool(database.url)
+    tool.ask("init")
+    holder = tool.hold("up", 60000, "BEGIN IMMEDIATE")
+    line = until(lambda: tool.why().says("blocking", f"process {holder.pid}", "(the migration run)"))
+    tap.ok(line and line["command"] is None and not tool.why().stuck, "a run that writes", tool.why())
+    holder.communicate()
+
+
 def broken_objects(servers):
     database = servers.database("sqlite")
     tool = Tool(database.url)
@@ -124,6 +135,7 @@ with Servers() as servers:
     ledger_situations(tap, tool, database, lambda hours: f"strftime('%Y-%m-%d %H:%M:%f', 'now', '-{hours} hours')")
     for mode in ("wal", "delete"):
         writers(servers, mode)
+    running(servers)
     broken_objects(servers)
     damage(servers)
     disk(servers)
