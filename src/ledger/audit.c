@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The audit log: a chain of entries, each hashed together with its predecessor's hash. The newest hash and the number of
- * entries stand in _migration_meta, whose row is locked while an entry is appended, so that no two entries have one
- * predecessor, whoever writes them.
+ * The audit log: a chain of entries, each hashed together with its predecessor's hash. The newest hash and
+ * the number of entries stand in _migration_meta, whose row is locked while an entry is appended, so that no
+ * two entries have one predecessor, whoever writes them.
  */
 #include "ledger/ledger_int.h"
 
@@ -185,15 +185,17 @@ df_code ledger_audit_write(ledger_batch *batch, df_error *err)
     if (!batch->n_entries) return DF_OK;
     DF_TRY(ledger_read_head(ledger, LEDGER_audit_head, &head, err));
     for (size_t i = 0; i < batch->n_entries; i++) {
-        df_audit_entry *e = &batch->entries[i];
+        df_audit_entry entry = batch->entries[i], *e = &entry;
         char hash[65];
         e->time_ms = head.now_ms - e->time_ms;
         DF_TRY(ledger_entry_hash(e, df_str_from(head.hash), hash, err));
         df_value row[] = {
-            df_v_str(e->migration_id),  df_v_str(e->action),      df_v_str(e->actor),
-            df_v_int(e->time_ms),       df_v_str(e->address),     df_v_str(e->user_agent),
-            df_v_str(e->details),       df_v_str(e->database_user), df_v_str(e->environment),
-            df_v_text(head.hash),       df_v_text(hash),
+            df_v_str(e->migration_id), df_v_str(e->action),
+            df_v_str(e->actor),        df_v_int(e->time_ms),
+            df_v_str(e->address),      df_v_str(e->user_agent),
+            df_v_str(e->details),      df_v_str(e->database_user),
+            df_v_str(e->environment),  df_v_text(head.hash),
+            df_v_text(hash),
         };
         DF_TRY(ledger_exec(ledger, LEDGER_audit_write, row, sizeof row / sizeof *row, NULL, err));
         memcpy(head.hash, hash, sizeof hash);
@@ -203,7 +205,8 @@ df_code ledger_audit_write(ledger_batch *batch, df_error *err)
     return ledger_exec(ledger, LEDGER_audit_head_write, meta, 2, NULL, err);
 }
 
-df_code df_audit_add(df_ledger *ledger, df_audit_action action, df_str migration_id, df_str details, df_error *err)
+df_code df_audit_add(df_ledger *ledger, df_audit_action action, df_str migration_id, df_str details,
+                     df_error *err)
 {
     ledger_batch batch = {.ledger = ledger, .unfenced = true};
     DF_TRY(ledger_need(ledger, err));

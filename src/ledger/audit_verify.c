@@ -53,7 +53,8 @@ static df_code check_entry(void *context, const df_row *row, df_error *err)
     if (code == DF_OK) code = ledger_entry_hash(&entry, entry.previous, hash, err);
     df_arena_release(&arena);
     if (code != DF_OK) return code;
-    if (!df_str_is(entry.hash, hash)) return broken(c, entry.id, "entry %lld was changed", (long long)entry.id);
+    if (!df_str_is(entry.hash, hash))
+        return broken(c, entry.id, "entry %lld was changed", (long long)entry.id);
 
     memcpy(c->last, hash, sizeof hash);
     c->last_id = entry.id;
@@ -73,15 +74,14 @@ static df_code explain_misfit(df_ledger *ledger, chain *c, df_error *err)
         return broken(c, misfit, "entry %lld was inserted at the end", (long long)misfit);
     DF_TRY(ledger_ask(ledger, LEDGER_audit_find, &hash, 1, 0, &at, err));
     if (at >= misfit)
-        return broken(c, misfit, "entry %lld is out of order: it belongs behind entry %lld", (long long)misfit,
-                      (long long)at);
+        return broken(c, misfit, "entry %lld is out of order: it belongs behind entry %lld",
+                      (long long)misfit, (long long)at);
     if (at > 0 || strcmp(c->wanted, genesis) == 0) {
         df_value after = df_v_int(at);
         DF_TRY(ledger_ask(ledger, LEDGER_audit_next, &after, 1, misfit, &at, err));
         return broken(c, at, "entry %lld was inserted, or is out of order", (long long)at);
     }
-    if (between == 1)
-        return broken(c, misfit, "entry %lld is missing", (long long)misfit - 1);
+    if (between == 1) return broken(c, misfit, "entry %lld is missing", (long long)misfit - 1);
     if (between > 1 || !c->last_id)
         return broken(c, misfit, "entries are missing between %lld and %lld", (long long)c->last_id,
                       (long long)misfit);
@@ -94,7 +94,9 @@ static df_code check_end(df_ledger *ledger, chain *c, df_error *err)
     ledger_head now;
     df_audit_proof *proof = c->proof;
     long long missing = (long long)(c->head.entries - proof->entries);
-    if (missing > 0) return broken(c, c->last_id, "the end was cut off: %lld %s missing", missing, missing == 1 ? "entry is" : "entries are");
+    if (missing > 0)
+        return broken(c, c->last_id, "the end was cut off: %lld %s missing", missing,
+                      missing == 1 ? "entry is" : "entries are");
     if (c->head.entries && !c->head_found)
         return broken(c, c->last_id, "the log was rewritten: its head is not the one that was recorded");
     DF_TRY(ledger_read_head(ledger, LEDGER_audit_head_read, &now, err));

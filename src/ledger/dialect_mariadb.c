@@ -13,7 +13,7 @@ const ledger_dialect ledger_mariadb = {
 #define DF_X(name) [LEDGER_##name] = SQL_##name,
             LEDGER_STATEMENTS(DF_X)
 #undef DF_X
-            [LEDGER_audit_head] = SQL_audit_head,
+                [LEDGER_audit_head] = SQL_audit_head,
         },
     .text = "CONVERT(? USING utf8mb4)",
     .json = "?",

@@ -13,7 +13,7 @@ const ledger_dialect ledger_postgres = {
 #define DF_X(name) [LEDGER_##name] = SQL_##name,
             LEDGER_STATEMENTS(DF_X)
 #undef DF_X
-            [LEDGER_has_schema] = SQL_has_schema,
+                [LEDGER_has_schema] = SQL_has_schema,
             [LEDGER_guard] = SQL_guard,
             [LEDGER_guard_remember] = SQL_guard_remember,
             [LEDGER_guard_restore] = SQL_guard_restore,

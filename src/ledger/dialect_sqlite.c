@@ -3,8 +3,8 @@
 #include "ledger/ledger_int.h"
 
 #include "ledger_common.h"
-#include "ledger_sqlite.h"
 #include "ledger_schema_sqlite.h"
+#include "ledger_sqlite.h"
 
 const ledger_dialect ledger_sqlite = {
     .engine = "sqlite",
@@ -13,7 +13,7 @@ const ledger_dialect ledger_sqlite = {
 #define DF_X(name) [LEDGER_##name] = SQL_##name,
             LEDGER_STATEMENTS(DF_X)
 #undef DF_X
-            [LEDGER_audit_head] = SQL_audit_head,
+                [LEDGER_audit_head] = SQL_audit_head,
             [LEDGER_columns] = SQL_columns,
             [LEDGER_rest] = SQL_rest,
         },

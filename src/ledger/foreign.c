@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding and reading the histories of other tools. They are known by their columns: several share a table's name. */
+/* Finding and reading the histories of other tools. They are known by their columns: several share a table's
+ * name. */
 #include "ledger/foreign.h"
 
 #include "base/digest.h"
@@ -11,7 +12,7 @@ typedef struct tool {
     df_layout layout;
     const char *table;
     const char *columns; /* that it must have */
-    const char *not;     /* and must not have; "*": no others */
+    const char * not ;   /* and must not have; "*": no others */
     const char *read;
     bool only_newest;
 } tool;
@@ -21,23 +22,26 @@ static const tool tools[] = {
     {DF_LAYOUT_DBMATE, "schema_migrations", "version", "*", SQL_read_dbmate, false},
     {DF_LAYOUT_GOOSE, "goose_db_version", "id version_id is_applied tstamp", "", SQL_read_goose, false},
     {DF_LAYOUT_FLYWAY, "flyway_schema_history",
-     "installed_rank version description type script checksum installed_by installed_on execution_time success", "",
-     SQL_read_flyway, false},
+     "installed_rank version description type script checksum installed_by installed_on execution_time "
+     "success",
+     "", SQL_read_flyway, false},
     {DF_LAYOUT_FLYWAY, "schema_version",
-     "installed_rank version description type script checksum installed_by installed_on execution_time success", "",
-     SQL_read_flyway, false},
+     "installed_rank version description type script checksum installed_by installed_on execution_time "
+     "success",
+     "", SQL_read_flyway, false},
     {DF_LAYOUT_DIESEL, "__diesel_schema_migrations", "version run_on", "", SQL_read_diesel, false},
-    {DF_LAYOUT_SQLX, "_sqlx_migrations", "version description installed_on success checksum execution_time", "",
-     SQL_read_sqlx, false},
+    {DF_LAYOUT_SQLX, "_sqlx_migrations", "version description installed_on success checksum execution_time",
+     "", SQL_read_sqlx, false},
     {DF_LAYOUT_PRISMA, "_prisma_migrations",
-     "id checksum finished_at migration_name rolled_back_at started_at applied_steps_count", "", SQL_read_prisma, false},
+     "id checksum finished_at migration_name rolled_back_at started_at applied_steps_count", "",
+     SQL_read_prisma, false},
     {DF_LAYOUT_NODE_PG, "pgmigrations", "id name run_on", "", SQL_read_node_pg, false},
     {DF_LAYOUT_SQITCH, "changes", "change_id change project committed_at", "", SQL_read_sqitch, false},
     {DF_LAYOUT_AUTHELIA, "migrations", "id applied version_before version_after application_version", "",
      SQL_read_authelia, true},
     {DF_LAYOUT_KRATOS, "schema_migration", "version", "dirty", SQL_read_kratos, false},
-    {DF_LAYOUT_TEMPORAL, "schema_version", "curr_version min_compatible_version creation_time", "", SQL_read_temporal,
-     true},
+    {DF_LAYOUT_TEMPORAL, "schema_version", "curr_version min_compatible_version creation_time", "",
+     SQL_read_temporal, true},
 };
 
 /* ---- tables ---- */
@@ -210,8 +214,8 @@ static df_code take_row(void *context, const df_row *r, df_error *err)
     return DF_OK;
 }
 
-static df_code read_table(df_ledger *ledger, const tool *t, const table *where, df_arena *arena, df_foreign *out,
-                          df_error *err)
+static df_code read_table(df_ledger *ledger, const tool *t, const table *where, df_arena *arena,
+                          df_foreign *out, df_error *err)
 {
     bool here = df_str_is(where->schema, ledger->scope);
     *out = (df_foreign){.layout = t->layout, .only_newest = t->only_newest};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Handing back: our history, written into another tool's table as that tool would have written it, so that it finds
- * nothing to do and nothing to complain about.
+ * Handing back: our history, written into another tool's table as that tool would have written it, so that it
+ * finds nothing to do and nothing to complain about.
  */
 #include "ledger/foreign.h"
 
@@ -65,8 +65,8 @@ static bool they_have(const handing *h, const df_migration *m)
 static df_code run(handing *h, const char *sql, const df_value *values, size_t count, df_error *err)
 {
     int64_t affected = 0;
-    DF_TRY(df_exec(h->ledger->conn, foreign_text(h->ledger, sql, h->foreign->table, &h->arena), values, count, &affected,
-                   err));
+    DF_TRY(df_exec(h->ledger->conn, foreign_text(h->ledger, sql, h->foreign->table, &h->arena), values, count,
+                   &affected, err));
     h->written += affected > 0;
     return DF_OK;
 }
@@ -77,7 +77,9 @@ static df_code numeric(const df_migration *m, df_value *out, df_error *err)
     df_arena arena = {0};
     bool fine = df_str_int64(foreign_digits(m->version, &arena), &number);
     df_arena_release(&arena);
-    if (!fine) return df_fail(err, DF_UNSUPPORTED, "version %.*s is no number, and that tool keeps numbers", DF_FMT(m->version));
+    if (!fine)
+        return df_fail(err, DF_UNSUPPORTED, "version %.*s is no number, and that tool keeps numbers",
+                       DF_FMT(m->version));
     *out = df_v_int(number);
     return DF_OK;
 }
@@ -147,12 +149,14 @@ static df_code put(handing *h, df_migration *m, const df_applied *row, df_error 
     df_value at = df_v_int(row->applied_ms), number;
     switch (h->foreign->layout) {
     case DF_LAYOUT_DBMATE:
-    case DF_LAYOUT_KRATOS: return run(h, SQL_put_version, &(df_value){.type = DF_TEXT, .s = m->version}, 1, err);
+    case DF_LAYOUT_KRATOS:
+        return run(h, SQL_put_version, &(df_value){.type = DF_TEXT, .s = m->version}, 1, err);
     case DF_LAYOUT_GOOSE:
         DF_TRY(numeric(m, &number, err));
         return run(h, SQL_put_goose, (df_value[]){number, df_v_bool(true), at}, 3, err);
     case DF_LAYOUT_DIESEL:
-        return run(h, SQL_put_diesel, (df_value[]){df_v_str(foreign_digits(m->version, &h->arena)), at}, 2, err);
+        return run(h, SQL_put_diesel, (df_value[]){df_v_str(foreign_digits(m->version, &h->arena)), at}, 2,
+                   err);
     case DF_LAYOUT_NODE_PG:
         return run(h, SQL_put_node_pg, (df_value[]){df_v_str(foreign_file_stem(m->file)), at}, 2, err);
     case DF_LAYOUT_FLYWAY: return put_flyway(h, m, row, err);
@@ -171,14 +175,11 @@ static df_code take(handing *h, const df_migration *m, const df_applied *row, df
     case DF_LAYOUT_DBMATE:
     case DF_LAYOUT_KRATOS:
     case DF_LAYOUT_FLYWAY: return run(h, SQL_take_version, &version, 1, err);
-    case DF_LAYOUT_GOOSE:
-        DF_TRY(numeric(m, &number, err));
-        return run(h, SQL_take_goose, &number, 1, err);
-    case DF_LAYOUT_SQLX:
-        DF_TRY(numeric(m, &number, err));
-        return run(h, SQL_take_version, &number, 1, err);
+    case DF_LAYOUT_GOOSE: DF_TRY(numeric(m, &number, err)); return run(h, SQL_take_goose, &number, 1, err);
+    case DF_LAYOUT_SQLX: DF_TRY(numeric(m, &number, err)); return run(h, SQL_take_version, &number, 1, err);
     case DF_LAYOUT_NODE_PG:
-        return run(h, SQL_take_node_pg, &(df_value){.type = DF_TEXT, .s = foreign_file_stem(m->file)}, 1, err);
+        return run(h, SQL_take_node_pg, &(df_value){.type = DF_TEXT, .s = foreign_file_stem(m->file)}, 1,
+                   err);
     case DF_LAYOUT_PRISMA:
         return run(h, SQL_take_prisma, (df_value[]){df_v_int(row->rolled_back_ms), df_v_str(m->id)}, 2, err);
     default: return DF_OK;
@@ -215,7 +216,8 @@ static df_code find_newest(const handing *h, const df_migration **out, df_error 
         if (!applied && !gap) gap = m;
         if (!applied) continue;
         if (gap) {
-            df_fail(err, DF_REFUSED, "%.*s is applied, and %.*s before it is not: that tool knows the newest version alone",
+            df_fail(err, DF_REFUSED,
+                    "%.*s is applied, and %.*s before it is not: that tool knows the newest version alone",
                     DF_FMT(m->id), DF_FMT(gap->id));
             df_error_hint(err, "apply %.*s first", DF_FMT(gap->id));
             return DF_REFUSED;
@@ -266,8 +268,7 @@ static df_code write_authelia(handing *h, df_error *err)
         now = number.i;
     }
     if (now <= wanted) return DF_OK;
-    df_value values[] = {df_v_int(df_now_ms()), df_v_int(now), df_v_int(wanted),
-                         df_v_text("dataflow")};
+    df_value values[] = {df_v_int(df_now_ms()), df_v_int(now), df_v_int(wanted), df_v_text("dataflow")};
     return run(h, SQL_put_authelia, values, 4, err);
 }
 
@@ -276,7 +277,8 @@ static df_code write_authelia(handing *h, df_error *err)
 static df_code check_tool(const df_foreign *foreign, df_error *err)
 {
     if (foreign->layout != DF_LAYOUT_SQITCH && foreign->layout != DF_LAYOUT_TEMPORAL) return DF_OK;
-    df_fail(err, DF_UNSUPPORTED, "the records of %s cannot be made by another program", df_layout_name(foreign->layout));
+    df_fail(err, DF_UNSUPPORTED, "the records of %s cannot be made by another program",
+            df_layout_name(foreign->layout));
     if (foreign->layout == DF_LAYOUT_SQITCH)
         df_error_hint(err, "let it write them itself: sqitch deploy --log-only");
     else
@@ -308,7 +310,8 @@ df_code df_foreign_write(df_ledger *ledger, df_migration_set *set, const df_fore
     DF_TRY(ledger_need(ledger, err));
     DF_TRY(ledger_session(ledger, err));
     df_code code = df_ledger_applied(ledger, &h.arena, &h.applied, &h.n_applied, err);
-    if (code == DF_OK) code = df_lease_held(ledger) ? df_ledger_begin(ledger, err) : df_begin(ledger->conn, err);
+    if (code == DF_OK)
+        code = df_lease_held(ledger) ? df_ledger_begin(ledger, err) : df_begin(ledger->conn, err);
     if (code == DF_OK) {
         code = foreign->layout == DF_LAYOUT_PAIRS      ? write_golang(&h, err)
                : foreign->layout == DF_LAYOUT_AUTHELIA ? write_authelia(&h, err)

@@ -9,9 +9,9 @@
 #include <time.h>
 
 enum {
-    JOIN_MS = 500,    /* longer nobody waits for a thread whose server does not answer */
-    RETRY_MS = 1000,  /* after a beat that failed */
-    BUSY_MS = 200,    /* a beat stands in nobody's way for longer */
+    JOIN_MS = 500,   /* longer nobody waits for a thread whose server does not answer */
+    RETRY_MS = 1000, /* after a beat that failed */
+    BUSY_MS = 200,   /* a beat stands in nobody's way for longer */
     DOING_BYTES = 400,
 };
 

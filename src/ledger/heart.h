@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The heartbeat: a thread with a connection of its own that renews a lease. It sleeps for a third of the lease before it
- * even connects, so that a short run pays for a thread that sleeps, and nothing else.
+ * The heartbeat: a thread with a connection of its own that renews a lease. It sleeps for a third of the
+ * lease before it even connects, so that a short run pays for a thread that sleeps, and nothing else.
  */
 #ifndef DF_LEDGER_HEART_H
 #define DF_LEDGER_HEART_H
@@ -13,7 +13,8 @@ typedef struct ledger_heart ledger_heart;
 typedef struct ledger_heart_options {
     const char *url;
     const char *beat, *session; /* statements; session NULL: none, for the connection that was made */
-    const char *lock_id, *about; /* about: what the row's metadata says, members of a JSON object without the braces */
+    const char *lock_id,
+        *about; /* about: what the row's metadata says, members of a JSON object without the braces */
     int64_t fence, ttl_ms;
     bool hold_connection; /* keep it between two beats */
 } ledger_heart_options;

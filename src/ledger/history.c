@@ -38,8 +38,8 @@ static df_code take_applied(void *context, const df_row *row, df_error *err)
         .rolled_back_ms = ledger_int_of(&v[16], 0),
     };
     if (!df_applied_status_from_name(v[3].s, &a.status)) {
-        return df_fail(err, DF_CORRUPT, "the history says \"%.*s\" of %.*s, which is no status", DF_FMT(v[3].s),
-                       DF_FMT(a.id));
+        return df_fail(err, DF_CORRUPT, "the history says \"%.*s\" of %.*s, which is no status",
+                       DF_FMT(v[3].s), DF_FMT(a.id));
     }
     /* Another program's sums are not ours. */
     if (!df_str_is(v[5].s, "imported")) {
@@ -196,8 +196,8 @@ static df_code audit_start(ledger_batch *batch, const df_run *run, int64_t ago_m
     begin_details(&w, run);
     if (run->checksum && *run->checksum) df_json_add_text(&w, "checksum", run->checksum);
     if (run->reason) df_json_add_text(&w, "reason", run->reason);
-    return ledger_add_audit(batch, up ? DF_AUDIT_MIGRATION_STARTED : DF_AUDIT_ROLLBACK_STARTED, run->migration->id,
-                            end_details(&w, &batch->arena), ago_ms, err);
+    return ledger_add_audit(batch, up ? DF_AUDIT_MIGRATION_STARTED : DF_AUDIT_ROLLBACK_STARTED,
+                            run->migration->id, end_details(&w, &batch->arena), ago_ms, err);
 }
 
 /* The hash over the statements' own: what ran, whatever the files say later. */
@@ -239,8 +239,8 @@ df_code df_ledger_start(df_ledger *ledger, const df_run *run, df_error *err)
         values[n++] = more;
         ledger_add(&batch, LEDGER_start, values, n);
     } else {
-        df_value down[] = {more, df_v_int((int64_t)run->n_steps), df_v_bool(run->journalled), df_v_text(run->run_id),
-                           df_v_str(run->migration->id)};
+        df_value down[] = {more, df_v_int((int64_t)run->n_steps), df_v_bool(run->journalled),
+                           df_v_text(run->run_id), df_v_str(run->migration->id)};
         ledger_add(&batch, LEDGER_start_down, down, 5);
     }
     df_code code = audit_start(&batch, run, 0, err);
@@ -259,8 +259,9 @@ void ledger_add_sources(ledger_batch *batch, const df_migration *m)
     size_t n = 0;
     df_buf sql = {0};
     if (!m->loaded) return;
-    ledger_expand(batch->ledger,
-                  "INSERT INTO {s}_migration_sources (migration_id, section, content, size, stored_at) VALUES ", &sql);
+    ledger_expand(
+        batch->ledger,
+        "INSERT INTO {s}_migration_sources (migration_id, section, content, size, stored_at) VALUES ", &sql);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (!all[i].section->present) continue;
         df_buf kept = {0};
@@ -290,7 +291,8 @@ static void add_metrics(ledger_batch *batch, const df_run *run, const df_run_res
     ledger_add(batch, LEDGER_metric_write, values, 6);
 }
 
-static void add_rollback(ledger_batch *batch, const df_run *run, int64_t duration_ms, bool success, df_str error)
+static void add_rollback(ledger_batch *batch, const df_run *run, int64_t duration_ms, bool success,
+                         df_str error)
 {
     df_buf text = {0};
     df_json_writer w = {.out = &text};
@@ -357,8 +359,8 @@ static df_code audit_failure(ledger_batch *batch, const df_run *run, const df_er
     df_json_add_str(&w, "error", error);
     df_json_add_text(&w, "undone", undone);
     if (why && why->statement) df_json_add_int(&w, "statement", why->statement);
-    return ledger_add_audit(batch, up ? DF_AUDIT_MIGRATION_FAILED : DF_AUDIT_ROLLBACK_FAILED, run->migration->id,
-                            end_details(&w, &batch->arena), 0, err);
+    return ledger_add_audit(batch, up ? DF_AUDIT_MIGRATION_FAILED : DF_AUDIT_ROLLBACK_FAILED,
+                            run->migration->id, end_details(&w, &batch->arena), 0, err);
 }
 
 df_code df_ledger_fail(df_ledger *ledger, const df_run *run, const df_error *why, const char *undone,
@@ -377,8 +379,13 @@ df_code df_ledger_fail(df_ledger *ledger, const df_run *run, const df_error *why
         ledger_add(&batch, LEDGER_fail_up, values, n);
     } else {
         /* A rollback that was itself taken back leaves the migration applied. */
-        df_value down[] = {df_v_text(all ? "completed" : "failed"), df_v_str(error), df_v_text(undone),
-                           df_v_text(run->run_id), df_v_int((int64_t)run->n_steps), df_v_bool(run->journalled), id};
+        df_value down[] = {df_v_text(all ? "completed" : "failed"),
+                           df_v_str(error),
+                           df_v_text(undone),
+                           df_v_text(run->run_id),
+                           df_v_int((int64_t)run->n_steps),
+                           df_v_bool(run->journalled),
+                           id};
         ledger_add(&batch, LEDGER_fail_down, down, 7);
         add_rollback(&batch, run, duration_ms, false, error);
     }

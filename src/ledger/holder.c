@@ -95,8 +95,8 @@ static df_code judge(df_ledger *ledger, lock_row *row, bool named_held, df_error
     bool over = s->expires_ms <= s->now_ms;
     s->state = found == IS_GONE       ? DF_HOLDER_GONE
                : found == CANNOT_TELL ? DF_HOLDER_UNKNOWN
-               : over                ? DF_HOLDER_FROZEN
-                                     : DF_HOLDER_ALIVE;
+               : over                 ? DF_HOLDER_FROZEN
+                                      : DF_HOLDER_ALIVE;
     return DF_OK;
 }
 
@@ -168,20 +168,23 @@ void ledger_describe_holder(const df_lock_status *s, df_buf *out)
 {
     char until[40];
     if (s->state == DF_HOLDER_HIDDEN) {
-        df_buf_text(out, "held by a session that has no row in _migration_locks: it is about to write it, or the row "
-                         "was deleted by hand");
+        df_buf_text(
+            out, "held by a session that has no row in _migration_locks: it is about to write it, or the row "
+                 "was deleted by hand");
         return;
     }
     if (s->state == DF_HOLDER_NONE) {
         df_buf_text(out, "held by another run, which was quicker");
         return;
     }
-    df_buf_printf(out, "held by %.*s on %.*s, pid %lld, for ", DF_FMT(s->owner), DF_FMT(s->host), (long long)s->pid);
+    df_buf_printf(out, "held by %.*s on %.*s, pid %lld, for ", DF_FMT(s->owner), DF_FMT(s->host),
+                  (long long)s->pid);
     df_put_duration(out, (double)(s->now_ms - s->acquired_ms) / 1000);
     if (s->purpose.ptr) df_buf_printf(out, " (%.*s)", DF_FMT(s->purpose));
     df_time_format(s->expires_ms, until);
-    df_buf_printf(out, s->expires_ms > s->now_ms ? ", lease until %s" : ", which no longer answers: its lease ended %s",
-                  until);
+    df_buf_printf(
+        out, s->expires_ms > s->now_ms ? ", lease until %s" : ", which no longer answers: its lease ended %s",
+        until);
 }
 
 df_code df_lock_look(df_ledger *ledger, df_arena *arena, df_lock_status *out, df_error *err)
@@ -211,7 +214,8 @@ static df_code refuse(const df_lock_status *was, df_error *err)
     df_fail(err, DF_REFUSED, "the migration lock is %s", df_buf_cstr(&text));
     df_buf_release(&text);
     if (was->state == DF_HOLDER_HIDDEN)
-        df_error_hint(err, "it ends with its session; find that in the server's list of sessions and end it there");
+        df_error_hint(
+            err, "it ends with its session; find that in the server's list of sessions and end it there");
     else
         df_error_hint(err, "to end its session and take the lock away: --force");
     return DF_REFUSED;
@@ -219,7 +223,7 @@ static df_code refuse(const df_lock_status *was, df_error *err)
 
 static df_code remove_row(df_ledger *ledger, const lock_row *row, df_error *err)
 {
-    ledger_batch batch = {.ledger = ledger, .unfenced = true};
+    ledger_batch batch = {.ledger = ledger, .unfenced = true, .once = true};
     int64_t fence = (row->counter > row->status.fence ? row->counter : row->status.fence) + 1;
     df_value value = df_v_int(fence);
     ledger_lock_guard(&batch, row->counter);

@@ -67,7 +67,8 @@ static bool may_hold_secret(df_str text)
 {
     for (size_t i = 0; i + 8 <= text.len; i++) {
         if ((text.ptr[i] | 32) == 'p' && strncasecmp(text.ptr + i, "password", 8) == 0) return true;
-        if ((text.ptr[i] | 32) == 'i' && i + 10 <= text.len && strncasecmp(text.ptr + i, "identified", 10) == 0)
+        if ((text.ptr[i] | 32) == 'i' && i + 10 <= text.len &&
+            strncasecmp(text.ptr + i, "identified", 10) == 0)
             return true;
     }
     return false;
@@ -77,11 +78,12 @@ static bool may_hold_secret(df_str text)
 
 static const char row_head[] =
     "INSERT INTO {s}_migration_journal (migration_id, direction, attempt, number, line, status, hash, tag, "
-    "statement, state_before, transaction_id, progress, rows_affected, duration_ms, error_message, run_id, started_at, "
+    "statement, state_before, transaction_id, progress, rows_affected, duration_ms, error_message, run_id, "
+    "started_at, "
     "finished_at) VALUES ";
-static const char row_values[] =
-    "(?, ?, COALESCE((SELECT h.attempt FROM {s}_migration_history h WHERE h.migration_id = {t}), 1), ?, ?, ?, ?, ?, ?, "
-    "?, ?, ?, ?, ?, ?, ?, {now}, ";
+static const char row_values[] = "(?, ?, COALESCE((SELECT h.attempt FROM {s}_migration_history h WHERE "
+                                 "h.migration_id = {t}), 1), ?, ?, ?, ?, ?, ?, "
+                                 "?, ?, ?, ?, ?, ?, ?, {now}, ";
 
 static size_t put_row(ledger_batch *batch, const df_run *run, const df_journal_row *row, df_value *v)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Taking and giving back the migration lock. Two things must agree: the engine's named lock, which dies with its
- * session, and the row, whose fence every transaction of the holder checks. The named lock decides among the living; the
- * row decides when the named lock says nothing: its holder is frozen, or has lost it unnoticed.
+ * Taking and giving back the migration lock. Two things must agree: the engine's named lock, which dies with
+ * its session, and the row, whose fence every transaction of the holder checks. The named lock decides among
+ * the living; the row decides when the named lock says nothing: its holder is frozen, or has lost it
+ * unnoticed.
  */
 #include "ledger/lease.h"
 
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -50,10 +50,12 @@ bool ledger_lease_lost(const df_ledger *ledger)
 df_code ledger_lost(df_ledger *ledger, df_error *err)
 {
     if (ledger->lease) ledger->lease->lost = true;
-    df_fail(err, DF_LOCKED,
-            "the migration lock was lost: its row is gone, or another run has taken it over; nothing of what was "
-            "not yet committed is kept");
-    df_error_hint(err, "see who holds it now with dataflow lock status, and what was done with dataflow status");
+    df_fail(
+        err, DF_LOCKED,
+        "the migration lock was lost: its row is gone, or another run has taken it over; nothing of what was "
+        "not yet committed is kept");
+    df_error_hint(err,
+                  "see who holds it now with dataflow lock status, and what was done with dataflow status");
     return DF_LOCKED;
 }
 
@@ -116,7 +118,8 @@ df_code df_lease_check(df_ledger *ledger, df_error *err)
     return code != DF_OK && divided(err) ? ledger_lost(ledger, err) : code;
 }
 
-/* A script's SET ROLE may have left us without the right to read the row: the role is put aside for the check. */
+/* A script's SET ROLE may have left us without the right to read the row: the role is put aside for the
+ * check. */
 static df_code begin(df_ledger *ledger, bool aside, df_error *err)
 {
     df_arena arena = {0};
@@ -149,17 +152,17 @@ void ledger_uuid(char out[37])
     unsigned char r[16];
     if (getrandom(r, sizeof r, 0) != (ssize_t)sizeof r) {
         df_hash128 h = df_hash(&(struct {
-                                   int64_t now;
-                                   double clock;
-                                   pid_t pid;
-                               }){df_now_ms(), df_monotonic_s(), getpid()},
+            int64_t now;
+            double clock;
+            pid_t pid;
+        }){df_now_ms(), df_monotonic_s(), getpid()},
                                sizeof(int64_t) + sizeof(double) + sizeof(pid_t));
         memcpy(r, &h, sizeof r);
     }
     r[6] = (unsigned char)((r[6] & 0x0F) | 0x40);
     r[8] = (unsigned char)((r[8] & 0x3F) | 0x80);
-    snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0], r[1], r[2], r[3],
-             r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
+    snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0], r[1],
+             r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
 }
 
 typedef struct fence_watch {
@@ -228,11 +231,12 @@ static char *about_us(const df_ledger *ledger, const char *purpose)
     return out;
 }
 
-/* The row becomes ours, its fence one more than any before. DF_RETRY: somebody was quicker or is in the way. */
+/* The row becomes ours, its fence one more than any before. DF_RETRY: somebody was quicker or is in the way.
+ */
 static df_code write_row(df_ledger *ledger, ledger_lease *lease, lock_row *row, const char *purpose,
                          df_error *err)
 {
-    ledger_batch batch = {.ledger = ledger, .unfenced = true};
+    ledger_batch batch = {.ledger = ledger, .unfenced = true, .once = true};
     holder_self self;
     df_buf metadata = {0};
     if (row->present && *lease->ended && df_str_is(row->status.lock_id, lease->ended))
@@ -257,8 +261,8 @@ static df_code write_row(df_ledger *ledger, ledger_lease *lease, lock_row *row, 
     ledger_add(&batch, LEDGER_fence_write, &fence, 1);
     ledger_add(&batch, LEDGER_lock_write, values, sizeof values / sizeof *values);
     df_code code =
-        ledger_add_audit(&batch, row->present ? DF_AUDIT_LOCK_TAKEN_OVER : DF_AUDIT_LOCK_ACQUIRED, DF_STR_NONE,
-                         ledger_lock_details(row, purpose, lease->fence, &batch.arena), 0, err);
+        ledger_add_audit(&batch, row->present ? DF_AUDIT_LOCK_TAKEN_OVER : DF_AUDIT_LOCK_ACQUIRED,
+                         DF_STR_NONE, ledger_lock_details(row, purpose, lease->fence, &batch.arena), 0, err);
     return code == DF_OK ? ledger_run(&batch, "taking the migration lock", err) : ledger_drop(&batch, code);
 }
 
@@ -328,8 +332,8 @@ static df_code tell_holder(const lock_row *row, const df_error *why, df_error *e
 /* ---- taking ---- */
 
 /* One try. *decided TAKE: it is ours. */
-static df_code try_take(df_ledger *ledger, ledger_lease *lease, const char *purpose, lock_row *row, decision *decided,
-                        df_error *why, df_error *err)
+static df_code try_take(df_ledger *ledger, ledger_lease *lease, const char *purpose, lock_row *row,
+                        decision *decided, df_error *why, df_error *err)
 {
     bool server = (df_conn_caps(ledger->conn) & DF_CAP_SERVER) != 0;
     df_error_clear(why);
@@ -343,7 +347,8 @@ static df_code try_take(df_ledger *ledger, ledger_lease *lease, const char *purp
         if (code == DF_OK) code = write_row(ledger, lease, row, purpose, why);
         if (frozen && code != DF_CONNECT) DF_TRY(df_set_limits(ledger->conn, &usual, err));
         if (code == DF_RETRY) *decided = WAIT;
-        if (code == DF_RETRY || code == DF_OK) return *decided == TAKE ? DF_OK : ledger_unname(ledger, lease, err);
+        if (code == DF_RETRY || code == DF_OK)
+            return *decided == TAKE ? DF_OK : ledger_unname(ledger, lease, err);
         if (err) *err = *why;
     }
     if (lease->named) {
@@ -363,7 +368,7 @@ df_code ledger_unname(df_ledger *ledger, ledger_lease *lease, df_error *err)
 static df_code pause_for(df_ledger *ledger, int64_t ms, df_error *err)
 {
     DF_TRY(df_check_cancelled(ledger->observer, err));
-    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+    ledger_pause(ms);
     return DF_OK;
 }
 
@@ -442,10 +447,12 @@ void df_lease_give(df_ledger *ledger)
         ledger_add(&batch, LEDGER_lock_give, values, 2);
         df_code code = ledger_add_audit(&batch, DF_AUDIT_LOCK_RELEASED, DF_STR_NONE,
                                         ledger_lock_details(NULL, NULL, lease->fence, &batch.arena), 0, NULL);
-        code = code == DF_OK ? ledger_run(&batch, "giving the migration lock back", NULL) : ledger_drop(&batch, code);
+        code = code == DF_OK ? ledger_run(&batch, "giving the migration lock back", NULL)
+                             : ledger_drop(&batch, code);
         if (code != DF_OK)
-            df_log(ledger->observer, DF_LOG_WARNING, "the row of the migration lock could not be removed; it will be "
-                                                     "recognised as left over");
+            df_log(ledger->observer, DF_LOG_WARNING,
+                   "the row of the migration lock could not be removed; it will be "
+                   "recognised as left over");
     }
     df_code unlocked = ledger_unname(ledger, lease, NULL);
     (void)unlocked; /* it dies with the session */

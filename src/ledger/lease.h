@@ -11,7 +11,7 @@ struct ledger_lease {
     bool named; /* the engine's named lock is ours, too; not when a frozen holder on SQLite still has it */
     bool lost;
     char ended[37]; /* lock_id of the frozen holder whose session we ended while taking */
-    char *about; /* members of the row's metadata */
+    char *about;    /* members of the row's metadata */
     ledger_heart *heart;
 };
 
@@ -36,7 +36,8 @@ typedef struct holder_self {
 } holder_self;
 void ledger_self(const df_ledger *ledger, holder_self *out);
 
-/* Locks the counter and the row, without waiting, and takes the row away; DF_RETRY when the counter has moved. */
+/* Locks the counter and the row, without waiting, and takes the row away; DF_RETRY when the counter has
+ * moved. */
 void ledger_lock_guard(ledger_batch *batch, int64_t counter);
 df_str ledger_lock_details(const lock_row *row, const char *purpose, int64_t fence, df_arena *arena);
 /* Gives the named lock back. */

@@ -14,19 +14,23 @@ enum { LEDGER_VERSION = 1, LEDGER_NAME_MAX = 255 };
 
 /* Understood by every engine, in its own words. */
 #define LEDGER_STATEMENTS(X)                                                                                 \
-    X(schema) X(find) X(version) X(version_write) X(applied) X(steps_done) X(source) X(outcome) X(undo_steps) \
-    X(start) X(start_down) X(complete_up) X(complete_down) X(fail_up) X(fail_down) X(source_upsert)          \
-    X(rollback_write) X(metric_write) X(journal) X(journal_upsert) X(decide) X(known) X(known_step) X(set_checksum)                 \
-    X(rename_history) X(rename_sources) X(rename_journal) X(forget_history) X(forget_sources)                \
-    X(forget_journal) X(mark) X(audit_write) X(audit_head_write) X(audit_head_read) X(audit_find) X(audit_next) \
-    X(audit_all) X(audit_newest) X(audit_newest_of) X(lock_look) X(lock_clear) X(lock_give) X(fence_write)   \
-    X(fence_lock) X(lock_write) X(check) X(beat) X(backup_write) X(backup_list) X(backup_update)             \
-    X(backup_remove) X(restored_write) X(restored_list) X(restored_add) X(fence_raise)                       \
-    X(schema_keep) X(schema_newest) X(schema_newest_id) X(schema_prune) X(foreign_columns)
+    X(schema)                                                                                                \
+    X(find) X(version) X(version_write) X(applied) X(steps_done) X(source) X(outcome) X(undo_steps) X(start) \
+        X(start_down) X(complete_up) X(complete_down) X(fail_up) X(fail_down) X(source_upsert)               \
+            X(rollback_write) X(metric_write) X(journal) X(journal_upsert) X(decide) X(known) X(known_step)  \
+                X(set_checksum) X(rename_history) X(rename_sources) X(rename_journal) X(forget_history)      \
+                    X(forget_sources) X(forget_journal) X(mark) X(audit_write) X(audit_head_write)           \
+                        X(audit_head_read) X(audit_find) X(audit_next) X(audit_all) X(audit_newest)          \
+                            X(audit_newest_of) X(lock_look) X(lock_clear) X(lock_give) X(fence_write)        \
+                                X(fence_lock) X(lock_write) X(check) X(beat) X(backup_write) X(backup_list)  \
+                                    X(backup_update) X(backup_remove) X(restored_write) X(restored_list)     \
+                                        X(restored_add) X(fence_raise) X(schema_keep) X(schema_newest)       \
+                                            X(schema_newest_id) X(schema_prune) X(foreign_columns)
 /* Only some engines have them. */
 #define LEDGER_EXTRAS(X)                                                                                     \
-    X(has_schema) X(guard) X(guard_remember) X(guard_restore) X(row_lock) X(beat_session) X(audit_append)    \
-    X(audit_head) X(columns) X(rest)
+    X(has_schema)                                                                                            \
+    X(guard) X(guard_remember) X(guard_restore) X(row_lock) X(beat_session) X(audit_append) X(audit_head)    \
+        X(columns) X(rest)
 
 typedef enum ledger_sql {
 #define DF_X(name) LEDGER_##name,
@@ -39,10 +43,11 @@ typedef struct ledger_dialect {
     const char *engine;
     const char *sql[LEDGER_SQL_COUNT]; /* NULL: the engine has no such statement */
     const char *text, *json, *at, *now, *address;
-    const char *ms_before, *ms_behind; /* around a time, which becomes milliseconds */
+    const char *ms_before, *ms_behind;                    /* around a time, which becomes milliseconds */
     enum { CHECK_DIVIDES, CHECK_FENCE, CHECK_ROW } check; /* how the check is asked and answered: lease.c */
     bool compound;     /* has compound statements outside of routines: compound.c */
-    bool wide_as_blob; /* text beyond ASCII goes as bytes: a script may have changed the session's character set */
+    bool wide_as_blob; /* text beyond ASCII goes as bytes: a script may have changed the session's character
+                          set */
 } ledger_dialect;
 
 extern const ledger_dialect ledger_postgres, ledger_mariadb, ledger_sqlite;
@@ -54,14 +59,15 @@ struct df_ledger {
     const ledger_dialect *dialect;
     const df_observer *observer;
     char *url, *environment, *actor, *program; /* url NULL: not given */
-    char *scope;     /* schema or database that the tables are in; owned */
-    char *prefix;    /* the same, quoted, with its dot */
-    int64_t version; /* of the tables; 0: they are not there */
-    df_session session; /* of conn; asked once */
+    char *scope;                               /* schema or database that the tables are in; owned */
+    char *prefix;                              /* the same, quoted, with its dot */
+    int64_t version;                           /* of the tables; 0: they are not there */
+    df_session session;                        /* of conn; asked once */
     bool has_session;
-    ledger_lease *lease;    /* NULL: not held */
-    bool no_compound;        /* they were not understood */
-    char former_lock_id[37]; /* of a lease that a lost connection took along */
+    bool unpooled;                 /* no transaction pooler stands between; asked once */
+    ledger_lease *lease;           /* NULL: not held */
+    bool no_compound;              /* they were not understood */
+    char former_lock_id[37];       /* of a lease that a lost connection took along */
     char *texts[LEDGER_SQL_COUNT]; /* statements with their marks replaced, made at the first use */
 };
 
@@ -89,6 +95,7 @@ typedef struct ledger_batch {
     df_audit_entry *entries; /* written last, so that the log's head is locked for as short as can be */
     size_t n_entries, entries_cap;
     bool commit;   /* also commits the caller's open transaction */
+    bool once;     /* not tried again when another session was in the way */
     bool unfenced; /* no fence check: what is recorded does not belong to the run that holds the lease */
 } ledger_batch;
 
@@ -97,18 +104,21 @@ void ledger_add(ledger_batch *batch, ledger_sql which, const df_value *values, s
 /* A statement of which `sql` (from the batch's arena) is the expanded text. */
 void ledger_add_text(ledger_batch *batch, const char *sql, const df_value *values, size_t count);
 /* An entry for the audit log, `ago_ms` before now. `details` is a JSON object or absent. */
-DF_MUST_USE df_code ledger_add_audit(ledger_batch *batch, df_audit_action action, df_str migration_id, df_str details,
-                                     int64_t ago_ms, df_error *err);
+DF_MUST_USE df_code ledger_add_audit(ledger_batch *batch, df_audit_action action, df_str migration_id,
+                                     df_str details, int64_t ago_ms, df_error *err);
 /*
- * Runs all of it inside the open transaction (and commits that when `commit` says so), or in one of its own with the
- * fence check in front when a lease is held. `doing` is put in front of an error. Releases the batch.
+ * Runs all of it inside the open transaction (and commits that when `commit` says so), or in one of its own
+ * with the fence check in front when a lease is held. `doing` is put in front of an error. Releases the
+ * batch.
  */
 DF_MUST_USE df_code ledger_run(ledger_batch *batch, const char *doing, df_error *err);
 /* The values as the engine should get them, in `copy`, which may be the same. */
 const df_value *ledger_adapt(const df_ledger *ledger, const df_value *values, size_t count, df_value *copy);
-/* compound.c: the batch as one statement, in a transaction of its `own` or inside the open one, which stays open. */
+/* compound.c: the batch as one statement, in a transaction of its `own` or inside the open one, which stays
+ * open. */
 bool ledger_can_compound(const ledger_batch *batch);
 DF_MUST_USE df_code ledger_run_compound(ledger_batch *batch, bool own, bool fenced, df_error *err);
+void ledger_pause(int64_t ms);
 /* Gives up a batch that is not run. Returns `code`. */
 df_code ledger_drop(ledger_batch *batch, df_code code);
 
@@ -131,15 +141,17 @@ static inline df_value ledger_time(int64_t ms) /* 0: NULL */
 
 /* Forgets what it knows of the tables. */
 void ledger_look_anew(df_ledger *ledger);
-DF_MUST_USE df_code ledger_need(const df_ledger *ledger, df_error *err); /* DF_NOT_FOUND when there are no tables */
-DF_MUST_USE df_code ledger_session(df_ledger *ledger, df_error *err);    /* fills ledger->session */
+DF_MUST_USE df_code ledger_need(const df_ledger *ledger,
+                                df_error *err); /* DF_NOT_FOUND when there are no tables */
+DF_MUST_USE df_code ledger_session(df_ledger *ledger, df_error *err); /* fills ledger->session */
 df_code ledger_refuse_newer(const df_ledger *ledger, df_error *err);
 DF_MUST_USE df_code ledger_refuse_pooler(df_ledger *ledger, df_error *err);
 
 /* ---- history.c, journal.c ---- */
 
 enum { MOST_LEDGER_VALUES = 32 };
-df_str ledger_raw(const df_migration *migration, df_arena *arena); /* 32 digits; absent when it was not hashed */
+df_str ledger_raw(const df_migration *migration,
+                  df_arena *arena); /* 32 digits; absent when it was not hashed */
 /* The texts of its sections, as far as they are not too long. */
 void ledger_add_sources(ledger_batch *batch, const df_migration *migration);
 /* Journal rows of the migration's present attempt. */
@@ -151,7 +163,8 @@ void ledger_add_journal(ledger_batch *batch, const df_run *run, const df_journal
 void ledger_audit_commands(ledger_batch *batch);
 /* Writes them with hashes of our own making, inside the open transaction. */
 DF_MUST_USE df_code ledger_audit_write(ledger_batch *batch, df_error *err);
-/* What is hashed behind the previous entry's hash: canonical JSON, in two parts with the time between them. */
+/* What is hashed behind the previous entry's hash: canonical JSON, in two parts with the time between them.
+ */
 void ledger_entry_json(const df_audit_entry *entry, df_buf *before, df_buf *behind);
 df_code ledger_entry_hash(const df_audit_entry *entry, df_str previous, char out[65], df_error *err);
 /* What _migration_meta says of the log. */
@@ -164,7 +177,8 @@ DF_MUST_USE df_code ledger_read_head(df_ledger *ledger, ledger_sql which, ledger
 df_code ledger_no_head(df_error *err); /* "the head of the audit log is missing" */
 /* A row of the audit_… queries; views of it. */
 void ledger_entry_of(const df_row *row, df_audit_entry *out);
-/* The object in canonical form; DF_USAGE when it is none, or holds what not every engine gives back as it was. */
+/* The object in canonical form; DF_USAGE when it is none, or holds what not every engine gives back as it
+ * was. */
 df_code ledger_canonical(df_json_parser *parser, df_str json, df_arena *arena, df_str *out, df_error *err);
 
 /* ---- lease.c ---- */

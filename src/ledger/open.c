@@ -153,7 +153,7 @@ void df_ledger_rebind(df_ledger *ledger, df_conn *conn)
 {
     ledger_lease_forget(ledger);
     ledger->conn = conn;
-    ledger->has_session = false;
+    ledger->has_session = ledger->unpooled = false;
 }
 
 df_code ledger_need(const df_ledger *ledger, df_error *err)
@@ -206,7 +206,8 @@ static df_code add_column(df_ledger *ledger, df_str line, df_error *err)
                                   &arena, &found, err);
     if (code == DF_NOT_FOUND) {
         df_buf sql = {0};
-        df_buf_printf(&sql, "ALTER TABLE %s%.*s ADD COLUMN %.*s", ledger->prefix, DF_FMT(table), DF_FMT(rest));
+        df_buf_printf(&sql, "ALTER TABLE %s%.*s ADD COLUMN %.*s", ledger->prefix, DF_FMT(table),
+                      DF_FMT(rest));
         code = df_exec(ledger->conn, df_buf_cstr(&sql), NULL, 0, NULL, err);
         df_buf_release(&sql);
     }
@@ -225,7 +226,8 @@ static df_code add_columns(df_ledger *ledger, const char *lines, df_error *err)
     return DF_OK;
 }
 
-/* The schema that the URL names may have to be made; asked first, since making needs a right even where it exists. */
+/* The schema that the URL names may have to be made; asked first, since making needs a right even where it
+ * exists. */
 static df_code make_scope(df_ledger *ledger, df_error *err)
 {
     if (!ledger->dialect->sql[LEDGER_has_schema]) return DF_OK;
@@ -265,13 +267,15 @@ df_code ledger_refuse_pooler(df_ledger *ledger, df_error *err)
 {
     bool pooled;
     char how[200];
-    if (!ledger->url) return DF_OK;
+    if (!ledger->url || ledger->unpooled) return DF_OK;
     DF_TRY(df_session_pooled(ledger->conn, ledger->url, &pooled, how, err));
+    ledger->unpooled = !pooled;
     if (!pooled) return DF_OK;
-    df_fail(err, DF_UNSUPPORTED,
-            "between this program and the database stands a pooler that gives each transaction another session "
-            "(%s): no lock holds there",
-            how);
+    df_fail(
+        err, DF_UNSUPPORTED,
+        "between this program and the database stands a pooler that gives each transaction another session "
+        "(%s): no lock holds there",
+        how);
     df_error_hint(err, "connect to the database server's own port, or set the pooler to session mode "
                        "(PgBouncer: pool_mode = session) for this user");
     return DF_UNSUPPORTED;

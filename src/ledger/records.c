@@ -21,7 +21,8 @@ df_code df_backup_record_add(df_ledger *ledger, const df_backup_record *r, df_er
                          df_v_int(r->size),
                          df_v_str(r->checksum),
                          ledger_time(r->created_ms),
-                         r->created_by.ptr ? ledger_name(r->created_by) : ledger_name(df_str_from(ledger->actor)),
+                         r->created_by.ptr ? ledger_name(r->created_by)
+                                           : ledger_name(df_str_from(ledger->actor)),
                          df_v_str(r->type),
                          df_v_bool(r->compressed),
                          df_v_bool(r->encrypted),
@@ -62,7 +63,8 @@ static df_code take_backup(void *context, const df_row *row, df_error *err)
     return DF_OK;
 }
 
-df_code df_backup_record_list(df_ledger *ledger, df_arena *arena, df_backup_record **out, size_t *count, df_error *err)
+df_code df_backup_record_list(df_ledger *ledger, df_arena *arena, df_backup_record **out, size_t *count,
+                              df_error *err)
 {
     backup_list list = {.arena = arena};
     *out = NULL;
@@ -79,8 +81,8 @@ df_code df_backup_record_list(df_ledger *ledger, df_arena *arena, df_backup_reco
 }
 
 /* One statement that must meet the backup. */
-static df_code change_backup(df_ledger *ledger, ledger_sql which, const df_value *values, size_t count, df_str id,
-                             df_error *err)
+static df_code change_backup(df_ledger *ledger, ledger_sql which, const df_value *values, size_t count,
+                             df_str id, df_error *err)
 {
     int64_t affected = 0;
     DF_TRY(ledger_need(ledger, err));
@@ -109,8 +111,8 @@ df_code df_backup_record_remove(df_ledger *ledger, df_str id, df_error *err)
     return change_backup(ledger, LEDGER_backup_remove, &value, 1, id, err);
 }
 
-df_code df_backup_restored(df_ledger *ledger, df_str backup_id, bool success, int64_t duration_ms, const char *error,
-                           df_error *err)
+df_code df_backup_restored(df_ledger *ledger, df_str backup_id, bool success, int64_t duration_ms,
+                           const char *error, df_error *err)
 {
     ledger_batch batch = {.ledger = ledger, .unfenced = true};
     DF_TRY(ledger_need(ledger, err));
@@ -122,8 +124,8 @@ df_code df_backup_restored(df_ledger *ledger, df_str backup_id, bool success, in
 
 /* ---- the schema ---- */
 
-df_code df_schema_keep(df_ledger *ledger, const char *run_id, const char *digest, int64_t objects, df_str content,
-                       df_error *err)
+df_code df_schema_keep(df_ledger *ledger, const char *run_id, const char *digest, int64_t objects,
+                       df_str content, df_error *err)
 {
     int64_t second;
     ledger_batch batch = {.ledger = ledger};
@@ -147,7 +149,8 @@ typedef struct kept {
 static df_code take_kept(void *context, const df_row *row, df_error *err)
 {
     kept *k = context;
-    if (row->values[0].s.len != 64) return df_fail(err, DF_CORRUPT, "the recorded schema's digest is damaged");
+    if (row->values[0].s.len != 64)
+        return df_fail(err, DF_CORRUPT, "the recorded schema's digest is damaged");
     memcpy(k->digest, row->values[0].s.ptr, 64);
     k->digest[64] = '\0';
     *k->taken_ms = ledger_int_of(&row->values[1], 0);
@@ -161,8 +164,8 @@ static df_code take_kept(void *context, const df_row *row, df_error *err)
     return DF_OK;
 }
 
-df_code df_schema_kept(df_ledger *ledger, df_arena *arena, char digest[65], int64_t *taken_ms, df_str *content,
-                       df_error *err)
+df_code df_schema_kept(df_ledger *ledger, df_arena *arena, char digest[65], int64_t *taken_ms,
+                       df_str *content, df_error *err)
 {
     kept k = {.arena = arena, .digest = digest, .taken_ms = taken_ms, .content = content};
     if (df_ledger_exists(ledger))

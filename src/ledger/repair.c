@@ -8,8 +8,8 @@ typedef struct detail {
     df_str text;
 } detail;
 
-static df_code finish(ledger_batch *batch, df_audit_action action, df_str id, const char *what, const char *reason,
-                      const detail *more, df_error *err)
+static df_code finish(ledger_batch *batch, df_audit_action action, df_str id, const char *what,
+                      const char *reason, const detail *more, df_error *err)
 {
     df_buf text = {0};
     df_json_writer w = {.out = &text};
@@ -48,7 +48,8 @@ df_code df_ledger_set_checksum(df_ledger *ledger, const df_migration *migration,
     detail more[] = {{"checksum", df_str_from(checksum)}, {NULL, DF_STR_NONE}};
     ledger_add(&batch, LEDGER_set_checksum, values, 6);
     ledger_add_sources(&batch, migration);
-    return finish(&batch, DF_AUDIT_REPAIRED, migration->id, "accepted the file as it is now", reason, more, err);
+    return finish(&batch, DF_AUDIT_REPAIRED, migration->id, "accepted the file as it is now", reason, more,
+                  err);
 }
 
 df_code df_ledger_rename(df_ledger *ledger, df_str old_id, const df_migration *migration, const char *reason,
@@ -58,7 +59,8 @@ df_code df_ledger_rename(df_ledger *ledger, df_str old_id, const df_migration *m
     DF_TRY(need_known(ledger, old_id, err));
     df_value id = df_v_str(migration->id), old = df_v_str(old_id);
     df_value history[] = {id, ledger_name(migration->name.ptr ? migration->name : DF_STR("")),
-                          ledger_name(migration->version), df_v_str(ledger_raw(migration, &batch.arena)), old};
+                          ledger_name(migration->version), df_v_str(ledger_raw(migration, &batch.arena)),
+                          old};
     df_value both[] = {id, old};
     detail more[] = {{"former_id", old_id}, {NULL, DF_STR_NONE}};
     ledger_add(&batch, LEDGER_rename_history, history, 5);
@@ -78,8 +80,8 @@ df_code df_ledger_forget(df_ledger *ledger, df_str id, const char *reason, df_er
     return finish(&batch, DF_AUDIT_REPAIRED, id, "taken out of the history", reason, NULL, err);
 }
 
-df_code df_ledger_mark(df_ledger *ledger, const df_migration *migration, const char *checksum, int64_t applied_ms,
-                       const char *reason, df_error *err)
+df_code df_ledger_mark(df_ledger *ledger, const df_migration *migration, const char *checksum,
+                       int64_t applied_ms, const char *reason, df_error *err)
 {
     ledger_batch batch = {.ledger = ledger};
     DF_TRY(ledger_need(ledger, err));
@@ -104,8 +106,8 @@ df_code df_ledger_mark(df_ledger *ledger, const df_migration *migration, const c
     return finish(&batch, DF_AUDIT_ADOPTED, migration->id, "marked as applied", reason, NULL, err);
 }
 
-df_code df_ledger_decide(df_ledger *ledger, df_str id, df_direction direction, int32_t number, df_step_status status,
-                         const char *reason, df_error *err)
+df_code df_ledger_decide(df_ledger *ledger, df_str id, df_direction direction, int32_t number,
+                         df_step_status status, const char *reason, df_error *err)
 {
     char text[16];
     ledger_batch batch = {.ledger = ledger};
@@ -120,7 +122,8 @@ df_code df_ledger_decide(df_ledger *ledger, df_str id, df_direction direction, i
     df_buf number_text = {0};
     df_buf_int(&number_text, number);
     memcpy(text, number_text.ptr, number_text.len);
-    detail more[] = {{"statement", {text, number_text.len}}, {"decision", df_str_from(df_step_status_name(becomes))},
+    detail more[] = {{"statement", {text, number_text.len}},
+                     {"decision", df_str_from(df_step_status_name(becomes))},
                      {NULL, DF_STR_NONE}};
     df_buf_release(&number_text);
     ledger_add(&batch, LEDGER_decide, values, 6);

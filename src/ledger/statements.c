@@ -3,6 +3,7 @@
 #include "ledger/ledger_int.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 /* ---- marks ---- */
 
@@ -12,7 +13,7 @@ static size_t put_mark(const df_ledger *ledger, df_str at, df_buf *out)
     const ledger_dialect *d = ledger->dialect;
     const struct {
         const char *mark, *text;
-    } marks[] = {{"{s}", ledger->prefix}, {"{t}", d->text}, {"{j}", d->json},
+    } marks[] = {{"{s}", ledger->prefix}, {"{t}", d->text},  {"{j}", d->json},
                  {"{at}", d->at},         {"{now}", d->now}, {"{address}", d->address}};
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
         if (!df_str_starts(at, df_str_from(marks[i].mark))) continue;
@@ -113,8 +114,8 @@ df_code ledger_query(df_ledger *ledger, ledger_sql which, const df_value *values
                      void *context, df_error *err)
 {
     df_value copy[MOST_VALUES];
-    return df_query(ledger->conn, ledger_text(ledger, which), ledger_adapt(ledger, values, count, copy), count, fn,
-                    context, err);
+    return df_query(ledger->conn, ledger_text(ledger, which), ledger_adapt(ledger, values, count, copy),
+                    count, fn, context, err);
 }
 
 static df_code take_number(void *context, const df_row *row, df_error *err)
@@ -142,6 +143,11 @@ void ledger_add_text(ledger_batch *batch, const char *sql, const df_value *value
         (df_command){.sql = sql, .params = adapted, .n_params = count};
 }
 
+void ledger_pause(int64_t ms)
+{
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+}
+
 void ledger_add(ledger_batch *batch, ledger_sql which, const df_value *values, size_t count)
 {
     ledger_add_text(batch, ledger_text(batch->ledger, which), values, count);
@@ -159,6 +165,7 @@ df_code ledger_drop(ledger_batch *batch, df_code code)
 static df_command *assemble(ledger_batch *batch, bool fenced, bool one_trip, size_t *count, size_t *check)
 {
     df_ledger *ledger = batch->ledger;
+    size_t own = batch->count;
     if (one_trip) ledger_audit_commands(batch);
     df_command *commands = df_alloc((batch->count + 2) * sizeof *commands);
     *count = *check = 0;
@@ -169,6 +176,7 @@ static df_command *assemble(ledger_batch *batch, bool fenced, bool one_trip, siz
         *check = ++*count;
     }
     for (size_t i = 0; i < batch->count; i++) commands[(*count)++] = batch->commands[i];
+    batch->count = own;
     return commands;
 }
 
@@ -193,33 +201,50 @@ static df_code run_commands(ledger_batch *batch, bool own, bool fenced, bool com
     return code;
 }
 
-static df_code run_batch(ledger_batch *batch, const char *doing, df_error *err)
+static df_code run_once(ledger_batch *batch, bool own, bool fenced, bool commit, df_error *err)
 {
     df_ledger *ledger = batch->ledger;
-    bool own = !df_in_transaction(ledger->conn), commit = own || batch->commit;
-    bool fenced = own && !batch->unfenced && df_lease_held(ledger), done = false;
-    if (own && !batch->unfenced && ledger_lease_lost(ledger)) return ledger_drop(batch, ledger_lost(ledger, err));
-
-    df_code code = DF_OK;
-    if (ledger_can_compound(batch)) {
-        code = ledger_run_compound(batch, own, fenced, err);
-        /* sql_mode = ORACLE has another grammar: nothing was done. */
-        ledger->no_compound = own && strcmp(code == DF_OK ? "" : err->native, "1064") == 0;
-        done = !ledger->no_compound;
-        if (code == DF_OK && !own && commit) code = df_commit(ledger->conn, err);
+    bool compound = ledger_can_compound(batch);
+    df_code code = compound ? ledger_run_compound(batch, own, fenced, err) : DF_OK;
+    if (compound && own && code != DF_OK && strcmp(err->native, "1064") == 0) {
+        ledger->no_compound = true; /* sql_mode = ORACLE has another grammar: nothing was done */
+        compound = false;
     }
-    if (!done) code = run_commands(batch, own, fenced, commit, err);
+    if (!compound)
+        code = run_commands(batch, own, fenced, commit, err);
+    else if (code == DF_OK && !own && commit)
+        code = df_commit(ledger->conn, err);
+    if (code != DF_OK && commit) df_rollback(ledger->conn);
+    return code;
+}
+
+static df_code run_batch(ledger_batch *batch, const char *doing, df_error *err)
+{
+    enum { TRIES = 6, FIRST_PAUSE_MS = 10 };
+    df_ledger *ledger = batch->ledger;
+    bool own = !df_in_transaction(ledger->conn), commit = own || batch->commit;
+    bool fenced = own && !batch->unfenced && df_lease_held(ledger);
+    if (own && !batch->unfenced && ledger_lease_lost(ledger))
+        return ledger_drop(batch, ledger_lost(ledger, err));
+
+    df_code code;
+    for (int64_t tries = 0;; tries++) {
+        code = run_once(batch, own, fenced, commit, err);
+        /* A deadlock, a serialisation failure: another writer of the audit log was there, and is soon gone.
+         */
+        if (code != DF_RETRY || !own || batch->once || tries + 1 >= TRIES) break;
+        ledger_pause(FIRST_PAUSE_MS << tries);
+    }
     if (code != DF_OK) {
         err->statement = 0; /* a number of ours, which would mean nothing */
-        if (commit) df_rollback(ledger->conn);
         if (code != DF_LOCKED) df_error_prefix(err, "%s", doing);
     }
     return ledger_drop(batch, code);
 }
 
 /*
- * A statement that committed implicitly (MariaDB) has ended the caller's transaction behind its back: what we record
- * wants one of its own, and the caller finds another open, unless it is committed anyway.
+ * A statement that committed implicitly (MariaDB) has ended the caller's transaction behind its back: what we
+ * record wants one of its own, and the caller finds another open, unless it is committed anyway.
  */
 df_code ledger_run(ledger_batch *batch, const char *doing, df_error *err)
 {

@@ -25,7 +25,8 @@ static place with_entries(char head[65])
         char details[100], id[20];
         snprintf(details, sizeof details, "{\"z\":%d, \"a\":[1.5,\"ü\\u0041\"],\"n\":null,\"e\":1e-7}", i);
         snprintf(id, sizeof id, "m%d", i);
-        check_ok(df_audit_add(p.ledger, (df_audit_action)(i % DF_AUDIT_COUNT), i % 3 ? df_str_from(id) : DF_STR_NONE,
+        check_ok(df_audit_add(p.ledger, (df_audit_action)(i % DF_AUDIT_COUNT),
+                              i % 3 ? df_str_from(id) : DF_STR_NONE,
                               i % 4 ? df_str_from(details) : DF_STR_NONE, any_error),
                  "an entry");
     }
@@ -70,11 +71,14 @@ static void test_list(void)
     df_audit_proof proof = verify(&p, head);
     check(proof.intact, "the head that was kept elsewhere occurs: %s", proof.what);
     df_error err;
-    check_code(df_audit_add(p.ledger, DF_AUDIT_FORCED, DF_STR_NONE, DF_STR("[1]"), &err), DF_USAGE, &err, "details are an object");
-    check_code(df_audit_add(p.ledger, DF_AUDIT_FORCED, DF_STR_NONE, DF_STR("{\"n\":1e300}"), &err), DF_USAGE, &err,
-               "with numbers that every engine gives back");
+    check_code(df_audit_add(p.ledger, DF_AUDIT_FORCED, DF_STR_NONE, DF_STR("[1]"), &err), DF_USAGE, &err,
+               "details are an object");
+    check_code(df_audit_add(p.ledger, DF_AUDIT_FORCED, DF_STR_NONE, DF_STR("{\"n\":1e300}"), &err), DF_USAGE,
+               &err, "with numbers that every engine gives back");
     check_ok(df_begin(p.conn, any_error), "an entry in a transaction");
-    check_ok(df_audit_add(p.ledger, DF_AUDIT_FORCED, DF_STR_NONE, DF_STR("{\"flag\":\"--force\"}"), any_error), "is written");
+    check_ok(
+        df_audit_add(p.ledger, DF_AUDIT_FORCED, DF_STR_NONE, DF_STR("{\"flag\":\"--force\"}"), any_error),
+        "is written");
     df_rollback(p.conn);
     check(verify(&p, NULL).entries == ENTRIES, "and goes with it");
     close_place(&p);
@@ -88,38 +92,46 @@ static void test_recipe(void)
     place p = with_entries(head);
     df_arena arena = {0};
     const char *rows =
-        is_engine("postgres")
-            ? "SELECT json_build_object('action', action, 'actor', actor, 'address', host(ip_address), 'database_user',"
-              " database_user, 'details', details, 'environment', environment, 'migration_id', migration_id, 'time',"
-              " (extract(epoch FROM \"timestamp\") * 1000)::bigint, 'user_agent', user_agent)::text || chr(9) || hash"
-              " FROM _migration_audit_log ORDER BY audit_id LIMIT 1 OFFSET"
+        is_engine("postgres") ? "SELECT json_build_object('action', action, 'actor', actor, 'address', "
+                                "host(ip_address), 'database_user',"
+                                " database_user, 'details', details, 'environment', environment, "
+                                "'migration_id', migration_id, 'time',"
+                                " (extract(epoch FROM \"timestamp\") * 1000)::bigint, 'user_agent', "
+                                "user_agent)::text || chr(9) || hash"
+                                " FROM _migration_audit_log ORDER BY audit_id LIMIT 1 OFFSET"
         : is_engine("mariadb")
-            ? "SELECT CONCAT(JSON_OBJECT('action', action, 'actor', actor, 'address', ip_address, 'database_user',"
-              " database_user, 'details', JSON_COMPACT(details), 'environment', environment, 'migration_id', migration_id,"
-              " 'time', CAST(UNIX_TIMESTAMP(`timestamp`) * 1000 AS SIGNED), 'user_agent', user_agent), CHAR(9), hash)"
+            ? "SELECT CONCAT(JSON_OBJECT('action', action, 'actor', actor, 'address', ip_address, "
+              "'database_user',"
+              " database_user, 'details', JSON_COMPACT(details), 'environment', environment, 'migration_id', "
+              "migration_id,"
+              " 'time', CAST(UNIX_TIMESTAMP(`timestamp`) * 1000 AS SIGNED), 'user_agent', user_agent), "
+              "CHAR(9), hash)"
               " FROM _migration_audit_log ORDER BY audit_id LIMIT 1 OFFSET"
             : "SELECT json_object('action', action, 'actor', actor, 'address', ip_address, 'database_user',"
-              " database_user, 'details', json(details), 'environment', environment, 'migration_id', migration_id, 'time',"
-              " CAST(round((julianday(\"timestamp\") - 2440587.5) * 86400000) AS INTEGER), 'user_agent', user_agent)"
+              " database_user, 'details', json(details), 'environment', environment, 'migration_id', "
+              "migration_id, 'time',"
+              " CAST(round((julianday(\"timestamp\") - 2440587.5) * 86400000) AS INTEGER), 'user_agent', "
+              "user_agent)"
               " || char(9) || hash FROM _migration_audit_log ORDER BY audit_id LIMIT 1 OFFSET";
     char file[] = "/tmp/ledger-audit-XXXXXX";
     int fd = mkstemp(file);
     FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
     for (int i = 0; out && i < ENTRIES; i++) fprintf(out, "%s\n", ask_text(p.conn, "%s %d", rows, i));
     if (out) fclose(out);
-    const char *said = shell(&status,
-                             "python3 -c '\n"
-                             "import hashlib, json, sys\n"
-                             "last = \"0\" * 64\n"
-                             "for line in open(sys.argv[1], encoding=\"utf-8\"):\n"
-                             "    text, stored = line.rstrip(\"\\n\").split(\"\\t\")\n"
-                             "    entry = json.loads(text)\n"
-                             "    if isinstance(entry[\"details\"], str): entry[\"details\"] = json.loads(entry[\"details\"])\n"
-                             "    body = json.dumps(entry, sort_keys=True, separators=(\",\", \":\"), ensure_ascii=False)\n"
-                             "    last = hashlib.sha256((last + body).encode()).hexdigest()\n"
-                             "    assert last == stored, (last, stored, body)\n"
-                             "print(last)\n' %s 2>&1",
-                             file);
+    const char *said = shell(
+        &status,
+        "python3 -c '\n"
+        "import hashlib, json, sys\n"
+        "last = \"0\" * 64\n"
+        "for line in open(sys.argv[1], encoding=\"utf-8\"):\n"
+        "    text, stored = line.rstrip(\"\\n\").split(\"\\t\")\n"
+        "    entry = json.loads(text)\n"
+        "    if isinstance(entry[\"details\"], str): entry[\"details\"] = json.loads(entry[\"details\"])\n"
+        "    body = json.dumps(entry, sort_keys=True, separators=(\",\", \":\"), ensure_ascii=False)\n"
+        "    last = hashlib.sha256((last + body).encode()).hexdigest()\n"
+        "    assert last == stored, (last, stored, body)\n"
+        "print(last)\n' %s 2>&1",
+        file);
     check(status == 0 && strncmp(said, head, 64) == 0, "hashlib makes the same head: %s", said);
     unlink(file);
     df_arena_release(&arena);
@@ -127,11 +139,14 @@ static void test_recipe(void)
 }
 
 /* Backups of several programs write at the same time as a run does. */
-static void test_writers(void)
+static void test_writers(bool serializable)
 {
     enum { WRITERS = 4, EACH = 15 };
     const char *url = new_database();
     place p = open_place(url, true);
+    if (serializable)
+        sql(p.conn, "ALTER DATABASE %s SET default_transaction_isolation = serializable",
+            ask_text(p.conn, "SELECT current_database()"));
     pid_t children[WRITERS];
     int failed = 0, status;
     fflush(stdout);
@@ -142,13 +157,16 @@ static void test_writers(void)
         place own = open_place(url, false);
         df_code code = DF_OK;
         for (int i = 0; code == DF_OK && i < EACH; i++)
-            code = df_audit_add(own.ledger, DF_AUDIT_BACKUP_CREATED, DF_STR_NONE, DF_STR("{\"by\":\"one of many\"}"), &err);
+            code = df_audit_add(own.ledger, DF_AUDIT_BACKUP_CREATED, DF_STR_NONE,
+                                DF_STR("{\"by\":\"one of many\"}"), &err);
         if (code != DF_OK) fprintf(stderr, "# %s\n", err.message);
         _exit(code != DF_OK);
     }
-    for (int w = 0; w < WRITERS; w++) failed += waitpid(children[w], &status, 0) != children[w] || status != 0;
+    for (int w = 0; w < WRITERS; w++)
+        failed += waitpid(children[w], &status, 0) != children[w] || status != 0;
     df_audit_proof proof = verify(&p, NULL);
-    check(!failed && proof.intact && proof.entries == WRITERS * EACH, "%d programs write at once: %s", WRITERS, proof.what);
+    check(!failed && proof.intact && proof.entries == WRITERS * EACH, "%d programs write at once%s: %s",
+          WRITERS, serializable ? ", in serializable transactions" : "", proof.what);
     close_place(&p);
 }
 
@@ -162,8 +180,11 @@ static int64_t id_of(place *p, int nth)
 /* `mentions`: what the proof must say. */
 static void tampered(const char *what, int64_t broken_at, const char *mentions, df_audit_proof proof)
 {
-    bool ok = check(!proof.intact && proof.broken_at == broken_at && strstr(proof.what, mentions), "%s: \"%s\"", what, proof.what);
-    if (!ok) note("broken at %lld, expected %lld and \"%s\"", (long long)proof.broken_at, (long long)broken_at, mentions);
+    bool ok = check(!proof.intact && proof.broken_at == broken_at && strstr(proof.what, mentions),
+                    "%s: \"%s\"", what, proof.what);
+    if (!ok)
+        note("broken at %lld, expected %lld and \"%s\"", (long long)proof.broken_at, (long long)broken_at,
+             mentions);
 }
 
 static void test_changed(void)
@@ -190,8 +211,11 @@ static void test_changed(void)
     char head[65];
     place p = with_entries(head);
     int64_t id = id_of(&p, 7);
-    sql(p.conn, is_engine("sqlite") ? "UPDATE _migration_audit_log SET \"timestamp\" = '2020-01-01 00:00:00.000' WHERE audit_id = %lld"
-                                    : "UPDATE _migration_audit_log SET timestamp = '2020-01-01 00:00:00' WHERE audit_id = %lld",
+    sql(p.conn,
+        is_engine("sqlite")
+            ? "UPDATE _migration_audit_log SET \"timestamp\" = '2020-01-01 00:00:00.000' WHERE audit_id = "
+              "%lld"
+            : "UPDATE _migration_audit_log SET timestamp = '2020-01-01 00:00:00' WHERE audit_id = %lld",
         (long long)id);
     tampered("time", id, "was changed", verify(&p, NULL));
     close_place(&p);
@@ -214,8 +238,10 @@ static void test_rows(void)
     p = with_entries(head);
     sql(p.conn, "DELETE FROM _migration_audit_log WHERE audit_id > %lld", (long long)id_of(&p, 9));
     tampered("the end is cut off", id_of(&p, 9), "2 entries are missing", verify(&p, NULL));
-    sql(p.conn, "UPDATE _migration_meta SET number = 10, value = (SELECT hash FROM _migration_audit_log WHERE audit_id = %lld)"
-                " WHERE name = 'audit'",
+    sql(p.conn,
+        "UPDATE _migration_meta SET number = 10, value = (SELECT hash FROM _migration_audit_log WHERE "
+        "audit_id = %lld)"
+        " WHERE name = 'audit'",
         (long long)id_of(&p, 9));
     check(verify(&p, NULL).intact, "(whoever also changes the head deceives the log itself)");
     tampered("but not who kept the head elsewhere", id_of(&p, 9), "expected head", verify(&p, head));
@@ -233,9 +259,10 @@ static void test_rows(void)
     close_place(&p);
 
     p = with_entries(head);
-    sql(p.conn, "INSERT INTO _migration_audit_log (action, actor, previous, hash) VALUES ('forced', 'x', 'p', 'h')");
-    tampered("one is added at the end", ask(p.conn, "SELECT MAX(audit_id) FROM _migration_audit_log"), "inserted at the end",
-             verify(&p, NULL));
+    sql(p.conn,
+        "INSERT INTO _migration_audit_log (action, actor, previous, hash) VALUES ('forced', 'x', 'p', 'h')");
+    tampered("one is added at the end", ask(p.conn, "SELECT MAX(audit_id) FROM _migration_audit_log"),
+             "inserted at the end", verify(&p, NULL));
     close_place(&p);
 }
 
@@ -247,29 +274,48 @@ static void test_forged(void)
     df_arena arena = {0};
     place p = with_entries(head);
     int64_t at = id_of(&p, 5);
-    char *previous = df_arena_printf(&arena, "%s", ask_text(p.conn, "SELECT hash FROM _migration_audit_log WHERE audit_id = %lld", (long long)at));
-    char *text = df_arena_printf(&arena, "%s{\"action\":\"forced\",\"actor\":\"x\",\"address\":null,\"database_user\":null,"
-                                         "\"details\":null,\"environment\":null,\"migration_id\":null,\"time\":1600000000000,\"user_agent\":null}",
-                                 previous);
+    char *previous = df_arena_printf(
+        &arena, "%s",
+        ask_text(p.conn, "SELECT hash FROM _migration_audit_log WHERE audit_id = %lld", (long long)at));
+    char *text =
+        df_arena_printf(&arena,
+                        "%s{\"action\":\"forced\",\"actor\":\"x\",\"address\":null,\"database_user\":null,"
+                        "\"details\":null,\"environment\":null,\"migration_id\":null,\"time\":1600000000000,"
+                        "\"user_agent\":null}",
+                        previous);
     check_code(df_sha256_hex(text, strlen(text), hash, &err), DF_OK, &err, "a forger makes a hash");
-    sql(p.conn, "DROP INDEX %s", is_engine("mariadb") ? "_migration_audit_log_previous ON _migration_audit_log" : "_migration_audit_log_previous");
-    sql(p.conn, "UPDATE _migration_audit_log SET audit_id = audit_id + 1000 WHERE audit_id > %lld", (long long)at);
-    sql(p.conn, "INSERT INTO _migration_audit_log (audit_id, action, actor, timestamp, previous, hash) VALUES (%lld, 'forced', 'x',"
-                " %s, '%s', '%s')",
-        (long long)at + 1, is_engine("sqlite") ? "'2020-09-13 12:26:40.000'" : is_engine("postgres") ? "to_timestamp(1600000000)" : "FROM_UNIXTIME(1600000000)",
+    sql(p.conn, "DROP INDEX %s",
+        is_engine("mariadb") ? "_migration_audit_log_previous ON _migration_audit_log"
+                             : "_migration_audit_log_previous");
+    sql(p.conn, "UPDATE _migration_audit_log SET audit_id = audit_id + 1000 WHERE audit_id > %lld",
+        (long long)at);
+    sql(p.conn,
+        "INSERT INTO _migration_audit_log (audit_id, action, actor, timestamp, previous, hash) VALUES (%lld, "
+        "'forced', 'x',"
+        " %s, '%s', '%s')",
+        (long long)at + 1,
+        is_engine("sqlite")     ? "'2020-09-13 12:26:40.000'"
+        : is_engine("postgres") ? "to_timestamp(1600000000)"
+                                : "FROM_UNIXTIME(1600000000)",
         previous, hash);
     tampered("one is inserted, with its hash", at + 1, "was inserted", verify(&p, NULL));
     close_place(&p);
 
     p = with_entries(head);
     previous = df_arena_printf(&arena, "%s", head);
-    text = df_arena_printf(&arena, "%s{\"action\":\"forced\",\"actor\":\"x\",\"address\":null,\"database_user\":null,"
-                                   "\"details\":null,\"environment\":null,\"migration_id\":null,\"time\":1600000000000,\"user_agent\":null}",
+    text = df_arena_printf(&arena,
+                           "%s{\"action\":\"forced\",\"actor\":\"x\",\"address\":null,\"database_user\":null,"
+                           "\"details\":null,\"environment\":null,\"migration_id\":null,\"time\":"
+                           "1600000000000,\"user_agent\":null}",
                            previous);
     check_code(df_sha256_hex(text, strlen(text), hash, &err), DF_OK, &err, "a forger makes a hash");
-    sql(p.conn, "INSERT INTO _migration_audit_log (audit_id, action, actor, timestamp, previous, hash) VALUES (5000, 'forced', 'x',"
-                " %s, '%s', '%s')",
-        is_engine("sqlite") ? "'2020-09-13 12:26:40.000'" : is_engine("postgres") ? "to_timestamp(1600000000)" : "FROM_UNIXTIME(1600000000)",
+    sql(p.conn,
+        "INSERT INTO _migration_audit_log (audit_id, action, actor, timestamp, previous, hash) VALUES (5000, "
+        "'forced', 'x',"
+        " %s, '%s', '%s')",
+        is_engine("sqlite")     ? "'2020-09-13 12:26:40.000'"
+        : is_engine("postgres") ? "to_timestamp(1600000000)"
+                                : "FROM_UNIXTIME(1600000000)",
         previous, hash);
     tampered("one is added at the end, with its hash", 5000, "inserted at the end", verify(&p, NULL));
     close_place(&p);
@@ -285,7 +331,8 @@ void test_audit(void)
 {
     test_list();
     test_recipe();
-    test_writers();
+    test_writers(false);
+    if (is_engine("postgres")) test_writers(true);
     test_changed();
     test_rows();
     test_forged();

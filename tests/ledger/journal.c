@@ -2,7 +2,8 @@
 /* The journal: intents, results, attempts, decisions. */
 #include "ledger_test.h"
 
-static df_journal_row *read_journal(place *p, const df_migration *m, df_direction direction, df_arena *arena, size_t expected)
+static df_journal_row *read_journal(place *p, const df_migration *m, df_direction direction, df_arena *arena,
+                                    size_t expected)
 {
     df_error err;
     df_journal_row *rows = NULL;
@@ -34,27 +35,34 @@ static void test_attempts(void)
     run.n_steps = 3;
     check_ok(df_ledger_start(p.ledger, &run, any_error), "a journalled run starts");
     df_applied a = the_row(&p, &arena);
-    check(a.status == DF_APPLIED_IN_PROGRESS && a.steps == 3 && a.steps_done == 0 && !a.down, "in progress, nothing done");
+    check(a.status == DF_APPLIED_IN_PROGRESS && a.steps == 3 && a.steps_done == 0 && !a.down,
+          "in progress, nothing done");
     read_journal(&p, &m, DF_UP, &arena, 0);
 
     df_journal_row one = make_row(1, "A", DF_STEP_INTENT), two = make_row(2, "B", DF_STEP_INTENT);
     one.state_before = DF_STR("digest before");
     check_ok(df_ledger_intend(p.ledger, &run, &one, any_error), "the first statement's intent");
-    check(ask(p.conn, "SELECT COUNT(*) FROM _migration_journal WHERE finished_at IS NULL") == 1, "it has begun");
+    check(ask(p.conn, "SELECT COUNT(*) FROM _migration_journal WHERE finished_at IS NULL") == 1,
+          "it has begun");
     one.status = DF_STEP_DONE;
     one.state_before = DF_STR_NONE;
     one.ms = 12.25;
     check_ok(df_ledger_settle(p.ledger, &run, &one, any_error), "and its result");
     check_ok(df_ledger_intend(p.ledger, &run, &two, any_error), "the second's intent");
     df_journal_row *rows = read_journal(&p, &m, DF_UP, &arena, 2);
-    check(rows[0].status == DF_STEP_DONE && rows[0].number == 1 && rows[0].line == 10 && rows[0].rows == 1, "the first is done");
-    check(rows[0].ms == 12.25 && df_str_is(rows[0].state_before, "digest before"), "its state before is kept");
-    check(strcmp(rows[0].hash, one.hash) == 0 && df_str_is(rows[0].text, "A") && df_str_is(rows[0].tag, "CREATE TABLE"), "its text");
+    check(rows[0].status == DF_STEP_DONE && rows[0].number == 1 && rows[0].line == 10 && rows[0].rows == 1,
+          "the first is done");
+    check(rows[0].ms == 12.25 && df_str_is(rows[0].state_before, "digest before"),
+          "its state before is kept");
+    check(strcmp(rows[0].hash, one.hash) == 0 && df_str_is(rows[0].text, "A") &&
+              df_str_is(rows[0].tag, "CREATE TABLE"),
+          "its text");
     check(rows[1].status == DF_STEP_INTENT, "the second is in doubt");
     a = the_row(&p, &arena);
     check(a.steps_done == 1 && a.steps == 3, "one of three is done");
 
-    check_code(df_ledger_decide(p.ledger, m.id, DF_UP, 2, DF_STEP_DONE, "I looked", &err), DF_OK, &err, "a person decides");
+    check_code(df_ledger_decide(p.ledger, m.id, DF_UP, 2, DF_STEP_DONE, "I looked", &err), DF_OK, &err,
+               "a person decides");
     rows = read_journal(&p, &m, DF_UP, &arena, 2);
     check(rows[1].status == DF_STEP_SKIPPED, "it counts as done");
     check_code(df_ledger_decide(p.ledger, m.id, DF_UP, 7, DF_STEP_DONE, "I looked", &err), DF_NOT_FOUND, &err,
@@ -132,7 +140,8 @@ static void test_contents(void)
     row.progress = DF_STR("[4711]");
     row.transaction = DF_STR("12345");
     check_ok(df_ledger_settle(p.ledger, &run, &row, any_error), "a long statement");
-    df_journal_row secret = make_row(2, "CREATE USER app PASSWORD 'topsecret' /* IDENTIFIED BY 'x' */", DF_STEP_FAILED);
+    df_journal_row secret =
+        make_row(2, "CREATE USER app PASSWORD 'topsecret' /* IDENTIFIED BY 'x' */", DF_STEP_FAILED);
     secret.error = DF_STR("it did not work");
     secret.rows = -1;
     check_ok(df_ledger_settle(p.ledger, &run, &secret, any_error), "one with a password");
@@ -140,12 +149,18 @@ static void test_contents(void)
     check_ok(df_ledger_settle(p.ledger, &run, &identified, any_error), "and another");
     df_journal_row *rows = read_journal(&p, &m, DF_UP, &arena, 3);
     check(rows[0].text.len == 1999, "is cut, at a character: %zu", rows[0].text.len);
-    check(df_str_is(rows[0].progress, "[4711]") && df_str_is(rows[0].transaction, "12345"), "progress and transaction are kept");
-    check(df_str_starts(rows[1].text, DF_STR("CREATE USER app PASSWORD '***'")), "the password is not: %.*s", DF_FMT(rows[1].text));
-    check(df_str_is(rows[2].text, "CREATE USER app@'%' IDENTIFIED BY '***'"), "nor here: %.*s", DF_FMT(rows[2].text));
-    check(rows[1].status == DF_STEP_FAILED && rows[1].rows == -1 && df_str_is(rows[1].error, "it did not work"), "the failure is kept");
+    check(df_str_is(rows[0].progress, "[4711]") && df_str_is(rows[0].transaction, "12345"),
+          "progress and transaction are kept");
+    check(df_str_starts(rows[1].text, DF_STR("CREATE USER app PASSWORD '***'")), "the password is not: %.*s",
+          DF_FMT(rows[1].text));
+    check(df_str_is(rows[2].text, "CREATE USER app@'%' IDENTIFIED BY '***'"), "nor here: %.*s",
+          DF_FMT(rows[2].text));
+    check(rows[1].status == DF_STEP_FAILED && rows[1].rows == -1 &&
+              df_str_is(rows[1].error, "it did not work"),
+          "the failure is kept");
     check_ok(df_ledger_begin(p.ledger, any_error), "inside a transaction");
-    check_code(df_ledger_intend(p.ledger, &run, &row, &err), DF_BUG, &err, "an intent cannot be written: it would not be committed");
+    check_code(df_ledger_intend(p.ledger, &run, &row, &err), DF_BUG, &err,
+               "an intent cannot be written: it would not be committed");
     row.progress = DF_STR("[9999]");
     check_ok(df_ledger_settle(p.ledger, &run, &row, any_error), "but a result");
     df_rollback(p.conn);

@@ -32,15 +32,16 @@ void close_place(place *p);
 bool check_code(df_code got, df_code expected, const df_error *err, const char *what);
 /* check_ok(call(…, any_error), "what it does"): the call must end with DF_OK. */
 __attribute__((weak)) df_error last_error;
-#define any_error (&last_error)
+#define any_error            (&last_error)
 #define check_ok(call, what) check_code((call), DF_OK, any_error, what)
 /* Runs SQL; "not ok" when it fails. {at} … nothing is replaced. */
 void sql(df_conn *conn, const char *fmt, ...) DF_PRINTF(2, 3);
-int64_t ask(df_conn *conn, const char *fmt, ...) DF_PRINTF(2, 3); /* -1 when it fails */
+int64_t ask(df_conn *conn, const char *fmt, ...) DF_PRINTF(2, 3);          /* -1 when it fails */
 const char *ask_text(df_conn *conn, const char *fmt, ...) DF_PRINTF(2, 3); /* valid until the next call */
 
 /* A migration as the reader of files would have made it. */
-df_migration make_migration(const char *id, const char *version, const char *name, const char *up, const char *down);
+df_migration make_migration(const char *id, const char *version, const char *name, const char *up,
+                            const char *down);
 df_run make_run(const df_migration *migration, df_direction direction, bool journalled);
 df_journal_row make_row(int32_t number, const char *text, df_step_status status);
 extern const char sum_a[65], sum_b[65];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The migration lock within one process: two sessions, heartbeats, rows changed by hand, broken and left locks. */
+/* The migration lock within one process: two sessions, heartbeats, rows changed by hand, broken and left
+ * locks. */
 #include "ledger_test.h"
 
 #include <unistd.h>
@@ -24,7 +25,8 @@ static df_holder_state state_of(place *p)
 static void is_state(place *p, df_holder_state expected, const char *what)
 {
     df_holder_state state = state_of(p);
-    if (!check(state == expected, "%s: %s", what, df_holder_state_name(expected))) note("it is %s", df_holder_state_name(state));
+    if (!check(state == expected, "%s: %s", what, df_holder_state_name(expected)))
+        note("it is %s", df_holder_state_name(state));
 }
 
 static void test_take_and_give(void)
@@ -39,12 +41,15 @@ static void test_take_and_give(void)
     check(df_lease_held(a.ledger) && df_lease_fence(a.ledger) == 1, "held, with the first fence");
     check_code(take(&a, 0, 0, &err), DF_BUG, &err, "not twice by one");
     check_code(take(&b, 0, 0, &err), DF_LOCKED, &err, "not by another");
-    check(strstr(err.message, "held by alice on ") && strstr(err.message, "(up), lease until 20"), "who is told: %s", err.message);
+    check(strstr(err.message, "held by alice on ") && strstr(err.message, "(up), lease until 20"),
+          "who is told: %s", err.message);
     check_ok(df_lock_look(b.ledger, &arena, &status, any_error), "looking at it");
-    check(status.state == DF_HOLDER_ALIVE && df_str_is(status.owner, "alice") && status.pid == getpid(), "its holder lives");
+    check(status.state == DF_HOLDER_ALIVE && df_str_is(status.owner, "alice") && status.pid == getpid(),
+          "its holder lives");
     check(df_str_is(status.purpose, "up") && status.fence == 1 && status.lock_id.len == 36, "what for");
     int64_t lease = status.expires_ms - status.now_ms;
-    check(lease > 50000 && lease <= 60000 && status.acquired_ms <= status.now_ms, "a minute by the server's clock: %lld", (long long)lease);
+    check(lease > 50000 && lease <= 60000 && status.acquired_ms <= status.now_ms,
+          "a minute by the server's clock: %lld", (long long)lease);
     check(ask(b.conn, "SELECT COUNT(*) FROM dataflow_migration_locks") == 1, "the pipeline's view shows it");
     check_ok(df_ledger_begin(a.ledger, any_error), "a transaction");
     check_ok(df_lease_check(a.ledger, any_error), "with another check in it");
@@ -77,11 +82,14 @@ static void test_heartbeat(void)
     sleep_ms(3 * TTL);
     check_ok(df_lock_look(b.ledger, &arena, &later, any_error), "three leases later");
     check(later.state == DF_HOLDER_ALIVE && later.expires_ms > status.expires_ms, "it was renewed");
-    check(later.heartbeat_ms > status.heartbeat_ms && later.acquired_ms == status.acquired_ms, "with a heartbeat");
-    check(df_str_is(later.doing, "009_größe: statement 3 of 7"), "and what its holder does: %.*s", DF_FMT(later.doing));
+    check(later.heartbeat_ms > status.heartbeat_ms && later.acquired_ms == status.acquired_ms,
+          "with a heartbeat");
+    check(df_str_is(later.doing, "009_größe: statement 3 of 7"), "and what its holder does: %.*s",
+          DF_FMT(later.doing));
     sql(b.conn, is_engine("sqlite") ? "DELETE FROM _migration_locks WHERE expires_at < datetime('now')"
                                     : "DELETE FROM _migration_locks WHERE expires_at < NOW()");
-    check(df_lease_held(a.ledger) && state_of(&b) == DF_HOLDER_ALIVE, "the runbook's DELETE does not touch it");
+    check(df_lease_held(a.ledger) && state_of(&b) == DF_HOLDER_ALIVE,
+          "the runbook's DELETE does not touch it");
     if (!is_engine("sqlite")) { /* there an open transaction itself keeps others out, heartbeats too */
         check_ok(df_ledger_begin(a.ledger, any_error), "while a transaction is open");
         check_ok(df_lock_look(b.ledger, &arena, &status, any_error), "now");
@@ -146,14 +154,16 @@ static void test_overtaken(void)
     check_ok(take(&a, 0, 60000, any_error), "taken");
     sql(b.conn, "UPDATE _migration_locks SET fence = fence + 1");
     sql(b.conn, "UPDATE _migration_meta SET number = number + 1 WHERE name = 'fence'");
-    check_code(df_ledger_intend(a.ledger, &run, &row, &err), DF_LOCKED, &err, "who was overtaken writes no intent");
+    check_code(df_ledger_intend(a.ledger, &run, &row, &err), DF_LOCKED, &err,
+               "who was overtaken writes no intent");
     check(ask(b.conn, "SELECT COUNT(*) FROM _migration_journal") == 0, "none is there");
     df_lease_give(a.ledger);
     sql(b.conn, "DELETE FROM _migration_locks");
 
     check_ok(take(&a, 0, 60000, any_error), "taken");
     sql(b.conn, "UPDATE _migration_locks SET lock_id = '12345678-1234-4234-8234-123456789012'");
-    check_code(df_ledger_complete(a.ledger, &run, &result, &err), DF_LOCKED, &err, "nor does it complete anything");
+    check_code(df_ledger_complete(a.ledger, &run, &result, &err), DF_LOCKED, &err,
+               "nor does it complete anything");
     check(ask(b.conn, "SELECT COUNT(*) FROM _migration_history") == 0, "nothing is there");
     df_lease_give(a.ledger);
     sql(b.conn, "DELETE FROM _migration_locks");
@@ -168,11 +178,15 @@ static void test_overtaken(void)
     check_ok(take(&a, 0, 60000, any_error), "taken");
     check_ok(df_ledger_begin(a.ledger, any_error), "a transaction of the holder");
     check_ok(df_set_limits(b.conn, &quick, any_error), "somebody who does not wait long");
-    check_code(df_exec(b.conn, is_engine("mariadb") ? "UPDATE _migration_meta SET number = number + 1 WHERE name = 'fence'"
-                                                    : "UPDATE _migration_locks SET fence = fence + 1", NULL, 0, NULL, &err),
+    check_code(df_exec(b.conn,
+                       is_engine("mariadb")
+                           ? "UPDATE _migration_meta SET number = number + 1 WHERE name = 'fence'"
+                           : "UPDATE _migration_locks SET fence = fence + 1",
+                       NULL, 0, NULL, &err),
                DF_RETRY, &err, "cannot change the fence meanwhile");
     if (is_engine("postgres"))
-        check_code(df_exec(b.conn, "DELETE FROM _migration_locks", NULL, 0, NULL, &err), DF_RETRY, &err, "nor delete the row");
+        check_code(df_exec(b.conn, "DELETE FROM _migration_locks", NULL, 0, NULL, &err), DF_RETRY, &err,
+                   "nor delete the row");
     check_ok(df_commit(a.conn, any_error), "which commits");
     df_lease_give(a.ledger);
     close_place(&a);
@@ -192,8 +206,10 @@ static void test_left_over(void)
     for (int i = 0; i < 100 && state_of(&b) != DF_HOLDER_GONE; i++) sleep_ms(20);
     is_state(&b, DF_HOLDER_GONE, "its session ends without giving back");
     check_ok(take(&b, 2000, 60000, any_error), "the next one gets it at once, whatever is left of the lease");
-    check(ask(b.conn, "SELECT COUNT(*) FROM _migration_audit_log WHERE action = 'lock_taken_over'") == 1, "which is audited");
-    const char *details = ask_text(b.conn, "SELECT details FROM _migration_audit_log WHERE action = 'lock_taken_over'");
+    check(ask(b.conn, "SELECT COUNT(*) FROM _migration_audit_log WHERE action = 'lock_taken_over'") == 1,
+          "which is audited");
+    const char *details =
+        ask_text(b.conn, "SELECT details FROM _migration_audit_log WHERE action = 'lock_taken_over'");
     check(strstr(details, "alice") && strstr(details, "gone"), "with whom it was taken from: %s", details);
     check(id >= 0, "(its session was %lld)", (long long)id);
 
@@ -201,13 +217,17 @@ static void test_left_over(void)
     if (is_engine("sqlite")) sql(a.conn, "UPDATE _migration_locks SET pid = 999999999");
     close_place(&b);
     for (int i = 0; i < 100 && state_of(&a) != DF_HOLDER_GONE; i++) sleep_ms(20);
-    check_ok(df_lock_break(a.ledger, false, &was, &arena, any_error), "a left-over row is removed without force");
+    check_ok(df_lock_break(a.ledger, false, &was, &arena, any_error),
+             "a left-over row is removed without force");
     check(was.state == DF_HOLDER_GONE && df_str_is(was.owner, "bob"), "and it is told what it was");
     is_state(&a, DF_HOLDER_NONE, "it is gone");
-    check_ok(df_lock_break(a.ledger, false, &was, &arena, any_error), "where there is none there is nothing to do");
-    check(ask(a.conn, "SELECT COUNT(*) FROM _migration_audit_log WHERE action = 'lock_broken'") == 1, "which is audited once");
+    check_ok(df_lock_break(a.ledger, false, &was, &arena, any_error),
+             "where there is none there is nothing to do");
+    check(ask(a.conn, "SELECT COUNT(*) FROM _migration_audit_log WHERE action = 'lock_broken'") == 1,
+          "which is audited once");
     check_ok(take(&a, 0, 0, any_error), "and the lock can be taken");
-    check(df_lease_fence(a.ledger) == 4, "with a fence above that of the breaking: %lld", (long long)df_lease_fence(a.ledger));
+    check(df_lease_fence(a.ledger) == 4, "with a fence above that of the breaking: %lld",
+          (long long)df_lease_fence(a.ledger));
     close_place(&a);
     df_arena_release(&arena);
 }
@@ -220,7 +240,8 @@ static void test_break(void)
     df_arena arena = {0};
     df_lock_status was;
     check_ok(take(&a, 0, 60000, any_error), "taken");
-    check_code(df_lock_break(b.ledger, false, &was, &arena, &err), DF_REFUSED, &err, "a living holder's is not broken");
+    check_code(df_lock_break(b.ledger, false, &was, &arena, &err), DF_REFUSED, &err,
+               "a living holder's is not broken");
     check(was.state == DF_HOLDER_ALIVE && strstr(err.message, "alice"), "who it is: %s", err.message);
     check_ok(df_lease_check(a.ledger, any_error), "nothing has happened to it");
     check_ok(df_lock_break(b.ledger, true, &was, &arena, any_error), "but by force");
@@ -249,7 +270,8 @@ static void test_rebind(void)
     check_ok(df_ledger_begin(a.ledger, any_error), "and work");
     df_rollback(a.conn);
     if (!is_engine("sqlite")) {
-        check_code(df_exec(old, "SELECT 1", NULL, 0, NULL, &err), DF_CONNECT, &err, "the old session is gone");
+        check_code(df_exec(old, "SELECT 1", NULL, 0, NULL, &err), DF_CONNECT, &err,
+                   "the old session is gone");
         df_disconnect(old);
     }
     df_lease_give(a.ledger);

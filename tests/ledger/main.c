@@ -60,7 +60,8 @@ const char *new_database(void)
     sql(conn, is_engine("mariadb") ? "CREATE DATABASE %s CHARACTER SET utf8mb4" : "CREATE DATABASE %s", name);
     df_disconnect(conn);
     const char *path = strstr(base_url, "/dataflow?");
-    snprintf(url, sizeof urls[0], "%.*s/%s%s", (int)(path - base_url), base_url, name, path + strlen("/dataflow"));
+    snprintf(url, sizeof urls[0], "%.*s/%s%s", (int)(path - base_url), base_url, name,
+             path + strlen("/dataflow"));
     return url;
 }
 
@@ -165,7 +166,8 @@ static df_section section(const char *text)
                         .statement_ms = -1};
 }
 
-df_migration make_migration(const char *id, const char *version, const char *name, const char *up, const char *down)
+df_migration make_migration(const char *id, const char *version, const char *name, const char *up,
+                            const char *down)
 {
     df_migration m = {.id = df_str_from(id),
                       .version = df_str_from(version),
@@ -245,8 +247,8 @@ int main(int argc, char **argv)
         const char *name;
         void (*run)(void);
     } parts[] = {
-        {"tables", test_tables}, {"history", test_history}, {"journal", test_journal}, {"audit", test_audit},
-        {"records", test_records}, {"locks", test_locks},
+        {"tables", test_tables}, {"history", test_history}, {"journal", test_journal},
+        {"audit", test_audit},   {"records", test_records}, {"locks", test_locks},
     };
     const char *part = argc > 2 ? argv[2] : NULL;
     char variable[64] = "TEST_URL_";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * puppet URL ACTOR: a run that does what it is told, a command a line on standard input, and answers each with one
- * line: "ok …" or "CODE message". Tests stop it, kill it, and let it go on.
+ * puppet URL ACTOR: a run that does what it is told, a command a line on standard input, and answers each
+ * with one line: "ok …" or "CODE message". Tests stop it, kill it, and let it go on.
  */
 #include "ledger/ledger.h"
 
@@ -50,7 +50,8 @@ static df_code take(puppet *p, char *arguments, char *out, size_t size, df_error
 {
     char *rest = NULL;
     const char *wait = strtok_r(arguments, " ", &rest), *ttl = strtok_r(NULL, " ", &rest);
-    df_lease_options options = {.wait_ms = wait ? atoll(wait) : 0, .ttl_ms = ttl ? atoll(ttl) : 0, .purpose = "up"};
+    df_lease_options options = {
+        .wait_ms = wait ? atoll(wait) : 0, .ttl_ms = ttl ? atoll(ttl) : 0, .purpose = "up"};
     DF_TRY(df_lease_take(p->ledger, &options, err));
     snprintf(out, size, "%lld", (long long)df_lease_fence(p->ledger));
     return DF_OK;
@@ -73,8 +74,8 @@ static df_code look(puppet *p, char *out, size_t size, df_error *err)
     df_lock_status s;
     df_arena_reset(&p->arena);
     DF_TRY(df_lock_look(p->ledger, &p->arena, &s, err));
-    snprintf(out, size, "%s fence=%lld owner=%.*s doing=%.*s", df_holder_state_name(s.state), (long long)s.fence,
-             DF_FMT(s.owner), DF_FMT(s.doing));
+    snprintf(out, size, "%s fence=%lld owner=%.*s doing=%.*s", df_holder_state_name(s.state),
+             (long long)s.fence, DF_FMT(s.owner), DF_FMT(s.doing));
     return DF_OK;
 }
 
@@ -82,14 +83,16 @@ static df_code verify(puppet *p, const char *head, char *out, size_t size, df_er
 {
     df_audit_proof proof;
     DF_TRY(df_audit_verify(p->ledger, *head ? head : NULL, &proof, err));
-    snprintf(out, size, "%s %lld %s %s", proof.intact ? "intact" : "broken", (long long)proof.entries, proof.head, proof.what);
+    snprintf(out, size, "%s %lld %s %s", proof.intact ? "intact" : "broken", (long long)proof.entries,
+             proof.head, proof.what);
     return DF_OK;
 }
 
 /* A migration whose name is its id. */
 static void make_run(df_migration *m, df_run *run, const char *id, bool journalled)
 {
-    *m = (df_migration){.id = df_str_from(id), .version = df_str_from(id), .name = df_str_from(id), .loaded = true};
+    *m = (df_migration){
+        .id = df_str_from(id), .version = df_str_from(id), .name = df_str_from(id), .loaded = true};
     m->meta.estimated_ms = -1;
     m->up = (df_section){.present = true, .sql = DF_STR("SELECT 1"), .path = "puppet", .first_line = 1};
     *run = (df_run){.migration = m, .direction = DF_UP, .n_steps = 1, .journalled = journalled};
@@ -103,7 +106,11 @@ static df_code record(puppet *p, const char *verb, const char *id, char *out, si
     df_run run;
     bool done;
     df_run_result result = {.duration_ms = 1, .rows_affected = -1};
-    df_journal_row row = {.number = 1, .line = 1, .tag = DF_STR("SELECT"), .text = DF_STR("SELECT 1"), .rows = -1,
+    df_journal_row row = {.number = 1,
+                          .line = 1,
+                          .tag = DF_STR("SELECT"),
+                          .text = DF_STR("SELECT 1"),
+                          .rows = -1,
                           .status = DF_STEP_DONE};
     make_run(&m, &run, id, strcmp(verb, "complete") != 0);
     if (strcmp(verb, "start") == 0) return df_ledger_start(p->ledger, &run, err);
@@ -124,7 +131,8 @@ static df_code work(puppet *p, df_error *err)
     usleep(3000);
     snprintf(sql, sizeof sql, "UPDATE counter SET n = %lld", atoll(text) + 1);
     DF_TRY(df_exec(p->conn, sql, NULL, 0, NULL, err));
-    snprintf(sql, sizeof sql, "INSERT INTO fences (fence) VALUES (%lld)", (long long)df_lease_fence(p->ledger));
+    snprintf(sql, sizeof sql, "INSERT INTO fences (fence) VALUES (%lld)",
+             (long long)df_lease_fence(p->ledger));
     DF_TRY(df_exec(p->conn, sql, NULL, 0, NULL, err));
     return df_commit(p->conn, err);
 }
@@ -157,12 +165,15 @@ static df_code find(puppet *p, char *out, size_t size, df_error *err)
     df_arena_reset(&p->arena);
     DF_TRY(df_foreign_find(p->ledger, &p->arena, &all, &count, err));
     for (size_t i = 0; i < count && at < size; i++) {
-        at += (size_t)snprintf(out + at, size - at, "%s%s %s%s%s%.*s:", i ? "; " : "", df_layout_name(all[i].layout), all[i].table,
-                               all[i].only_newest ? " newest" : "", all[i].dirty ? " dirty " : " ", DF_FMT(all[i].baseline));
+        at +=
+            (size_t)snprintf(out + at, size - at, "%s%s %s%s%s%.*s:", i ? "; " : "",
+                             df_layout_name(all[i].layout), all[i].table, all[i].only_newest ? " newest" : "",
+                             all[i].dirty ? " dirty " : " ", DF_FMT(all[i].baseline));
         for (size_t k = 0; k < all[i].count && at < size; k++) {
             const df_foreign_row *r = &all[i].rows[k];
-            at += (size_t)snprintf(out + at, size - at, " %.*s/%.*s/%s/%s", DF_FMT(r->version), DF_FMT(r->name),
-                                   r->success ? "ok" : "failed", r->applied_ms > 1600000000000 ? "timed" : "-");
+            at +=
+                (size_t)snprintf(out + at, size - at, " %.*s/%.*s/%s/%s", DF_FMT(r->version), DF_FMT(r->name),
+                                 r->success ? "ok" : "failed", r->applied_ms > 1600000000000 ? "timed" : "-");
         }
     }
     return DF_OK;
@@ -204,8 +215,10 @@ static df_code hand_back(puppet *p, const char *folder, char *out, size_t size, 
 static df_code obey(puppet *p, char *line, char *out, size_t size, df_error *err)
 {
     char *rest = strchr(line, ' ');
-    if (rest) *rest++ = '\0';
-    else rest = line + strlen(line);
+    if (rest)
+        *rest++ = '\0';
+    else
+        rest = line + strlen(line);
     df_lock_status was;
     if (strcmp(line, "create") == 0) return df_ledger_create(p->ledger, err);
     if (strcmp(line, "take") == 0) return take(p, rest, out, size, err);
@@ -219,11 +232,13 @@ static df_code obey(puppet *p, char *line, char *out, size_t size, df_error *err
     if (strcmp(line, "sql") == 0) return df_exec(p->conn, rest, NULL, 0, NULL, err);
     if (strcmp(line, "query") == 0) return query(p, rest, out, size, err);
     if (strcmp(line, "look") == 0) return look(p, out, size, err);
-    if (strcmp(line, "break") == 0) return df_lock_break(p->ledger, strcmp(rest, "force") == 0, &was, &p->arena, err);
+    if (strcmp(line, "break") == 0)
+        return df_lock_break(p->ledger, strcmp(rest, "force") == 0, &was, &p->arena, err);
     if (strcmp(line, "verify") == 0) return verify(p, rest, out, size, err);
     if (strcmp(line, "reconnect") == 0) return reconnect(p, err);
     if (strcmp(line, "lost") == 0) return snprintf(out, size, "%d", df_conn_lost(p->conn)), DF_OK;
-    if (strcmp(line, "audit") == 0) return df_audit_add(p->ledger, DF_AUDIT_BACKUP_CREATED, DF_STR_NONE, DF_STR_NONE, err);
+    if (strcmp(line, "audit") == 0)
+        return df_audit_add(p->ledger, DF_AUDIT_BACKUP_CREATED, DF_STR_NONE, DF_STR_NONE, err);
     if (strcmp(line, "find") == 0) return find(p, out, size, err);
     if (strcmp(line, "mark") == 0) return mark(p, rest, err);
     if (strcmp(line, "handback") == 0) return hand_back(p, rest, out, size, err);

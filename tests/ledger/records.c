@@ -40,19 +40,25 @@ static void test_backups(void)
     check(list[0].encrypted && list[0].compressed && !list[1].encrypted, "how they are packed");
     check(list[0].retention_days == 0 && list[1].retention_days == 30, "how long they are kept");
     check(df_str_is(list[0].created_by, "someone") && df_str_is(list[1].created_by, "ops"), "who made them");
-    check(df_str_is(list[0].path, "/var/backups/größe/backup.sql.gz") && list[0].verified_ms == 0, "where they are");
+    check(df_str_is(list[0].path, "/var/backups/größe/backup.sql.gz") && list[0].verified_ms == 0,
+          "where they are");
     older.metadata = DF_STR("{\"verified_at\":\"2026-01-01\",\"tables\":3}");
     older.verified_ms = 1700000005000;
     check_ok(df_backup_record_update(p.ledger, &older, any_error), "it was verified");
     check_code(df_backup_record_list(p.ledger, &arena, &list, &count, &err), DF_OK, &err, "listed again");
-    check(count == 2 && list[1].verified_ms == 1700000005000 && strstr(df_arena_cstr(&arena, list[1].metadata), "tables"),
+    check(count == 2 && list[1].verified_ms == 1700000005000 &&
+              strstr(df_arena_cstr(&arena, list[1].metadata), "tables"),
           "with what was found");
     df_backup_record unknown = make_backup("b-3", 0);
-    check_code(df_backup_record_update(p.ledger, &unknown, &err), DF_NOT_FOUND, &err, "one that is not there");
-    check_ok(df_backup_restored(p.ledger, newer.id, false, 1234, "disk full", any_error), "a restoration that failed");
-    check(ask(p.conn, "SELECT COUNT(*) FROM _backup_restoration_history WHERE backup_id = 'b-2' AND duration_ms = 1234"
-                      " AND error_message = 'disk full'") == 1,
-          "is recorded");
+    check_code(df_backup_record_update(p.ledger, &unknown, &err), DF_NOT_FOUND, &err,
+               "one that is not there");
+    check_ok(df_backup_restored(p.ledger, newer.id, false, 1234, "disk full", any_error),
+             "a restoration that failed");
+    check(
+        ask(p.conn,
+            "SELECT COUNT(*) FROM _backup_restoration_history WHERE backup_id = 'b-2' AND duration_ms = 1234"
+            " AND error_message = 'disk full'") == 1,
+        "is recorded");
     check_ok(df_backup_record_remove(p.ledger, newer.id, any_error), "taken out");
     check_code(df_backup_record_remove(p.ledger, newer.id, &err), DF_NOT_FOUND, &err, "once");
     close_place(&p);
@@ -68,14 +74,18 @@ static void test_schema(void)
     int64_t taken;
     df_str content;
     place p = open_place(new_database(), true);
-    check_code(df_schema_kept(p.ledger, &arena, digest, &taken, &content, &err), DF_NOT_FOUND, &err, "no schema yet");
+    check_code(df_schema_kept(p.ledger, &arena, digest, &taken, &content, &err), DF_NOT_FOUND, &err,
+               "no schema yet");
     df_buf large = {0};
-    for (int i = 0; i < MEGABYTES * 1024 * 1024 / 32; i++) df_buf_text(&large, "[\"table\",null,null,\"größe\",\"\"]\n");
+    for (int i = 0; i < MEGABYTES * 1024 * 1024 / 32; i++)
+        df_buf_text(&large, "[\"table\",null,null,\"größe\",\"\"]\n");
     check_ok(df_schema_keep(p.ledger, "run-1", sum_a, 1, DF_STR("first"), any_error), "the schema is kept");
     check_ok(df_schema_keep(p.ledger, "run-2", sum_b, 2, DF_STR("second"), any_error), "and again");
-    check_ok(df_schema_keep(p.ledger, "run-3", sum_a, 3, df_buf_str(&large), any_error), "and again, a large one");
+    check_ok(df_schema_keep(p.ledger, "run-3", sum_a, 3, df_buf_str(&large), any_error),
+             "and again, a large one");
     check_code(df_schema_kept(p.ledger, &arena, digest, &taken, &content, &err), DF_OK, &err, "the newest");
-    check(strcmp(digest, sum_a) == 0 && df_str_eq(content, df_buf_str(&large)) && taken > 1700000000000, "is given back");
+    check(strcmp(digest, sum_a) == 0 && df_str_eq(content, df_buf_str(&large)) && taken > 1700000000000,
+          "is given back");
     check(ask(p.conn, "SELECT COUNT(*) FROM _migration_schema") == 2, "two are kept");
     df_buf_release(&large);
     close_place(&p);
