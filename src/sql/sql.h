@@ -35,11 +35,10 @@ const df_sql_dialect *df_sql_dialect_of(const char *engine);
 typedef enum df_sql_token_kind {
     DF_SQL_END,
     DF_SQL_SPACE,
-    DF_SQL_COMMENT, /* not the MariaDB comments that are executed: their inside is tokens, their marks symbols
-                     */
+    DF_SQL_COMMENT, /* but not those that MariaDB executes: their inside is tokens, their marks are symbols */
     DF_SQL_WORD,    /* keyword or plain name */
     DF_SQL_NAME,    /* quoted name, with its quotes */
-    DF_SQL_STRING,  /* '…', E'…', $$…$$, x'…', and "…" in MariaDB */
+    DF_SQL_STRING,  /* '…', E'…' with what continues it, $$…$$, x'…', and "…" in MariaDB */
     DF_SQL_NUMBER,
     DF_SQL_SYMBOL, /* one operator or punctuation character, `::` and the like token by token */
 } df_sql_token_kind;
@@ -76,6 +75,8 @@ typedef struct df_sql_statement {
 } df_sql_statement;
 
 typedef struct df_sql_splitter {
+    /* Changes behind SET standard_conforming_strings and SET sql_mode: a statement was read with what stood
+     * here before the call that returned it. */
     const df_sql_dialect *dialect;
     df_str script;
     int32_t first_line; /* the script's first line in its file; 0 means 1 */
@@ -87,15 +88,17 @@ typedef struct df_sql_splitter {
 
 /*
  * The next statement; *more false at the end. Statements end at the delimiter (";", or what DELIMITER said)
- * outside of quotes, comments, parentheses where the dialect needs it (rules), BEGIN ATOMIC bodies, and the
+ * outside of quotes, comments, the parentheses of CREATE RULE … DO (…; …), BEGIN ATOMIC bodies, and the
  * bodies of triggers, procedures, functions and events (SQLite: BEGIN … END with nested CASE; MariaDB:
- * compound statements also without DELIMITER; PostgreSQL: CREATE SCHEMA with elements, CREATE RULE … DO (…;
- * …)). Blank statements are passed over. A leading byte order mark is white space.
+ * compound statements, also without DELIMITER, but for those of sql_mode=ORACLE). Blank statements are passed
+ * over. A leading byte order mark is white space.
  *
- * DF_CORRUPT, with err->line and err->statement: a quote, comment, dollar quote or body that does not end
- * (the line where it began); DF_UNSUPPORTED: a command of a client program (\i, \copy, \connect, .read,
- * source …), named, with what to write instead. psql commands that change nothing (\restrict, \unrestrict,
- * \echo, \timing, \set ON_ERROR_STOP, \pset …) are passed over as pg_dump and habit put them there.
+ * DF_CORRUPT, with err->line and err->statement: a quote, comment or body that does not end (the line where
+ * it began; SQLite takes a comment that is open at the end, and so does this), a NUL byte, data of COPY …
+ * FROM STDIN that has no end. DF_UNSUPPORTED: a command of a client program (\i, \copy, \connect, .read,
+ * source …), named, with what to write instead. Those that change nothing (\restrict, \unrestrict, \echo,
+ * \timing, \set ON_ERROR_STOP on, \pset, .headers …) are passed over: pg_dump and habit put them there. After
+ * an error the splitter stays where it is.
  */
 DF_MUST_USE df_code df_sql_split(df_sql_splitter *splitter, df_sql_statement *statement, bool *more,
                                  df_error *err);
@@ -106,35 +109,36 @@ typedef enum df_sql_class {
     DF_SQL_UNKNOWN,
     DF_SQL_QUERY, /* SELECT, VALUES, SHOW, EXPLAIN, TABLE, WITH … SELECT */
     DF_SQL_DML,   /* INSERT, UPDATE, DELETE, MERGE, REPLACE, COPY … FROM, LOAD DATA; WITH … of these */
-    DF_SQL_DDL,   /* CREATE, ALTER, DROP, TRUNCATE, RENAME, COMMENT, GRANT, REVOKE, SECURITY LABEL, REFRESH */
+    DF_SQL_DDL,   /* CREATE, ALTER, DROP, TRUNCATE, RENAME, COMMENT, GRANT, REVOKE, REFRESH … */
     DF_SQL_TRANSACTION, /* BEGIN, START TRANSACTION, COMMIT, END, ROLLBACK, SAVEPOINT, RELEASE, ABORT */
-    DF_SQL_SESSION, /* SET, RESET, USE, PRAGMA that only sets, LOCK TABLES, DISCARD, PREPARE, LISTEN, SET @x
-                     */
-    DF_SQL_ROUTINE, /* CALL, DO, EXECUTE: whatever their body does */
+    DF_SQL_SESSION,     /* SET, RESET, USE, PRAGMA that sets, LOCK TABLES, DISCARD, PREPARE, LISTEN, ATTACH */
+    DF_SQL_ROUTINE,     /* CALL, DO, EXECUTE, MariaDB's BEGIN NOT ATOMIC, IF …: whatever their body does */
     DF_SQL_MAINTENANCE, /* VACUUM, ANALYZE, REINDEX, CLUSTER, CHECKPOINT, OPTIMIZE … */
 } df_sql_class;
 
 enum {
-    DF_SQL_NO_TRANSACTION = 1u << 0,  /* the server refuses it inside a transaction block */
+    /* The server refuses it inside a transaction block, or does nothing (SQLite: PRAGMA foreign_keys). What
+     * it refuses may depend on what is there (DROP SUBSCRIPTION with its slot): then it is set. */
+    DF_SQL_NO_TRANSACTION = 1u << 0,
     DF_SQL_IMPLICIT_COMMIT = 1u << 1, /* MariaDB: commits what is open, before and after */
     DF_SQL_BEGIN = 1u << 2,           /* opens a transaction */
     DF_SQL_COMMIT = 1u << 3,          /* ends one, keeping it */
     DF_SQL_ROLLBACK = 1u << 4,        /* ends one, undoing it (not ROLLBACK TO) */
-    DF_SQL_CONCURRENTLY =
-        1u << 5, /* an index left invalid is possible: CREATE/REINDEX/DROP INDEX CONCURRENTLY */
-    DF_SQL_ADD_VALUE = 1u << 6,   /* ALTER TYPE … ADD VALUE: the label can be used only after commit */
-    DF_SQL_DESTROYS = 1u << 7,    /* DROP of what holds data, DROP COLUMN, TRUNCATE, DELETE */
-    DF_SQL_WHOLE_TABLE = 1u << 8, /* UPDATE or DELETE without WHERE */
-    DF_SQL_TEMPORARY = 1u << 9,   /* CREATE TEMPORARY …: belongs to the session */
-    DF_SQL_IF_EXISTS = 1u << 10,  /* has IF EXISTS, IF NOT EXISTS or OR REPLACE: may be run again */
-    DF_SQL_COPY_IN = 1u << 11,    /* COPY … FROM STDIN: has data */
-    DF_SQL_INDEX_BUILD =
-        1u << 12, /* may take long by its nature: CREATE INDEX, ADD PRIMARY KEY/UNIQUE, REINDEX */
-    DF_SQL_DYNAMIC = 1u << 13,      /* DO, CALL, EXECUTE: what it does is not in its text */
-    DF_SQL_FOREIGN_KEYS = 1u << 14, /* SQLite: PRAGMA foreign_keys, which a transaction ignores */
+    DF_SQL_CONCURRENTLY = 1u << 5,    /* of an index: an invalid one may be left */
+    DF_SQL_ADD_VALUE = 1u << 6,       /* of ALTER TYPE: the label can be used only after commit */
+    DF_SQL_DESTROYS = 1u << 7,        /* DROP of what holds data, DROP COLUMN, TRUNCATE, DELETE */
+    DF_SQL_WHOLE_TABLE = 1u << 8,     /* UPDATE or DELETE without WHERE or LIMIT */
+    DF_SQL_TEMPORARY = 1u << 9,       /* CREATE or DROP TEMPORARY …: belongs to the session */
+    /* Has IF EXISTS, IF NOT EXISTS or OR REPLACE: may be run again. ALTER TABLE: each of its actions that
+     * adds or drops has it; before the table's name it does not count. */
+    DF_SQL_IF_EXISTS = 1u << 10,
+    DF_SQL_COPY_IN = 1u << 11,      /* COPY … FROM STDIN: has data */
+    DF_SQL_INDEX_BUILD = 1u << 12,  /* also ADD PRIMARY KEY, UNIQUE, REINDEX: takes long */
+    DF_SQL_DYNAMIC = 1u << 13,      /* DO, CALL, EXECUTE …: what it does is not known */
+    DF_SQL_FOREIGN_KEYS = 1u << 14, /* SQLite: PRAGMA foreign_keys = … */
 };
 
-/* One object that a statement is about. Names are unquoted, and folded as the dialect folds them. */
+/* One object that a statement is about. Names are unquoted, folded and cut as the dialect does it. */
 typedef struct df_sql_object {
     const char *kind; /* "table", "index", "view", "materialized view", "sequence", "type", "function", … */
     df_str schema, name; /* schema absent when not written */
@@ -144,11 +148,9 @@ typedef struct df_sql_object {
 typedef struct df_sql_facts {
     df_sql_class cls;
     uint32_t flags;
-    const char *tag; /* "CREATE INDEX", "ALTER TABLE", "UPDATE": never NULL; "" when unknown */
-    df_sql_object
-        object; /* what is created, changed, dropped; name absent when there is none or it is not clear */
-    df_sql_object
-        table;    /* the table behind it: of an index, trigger, policy, rule; else like object when a table */
+    const char *tag;      /* "CREATE INDEX", "ALTER TABLE", "UPDATE": never NULL; "" when unknown */
+    df_sql_object object; /* what is changed, the first of several; name absent when it is unclear */
+    df_sql_object table;  /* of an index, trigger, policy, rule; the object itself when it is a table */
     df_str value; /* ALTER TYPE … ADD VALUE: the label; RENAME TO: the new name; PRAGMA, SET: its name */
 } df_sql_facts;
 
@@ -158,10 +160,10 @@ df_sql_facts df_sql_classify(const df_sql_dialect *dialect, df_str statement, df
 /* ---- normal form ---- */
 
 /*
- * Appends the statement with comments taken out and white space between two tokens made one blank (none
- * where the tokens need none is NOT done: the rule is simply one blank between any two tokens that had white
- * space or a comment between them). Inside quotes nothing changes but \r\n becomes \n. Two statements with
- * one normal form do the same.
+ * Appends the statement with comments taken out, and one blank between any two tokens that had white space or
+ * a comment between them; none is added where none was. Inside quotes nothing changes, but \r\n becomes \n.
+ * Two statements with one normal form do the same; a normal form is its own. For comparing: it need not be
+ * run.
  */
 void df_sql_normalise(const df_sql_dialect *dialect, df_str statement, df_buf *out);
 

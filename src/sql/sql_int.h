@@ -63,13 +63,11 @@ typedef struct sql_piece {
 
 /* The quote or comment that begins at `at`. A comment that MariaDB executes is none. */
 sql_piece sql_piece_at(const df_sql_dialect *dialect, df_str sql, size_t at);
-/* The '…' at `at`, with `backslash` or without. For PostgreSQL's E'…' also the pieces that continue it. */
+/* The '…' at `at`; `escape`: it is PostgreSQL's E'…', to which the pieces that continue it belong, too. */
 sql_piece sql_string_at(const df_sql_dialect *dialect, df_str sql, size_t at, bool escape);
 /* Length of a mark of a comment that MariaDB executes: "/" "*!50001", which begins one, and inside of one the
  * "*" "/" that ends it. 0 when there is none. Keeps `executed`, whether one is open. */
 size_t sql_take_mark(const df_sql_dialect *dialect, df_str sql, size_t at, bool *executed);
-/* Whether the two bytes before `at` say that the '…' there is an E'…'. */
-bool sql_is_escape_string(df_str sql, size_t at);
 
 /* ---- reading words ---- */
 

@@ -42,7 +42,8 @@ static sql_piece bracketed(df_str sql, size_t at)
     return (sql_piece){.len = end ? (size_t)(end - sql.ptr) + 1 - at : sql.len - at, .open = !end};
 }
 
-bool sql_is_escape_string(df_str sql, size_t at)
+/* Whether the two bytes before `at` say that the '…' there is an E'…'. */
+static bool is_escape_string(df_str sql, size_t at)
 {
     return at > 0 && (sql.ptr[at - 1] == 'e' || sql.ptr[at - 1] == 'E') && !sql_behind_word(sql, at - 1);
 }
@@ -189,8 +190,7 @@ sql_piece sql_piece_at(const df_sql_dialect *dialect, df_str sql, size_t at)
 {
     char next = sql_at(sql, at + 1);
     switch (sql.ptr[at]) {
-    case '\'':
-        return sql_string_at(dialect, sql, at, dialect->escape_strings && sql_is_escape_string(sql, at));
+    case '\'': return sql_string_at(dialect, sql, at, dialect->escape_strings && is_escape_string(sql, at));
     case '"': return quoted(sql, at, dialect->backslash && !dialect->escape_strings);
     case '`': return dialect->backtick ? quoted(sql, at, false) : (sql_piece){0};
     case '[': return dialect->bracket ? bracketed(sql, at) : (sql_piece){0};

@@ -118,8 +118,36 @@ static void test_numbers(void)
     all("a.5", "w0", "w0", "w0");
 }
 
+/* What is written in quotes is read as one token, and names the same. */
+static void test_writing(void)
+{
+    static const df_sql_dialect *const dialects[] = {&df_sql_postgres, &df_sql_sqlite, &df_sql_mariadb};
+    static const char *const texts[] = {
+        "a", "A b", "it's \\ \"here\" `there`", "\\", "'", "\"\"", "``", "[a]", "\xc3\xa4;--"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        bool right = true;
+        for (int d = 0; d < 3; d++) {
+            df_arena arena = {0};
+            df_buf sql = {0};
+            df_buf_text(&sql, "DROP TABLE ");
+            df_sql_put_name(dialects[d], &sql, df_str_from(texts[i]));
+            df_sql_facts facts = df_sql_classify(dialects[d], df_buf_str(&sql), &arena);
+            right &= df_str_is(facts.object.name, texts[i]);
+            df_buf_clear(&sql);
+            df_sql_put_literal(dialects[d], &sql, df_str_from(texts[i]));
+            df_sql_lexer lexer = {.dialect = dialects[d], .text = df_buf_str(&sql)};
+            df_sql_token t = df_sql_next_token(&lexer);
+            right &= t.kind == DF_SQL_STRING && !t.open && t.text.len == sql.len;
+            df_buf_release(&sql);
+            df_arena_release(&arena);
+        }
+        check(right, "name and literal %zu are read as they were written", i);
+    }
+}
+
 int main(void)
 {
+    test_writing();
     test_words();
     test_strings();
     test_comments();
