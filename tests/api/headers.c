@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dataflow/delta.h>
+#include <dataflow/migrate.h>
 #include <dataflow/error.h>
 #include <dataflow/observer.h>
 

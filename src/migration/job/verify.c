@@ -88,6 +88,22 @@ static df_code start_again(prover *p, size_t count, df_error *err)
     return DF_OK;
 }
 
+/*
+ * The same, for going on. Where it cannot be (roles and the like belong to the whole server, and are there already), what follows is
+ * not judged, and the item says so.
+ */
+static df_code go_on_anew(prover *p, size_t count, df_migrate_proof_item *item, bool *go_on, df_error *err)
+{
+    df_error mine = {0};
+    df_code code = start_again(p, count, &mine);
+    if (code == DF_OK) return DF_OK;
+    if (code == DF_CANCELLED || code == DF_CONNECT) return *err = mine, code;
+    *go_on = false;
+    item->detail = df_arena_printf(p->arena, "%s%swhat follows is not judged, since a new scratch database cannot be brought so far: %s",
+                                   item->detail ? item->detail : "", item->detail ? "; " : "", mine.message);
+    return DF_OK;
+}
+
 /* ---- judging ---- */
 
 static void put_differences(df_buf *out, const df_migrate_difference *list, size_t count)
@@ -140,7 +156,7 @@ typedef struct schemas {
 } schemas;
 
 /* Up is done; down and up again, with the schema looked at around both. */
-static df_code prove_down(prover *p, size_t i, schemas *s, df_migrate_proof_item *item, df_error *err)
+static df_code prove_down(prover *p, size_t i, schemas *s, df_migrate_proof_item *item, bool *go_on, df_error *err)
 {
     df_error mine = {0};
     bool same;
@@ -150,7 +166,7 @@ static df_code prove_down(prover *p, size_t i, schemas *s, df_migrate_proof_item
         put_error(p, item, "down failed", &mine);
         /* In one transaction nothing of it is left; else only a new database is certain. */
         DF_TRY(take(p, &s->again, err));
-        return strcmp(s->again.digest, s->applied.digest) == 0 ? DF_OK : start_again(p, i + 1, err);
+        return strcmp(s->again.digest, s->applied.digest) == 0 ? DF_OK : go_on_anew(p, i + 1, item, go_on, err);
     }
     DF_TRY(take(p, &s->after_down, err));
     DF_TRY(compare(p, &s->before, &s->after_down, "after the down", item, &same, err));
@@ -158,12 +174,14 @@ static df_code prove_down(prover *p, size_t i, schemas *s, df_migrate_proof_item
     if (code == DF_CANCELLED) return *err = mine, code;
     if (code != DF_OK) {
         if (same) put_error(p, item, "up again failed", &mine);
-        return start_again(p, i + 1, err);
+        return go_on_anew(p, i + 1, item, go_on, err);
     }
-    if (!same) return DF_OK;
     DF_TRY(take(p, &s->again, err));
+    if (!same) /* what the down lost is not there for those that follow */
+        return strcmp(s->again.digest, s->applied.digest) == 0 ? DF_OK : go_on_anew(p, i + 1, item, go_on, err);
     DF_TRY(compare(p, &s->applied, &s->again, "after up, down and up", item, &same, err));
-    if (same) item->state = "proved";
+    if (!same) return go_on_anew(p, i + 1, item, go_on, err);
+    item->state = "proved";
     return DF_OK;
 }
 
@@ -185,7 +203,7 @@ static df_code prove_one(prover *p, size_t i, schemas *s, df_migrate_proof_item 
         return DF_OK;
     }
     DF_TRY(take(p, &s->applied, err));
-    return prove_down(p, i, s, item, err);
+    return prove_down(p, i, s, item, go_on, err);
 }
 
 static void count_item(df_migrate_proof *out, const df_migrate_proof_item *item)
