@@ -84,12 +84,16 @@ class Bench:
             row["met"] = judge(row, target)
         self.rows.append(row)
         print(line_of(row), flush=True)
+        self.save()  # what was measured stays, whatever happens to the rest
 
-    def finish(self):
-        shutil.rmtree(self.scratch, ignore_errors=True)
+    def save(self):
         if self.options.json:
             with open(self.options.json, "w", encoding="utf-8") as file:
                 json.dump({"bench": self.name, "rows": self.rows}, file, indent=1)
+
+    def finish(self):
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        self.save()
         return 0
 
 
@@ -162,6 +166,23 @@ def answer(command):
             f"{' '.join(map(str, command))}: exit status {result.returncode}: {result.stderr.strip()[:1000]}"
         )
     return json.loads(result.stdout)
+
+
+def server_cpu(server):
+    """Processor seconds that a server and its children, also those that have ended, have used so far."""
+    ticks, parents = 0, {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            fields = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(pid)] = (int(fields[1]), sum(map(int, fields[11:13])), sum(map(int, fields[13:15])))
+    for pid, (parent, own, ended) in parents.items():
+        if pid == server.process.pid:
+            ticks += own + ended
+        elif parent == server.process.pid:
+            ticks += own
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def walls(measured):

@@ -9,6 +9,7 @@ no journal and no audit log, takes no lock, and does not look whether the files 
 """
 
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -35,14 +36,20 @@ DURABLE = {
 NO_SYNC = "int fsync(int fd) { return fd < 0 ? -1 : 0; }\nint fdatasync(int fd) { return fd < 0 ? -1 : 0; }\n"
 
 
-def timed(command, what, env=None, accept=(0,)):
-    began = time.monotonic()
+def timed(command, what, server, env=None):
+    """Seconds that passed, and seconds of processors, the server's included."""
+    before, began = cpu(server), time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL,
                           env=migrations.environment(env))
-    took = time.monotonic() - began
-    if done.returncode not in accept:
+    took = time.monotonic() - began, cpu(server) - before
+    if done.returncode:
         raise RuntimeError(f"{what}: exit status {done.returncode}: {done.stderr.strip()[-800:]}")
     return took
+
+
+def cpu(server):
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime + (common.server_cpu(server) if server else 0)
 
 
 def shell_command(database, script):
@@ -56,18 +63,19 @@ def shell_command(database, script):
 
 
 def measure(pool, history, durable, extra):
-    """Seconds of dataflow and of the shell, in turns, which one first changing."""
+    """(seconds, processor seconds) of dataflow and of the shell, in turns, which one first changing."""
     script = history.script(os.path.join(bench.scratch, "script.sql"))
     ours, theirs = [], []
     for run in range(bench.runs):
         for which in ("ours", "theirs") if run % 2 == 0 else ("theirs", "ours"):
             database = pool.database(history.engine)
+            server = getattr(database, "server", None)
             if which == "ours":
                 command = [bench.program, "up", "-q", "--database-url", database.url, "--migrations", history.folder]
-                ours.append(timed(command, f"up of {history.name}", extra))
+                ours.append(timed(command, f"up of {history.name}", server, extra))
             else:
                 command, env = shell_command(database, script)
-                theirs.append(timed(command, f"the shell on {history.name}", env | extra))
+                theirs.append(timed(command, f"the shell on {history.name}", server, env | extra))
             if history.engine != "sqlite":  # what one leaves behind is not to be written while the other is timed
                 pool.settle(database)
     return ours, theirs
@@ -112,8 +120,10 @@ def main():
                     except RuntimeError as error:
                         common.say(f"left out: {error}")
                         continue
-                    bench.add(f"up, {NAMES[engine]}, fsync {durability}", history.name, ours, "s", "<= 1.15 x",
-                              (shells[engine], theirs))
+                    group = f"up, {NAMES[engine]}, fsync {durability}"
+                    bench.add(group, history.name, [t[0] for t in ours], "s", "<= 1.15 x", (shells[engine], [t[0] for t in theirs]))
+                    bench.add(group, "the same in processor seconds" + (", server included" if engine != "sqlite" else ""),
+                              [t[1] for t in ours], "s", None, (shells[engine], [t[1] for t in theirs]))
     return bench.finish()
 
 

@@ -38,23 +38,6 @@ def import_command(url, path):
     return [bench.program, "import", path, "--table-id", TABLE_ID, "--database-url", url, *batch]
 
 
-def server_cpu(server):
-    """Processor seconds that a server and its children, also those that have ended, have used so far."""
-    ticks, parents = 0, {}
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            fields = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents[int(pid)] = (int(fields[1]), sum(map(int, fields[11:13])), sum(map(int, fields[13:15])))
-    for pid, (parent, own, ended) in parents.items():
-        if pid == server.process.pid:
-            ticks += own + ended
-        elif parent == server.process.pid:
-            ticks += own
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
 def report(engine, imports, floors, what, wanted_files, import_cpu, floor_cpu):
     size = bench.scale(bench.options.adds)
     name = {"sqlite": "SQLite", "postgres": "PostgreSQL", "mariadb": "MariaDB"}[engine]
@@ -161,15 +144,15 @@ def postgres(path, server):
             server.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
             common.spawn(bench, [bench.program, "init", "--database-url", server.url(schema=schema)])
         server.sql("CHECKPOINT")
-        before = server_cpu(server)
+        before = common.server_cpu(server)
         took = common.spawn(bench, import_command(server.url(schema="imported"), path))[0]
-        import_cpu.append(took["user_s"] + took["system_s"] + server_cpu(server) - before)
+        import_cpu.append(took["user_s"] + took["system_s"] + common.server_cpu(server) - before)
         imports.append(took)
         server.sql("DROP SCHEMA imported CASCADE")
         server.sql("CHECKPOINT")
-        before = server_cpu(server)
+        before = common.server_cpu(server)
         took = common.answer([floor, server.url(), *files])
-        floor_cpu.append(took["cpu_s"] + server_cpu(server) - before)
+        floor_cpu.append(took["cpu_s"] + common.server_cpu(server) - before)
         floors.append(took["seconds"])
     report("postgres", imports, floors, "COPY", rows, import_cpu, floor_cpu)
 
@@ -204,14 +187,14 @@ def mariadb(path, server):
                 f"DROP DATABASE IF EXISTS {database}; CREATE DATABASE {database} CHARACTER SET utf8mb4"
             )
             common.spawn(bench, [bench.program, "init", "--database-url", server.url(database)])
-        before = server_cpu(server)
+        before = common.server_cpu(server)
         took = common.spawn(bench, import_command(server.url("imported"), path))[0]
-        import_cpu.append(took["user_s"] + took["system_s"] + server_cpu(server) - before)
+        import_cpu.append(took["user_s"] + took["system_s"] + common.server_cpu(server) - before)
         imports.append(took)
         server.sql("DROP DATABASE imported")
-        before = server_cpu(server)
+        before = common.server_cpu(server)
         seconds, client_cpu = load_data(server, folder, tables)
-        floor_cpu.append(client_cpu + server_cpu(server) - before)
+        floor_cpu.append(client_cpu + common.server_cpu(server) - before)
         floors.append(seconds)
     report("mariadb", imports, floors, "LOAD DATA", rows, import_cpu, floor_cpu)
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the benchmarks one after the other and prints what they measured.
 
-    bench/run.py [--only import,replay,readers,startup] [--write] [options of the benchmarks]
+    bench/run.py [--only import,dataflow_up,…] [--write] [options of the benchmarks]
 
 --write puts the measured tables into docs/benchmarks.md, between its markers; the text around them stays.
 """
@@ -18,7 +18,7 @@ import sys
 
 import common
 
-NAMES = ["startup", "replay", "readers", "import"]
+NAMES = ["startup", "replay", "readers", "import", "dataflow_status", "dataflow_up", "dataflow_runners", "split"]
 PAGE = os.path.join(common.ROOT, "docs", "benchmarks.md")
 
 
