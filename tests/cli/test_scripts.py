@@ -43,9 +43,17 @@ text = open(os.path.join(os.environ["STATE"], "result")).read().split("|")
 print(text[1], end="")
 sys.exit(int(text[0]))
 """
-BUILD_PACKAGES = subprocess.run(["bash", "-c", 'root=/ && . "$1" && echo "${build_packages[*]}"', "bash",
-                                 os.path.join(root, "tools", "common.sh")], text=True, capture_output=True,
-                                check=True).stdout.split()
+
+
+def packages(name):
+    """A list of tools/common.sh."""
+    code = f'root=/ && . "$1" && echo "${{{name}[*]}}"'
+    return subprocess.run(["bash", "-c", code, "bash", os.path.join(root, "tools", "common.sh")], text=True, capture_output=True,
+                          check=True).stdout.split()
+
+
+BUILD_PACKAGES, OPTIONAL_PACKAGES = packages("build_packages"), packages("optional_packages")
+ALL_PACKAGES = BUILD_PACKAGES + OPTIONAL_PACKAGES
 
 
 def write(path, text, mode=0o755):
@@ -95,7 +103,8 @@ def installs(calls):
 repo = fresh()
 result, calls = run(repo, "quickstart")
 equal((result.returncode, result.stderr), (0, ""), "quickstart ends well")
-equal(installs(calls), [BUILD_PACKAGES], "installs everything on a bare machine")
+check("meson" in BUILD_PACKAGES and "libsqlite3-dev" in BUILD_PACKAGES, "what building needs is known", BUILD_PACKAGES)
+equal(installs(calls), [BUILD_PACKAGES, OPTIONAL_PACKAGES], "installs everything on a bare machine")
 check("update" not in calls, "without fetching the lists of packages when they are there", calls)
 check("line 1 of the compiler" not in result.stdout, "says nothing of what the compiler says", result.stdout)
 equal(re.findall(r"ran (\w[\w-]*)", result.stdout)[:4], ["discover", "batch-import", "validate", "validate"],
@@ -106,15 +115,15 @@ equal(re.findall(r"ran ([a-z-]+)[^;]*;[^;]*; dataflow sqlite:build/quickstart/sh
 contains(result.stdout, 'deltalakedb files trips --where "city = \'Berlin\'', "shows commands as one would type them")
 contains(result.stdout.split("What to try next")[-1], "./check", "and ends with what to try next")
 result, calls = run(repo, "quickstart")
-equal((result.returncode, len(installs(calls))), (0, 1), "can be run again, and installs nothing then")
+equal((result.returncode, len(installs(calls))), (0, 2), "can be run again, and installs nothing then")
 equal(calls.count("meson setup"), 1, "nor configures")
 
-result, calls = run(fresh(installed=BUILD_PACKAGES[2:]), "quickstart")
+result, calls = run(fresh(installed=ALL_PACKAGES[2:]), "quickstart")
 equal(installs(calls), [["meson", "ninja-build"]], "installs only what is missing")
 result, calls = run(fresh(lists=False), "quickstart")
 check(result.returncode == 0 and calls.index("update") < calls.index(" install "), "fetches the lists when there are none", calls)
 result, calls = run(fresh(held=True), "quickstart")
-equal((result.returncode, len(installs(calls))), (0, 2), "waits for another package manager")
+equal((result.returncode, len(installs(calls))), (0, 3), "waits for another package manager")
 repo = fresh(broken=True)
 result, calls = run(repo, "quickstart")
 equal(result.returncode, 1, "what cannot be installed is a failure")
@@ -141,7 +150,7 @@ equal((result.returncode, last(result)), (0, "3 passed, 0 failed, 1 skipped"), "
 check("postgresql" in sum(installs(calls), []), "and installs the servers", calls)
 contains(result.stdout, "--build', '", "runs the tests through tests/run.py")
 result, calls = run(fresh(), "check", "--fast", "--", "some test")
-equal(installs(calls), [BUILD_PACKAGES], "check --fast installs no servers")
+equal(installs(calls), [BUILD_PACKAGES, OPTIONAL_PACKAGES], "check --fast installs no servers")
 contains(result.stdout, "'--engines=', '--suite', 'unit', 'some test']", "and hands on its arguments")
 result, calls = run(fresh(), "check", "--sanitize")
 equal((result.returncode, last(result)), (0, "6 passed, 0 failed, 2 skipped"), "check --sanitize adds both runs up")
