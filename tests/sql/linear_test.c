@@ -152,7 +152,7 @@ int main(void)
         bool right = true;
         for (size_t b = 0; b < sizeof beginnings / sizeof *beginnings; b++) {
             size_t unit = strlen(units[u]), len = strlen(beginnings[b]);
-            size_t size = b && beginnings[b][0] != 'S' ? SIZE / 8 : SIZE;
+            size_t size = b && beginnings[b][0] != 'S' ? SIZE / 32 : SIZE;
             memcpy(text, beginnings[b], len);
             for (; len < size; len += unit) memcpy(text + len, units[u], unit);
             for (int d = 0; d < 3; d++) right &= read_all(dialects[d], (df_str){text, len});
