@@ -244,6 +244,7 @@ static df_code take_back(job_run *run, df_error *err)
         }
         item->state = "rolled_back";
         item->undone = "all";
+        for (size_t k = 0; k < item->n_steps; k++) item->steps[k].state = "undone";
         run->report->done--;
     }
     *err = failed;

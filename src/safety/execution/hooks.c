@@ -6,20 +6,15 @@
  */
 #include "base/clock.h"
 #include "io/file.h"
+#include "io/process.h"
 #include "safety/execution/execution_int.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 enum { MAX_SQL = 64 << 20 };
-
-extern char **environ;
 
 typedef struct finding_list {
     df_executor *x;
@@ -42,75 +37,71 @@ static void add_finding(finding_list *list, const char *severity, const char *ru
 
 /* ---- commands ---- */
 
-static char **environment_with(df_arena *arena, const df_executor *x, const df_hook_context *context)
+/* Ours, and what a hook may want to know; NULL-terminated. */
+static const char *const *environment_of(df_arena *arena, const df_executor *x, const df_hook_context *context)
 {
-    size_t n = 0;
-    while (environ[n]) n++;
-    char **list = df_arena_alloc(arena, (n + 7) * sizeof *list);
-    memcpy(list, environ, n * sizeof *list);
-    list[n++] = df_arena_printf(arena, "DATAFLOW_HOOK=%s", context->when);
-    list[n++] = df_arena_printf(arena, "DATAFLOW_DIRECTION=%s", context->direction ? context->direction : "");
-    list[n++] = df_arena_printf(arena, "DATAFLOW_ENV=%s", context->environment ? context->environment : "");
-    list[n++] = df_arena_printf(arena, "DATAFLOW_MIGRATION=%s", context->migration_id ? context->migration_id : "");
-    list[n++] = df_arena_printf(arena, "DATAFLOW_RUN_ID=%s", x->run_id);
-    list[n++] = df_arena_printf(arena, "DATAFLOW_FAILED=%s", context->failed ? "1" : "0");
-    list[n] = NULL;
+    const char **list = df_arena_alloc(arena, 7 * sizeof *list);
+    list[0] = df_arena_printf(arena, "DATAFLOW_HOOK=%s", context->when);
+    list[1] = df_arena_printf(arena, "DATAFLOW_DIRECTION=%s", context->direction ? context->direction : "");
+    list[2] = df_arena_printf(arena, "DATAFLOW_ENV=%s", context->environment ? context->environment : "");
+    list[3] = df_arena_printf(arena, "DATAFLOW_MIGRATION=%s", context->migration_id ? context->migration_id : "");
+    list[4] = df_arena_printf(arena, "DATAFLOW_RUN_ID=%s", x->run_id);
+    list[5] = df_arena_printf(arena, "DATAFLOW_FAILED=%s", context->failed ? "1" : "0");
+    list[6] = NULL;
     return list;
 }
 
-/* What the command says goes to the log, line by line. */
-static void hear(const df_executor *x, int fd)
+static void log_lines(const df_executor *x, df_buf *text, bool last)
 {
-    FILE *lines = fdopen(fd, "r");
-    char *line = NULL;
-    size_t cap = 0;
-    ssize_t len;
-    while (lines && (len = getline(&line, &cap, lines)) > 0) {
-        while (len && (line[len - 1] == '\n' || line[len - 1] == '\r')) line[--len] = '\0';
-        df_log(x->observer, DF_LOG_INFO, "hook: %s", line);
+    for (const char *end; (end = memchr(text->ptr ? text->ptr : "", '\n', text->len)) != NULL || (last && text->len);) {
+        size_t len = end ? (size_t)(end - text->ptr) : text->len, taken = len + (end != NULL);
+        df_log(x->observer, DF_LOG_INFO, "hook: %.*s", (int)len, text->ptr);
+        memmove(text->ptr, text->ptr + taken, text->len - taken);
+        text->len -= taken;
     }
-    free(line);
-    if (lines) fclose(lines);
-    else close(fd);
 }
 
-static df_code start(df_executor *x, const df_migrate_hook *hook, const df_hook_context *context, int out, pid_t *pid, df_error *err)
+/* What the command says goes to the log, line by line. */
+static df_code hear(df_executor *x, df_process *process, const df_observer *stop, df_error *err)
 {
-    df_arena arena = {0};
-    char shell[] = "/bin/sh", flag[] = "-c";
-    char *argv[] = {shell, flag, df_arena_printf(&arena, "%s", hook->what), NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, out, 1);
-    posix_spawn_file_actions_adddup2(&actions, out, 2);
-    int reason = posix_spawn(pid, shell, &actions, NULL, argv, environment_with(&arena, x, context));
-    posix_spawn_file_actions_destroy(&actions);
-    df_arena_release(&arena);
-    return reason ? df_fail(err, DF_FAILED, "the hook \"%s\" cannot be started: %s", hook->what, strerror(reason)) : DF_OK;
+    enum { PIECE = 4096 };
+    df_buf text = {0};
+    size_t len = 1;
+    df_code code = DF_OK;
+    while (code == DF_OK && len) {
+        char *room = df_buf_reserve(&text, PIECE);
+        code = df_process_read(process, room, PIECE, &len, stop, err);
+        if (code == DF_OK) text.len += len;
+        log_lines(x, &text, code != DF_OK || !len);
+    }
+    df_buf_release(&text);
+    return code;
 }
 
 static df_code run_command(df_executor *x, const df_migrate_hook *hook, const df_hook_context *context, df_error *err)
 {
-    int ends[2], status = 0;
-    pid_t pid;
-    if (pipe2(ends, O_CLOEXEC) != 0) return df_fail(err, DF_FAILED, "no pipe for a hook: %s", strerror(errno));
+    df_arena arena = {0};
+    df_process process = {0};
+    const char *argv[] = {"/bin/sh", "-c", df_arena_printf(&arena, "exec 2>&1\n%s", hook->what), NULL};
+    df_process_options options = {.argv = argv, .environment = environment_of(&arena, x, context), .in = DF_PROCESS_NULL,
+                                  .out = DF_PROCESS_PIPE};
+    /* An interrupted run still has to leave maintenance mode: what cleans up is not interrupted. */
+    bool cleans_up = strcmp(hook->when, "after") == 0 || strcmp(hook->when, "failed") == 0;
+    const df_observer *stop = cleans_up ? NULL : x->observer;
     df_log(x->observer, DF_LOG_INFO, "hook %s: %s", hook->when, hook->what);
-    df_code code = start(x, hook, context, ends[1], &pid, err);
-    close(ends[1]);
-    if (code != DF_OK) {
-        close(ends[0]);
-        return code;
+    df_code code = df_process_start(&options, &process, err);
+    if (code == DF_OK) {
+        code = hear(x, &process, stop, err);
+        if (code == DF_OK) code = df_process_end(&process, stop, err);
+        if (code == DF_FAILED && process.ended) {
+            df_fail(err, DF_FAILED, WIFSIGNALED(process.status) ? "the hook \"%s\" (%s) was killed by signal %d" : "the hook \"%s\" (%s) ended with status %d",
+                    hook->what, hook->when, WIFSIGNALED(process.status) ? WTERMSIG(process.status) : WEXITSTATUS(process.status));
+            df_error_hint(err, "what it said stands in the log above");
+        }
+        df_process_release(&process);
     }
-    hear(x, ends[0]);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return DF_OK;
-    if (WIFSIGNALED(status))
-        df_fail(err, DF_FAILED, "the hook \"%s\" (%s) was killed by signal %d", hook->what, hook->when, WTERMSIG(status));
-    else
-        df_fail(err, DF_FAILED, "the hook \"%s\" (%s) ended with status %d", hook->what, hook->when, WEXITSTATUS(status));
-    df_error_hint(err, "what it said stands in the log above");
-    return DF_FAILED;
+    df_arena_release(&arena);
+    return code;
 }
 
 /* ---- SQL files ---- */
