@@ -20,6 +20,7 @@ const ledger_dialect ledger_postgres = {
             [LEDGER_row_lock] = SQL_row_lock,
             [LEDGER_beat_session] = SQL_beat_session,
             [LEDGER_audit_append] = SQL_audit_append,
+            [LEDGER_audit_append_two] = SQL_audit_append_two,
         },
     .text = "?",
     .json = "?::JSONB",
@@ -29,5 +30,5 @@ const ledger_dialect ledger_postgres = {
     .ms_before = "(date_part('epoch', ",
     .ms_behind = ") * 1000)::BIGINT",
     .check = CHECK_DIVIDES,
-    .wide_as_blob = false,
+    .plain_numbers = true,
 };

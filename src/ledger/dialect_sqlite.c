@@ -25,5 +25,4 @@ const ledger_dialect ledger_sqlite = {
     .ms_before = "CAST(ROUND((julianday(",
     .ms_behind = ") - 2440587.5) * 86400000) AS INTEGER)",
     .check = CHECK_ROW,
-    .wide_as_blob = false,
 };

@@ -282,15 +282,6 @@ void ledger_add_sources(ledger_batch *batch, const df_migration *m)
     df_buf_release(&sql);
 }
 
-static void add_metrics(ledger_batch *batch, const df_run *run, const df_run_result *result)
-{
-    df_value id = df_v_str(run->migration->id);
-    df_value values[] = {id, df_v_double((double)result->duration_ms),
-                         id, df_v_double((double)(result->rows_affected > 0 ? result->rows_affected : 0)),
-                         id, df_v_double((double)run->n_steps)};
-    ledger_add(batch, LEDGER_metric_write, values, 6);
-}
-
 static void add_rollback(ledger_batch *batch, const df_run *run, int64_t duration_ms, bool success,
                          df_str error)
 {
@@ -326,7 +317,6 @@ df_code df_ledger_complete(df_ledger *ledger, const df_run *run, const df_run_re
         add_rollback(&batch, run, result->duration_ms, true, DF_STR_NONE);
     }
     ledger_add_journal(&batch, run, result->rows, result->n_rows);
-    if (run->direction == DF_UP) add_metrics(&batch, run, result);
     df_code code = run->journalled ? DF_OK : audit_start(&batch, run, result->duration_ms, err);
     if (code == DF_OK) code = audit_end(&batch, run, result, err);
     return code == DF_OK ? ledger_run(&batch, "recording the end", err) : ledger_drop(&batch, code);

@@ -201,15 +201,15 @@ DF_MUST_USE df_code df_ledger_decide(df_ledger *ledger, df_str id, df_direction 
 /* One list of actions; the runbook's ten and ours. */
 #define DF_AUDIT_ACTIONS(X)                                                                                  \
     X(MIGRATION_STARTED, "migration_started")                                                                \
-    X(MIGRATION_COMPLETED, "migration_completed") X(MIGRATION_FAILED, "migration_failed")                    \
-        X(ROLLBACK_STARTED, "rollback_started") X(ROLLBACK_COMPLETED, "rollback_completed")                  \
-            X(ROLLBACK_FAILED, "rollback_failed") X(BACKUP_CREATED, "backup_created")                        \
-                X(BACKUP_RESTORED, "backup_restored") X(BACKUP_VERIFIED, "backup_verified")                  \
-                    X(BACKUP_PRUNED, "backup_pruned") X(LOCK_ACQUIRED, "lock_acquired")                      \
-                        X(LOCK_RELEASED, "lock_released") X(LOCK_BROKEN, "lock_broken")                      \
-                            X(LOCK_TAKEN_OVER, "lock_taken_over") X(REPAIRED, "repaired")                    \
-                                X(ADOPTED, "adopted") X(APPROVED, "approved") X(FORCED, "forced")            \
-                                    X(DRIFT_FOUND, "drift_found") X(HOOK_RUN, "hook_run")
+    X(MIGRATION_COMPLETED, "migration_completed")                                                            \
+    X(MIGRATION_FAILED, "migration_failed") X(ROLLBACK_STARTED, "rollback_started")                          \
+        X(ROLLBACK_COMPLETED, "rollback_completed") X(ROLLBACK_FAILED, "rollback_failed")                    \
+            X(BACKUP_CREATED, "backup_created") X(BACKUP_RESTORED, "backup_restored")                        \
+                X(BACKUP_VERIFIED, "backup_verified") X(BACKUP_PRUNED, "backup_pruned")                      \
+                    X(LOCK_ACQUIRED, "lock_acquired") X(LOCK_RELEASED, "lock_released")                      \
+                        X(LOCK_BROKEN, "lock_broken") X(LOCK_TAKEN_OVER, "lock_taken_over")                  \
+                            X(REPAIRED, "repaired") X(ADOPTED, "adopted") X(APPROVED, "approved")            \
+                                X(FORCED, "forced") X(DRIFT_FOUND, "drift_found") X(HOOK_RUN, "hook_run")
 typedef enum df_audit_action {
 #define DF_X(id, name) DF_AUDIT_##id,
     DF_AUDIT_ACTIONS(DF_X)

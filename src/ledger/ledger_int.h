@@ -12,25 +12,24 @@ enum { LEDGER_VERSION = 1, LEDGER_NAME_MAX = 255 };
 
 /* ---- statements: sql/ledger.sql, and sql/<engine>/ledger.sql for what differs ---- */
 
+/* clang-format off */
 /* Understood by every engine, in its own words. */
-#define LEDGER_STATEMENTS(X)                                                                                 \
-    X(schema)                                                                                                \
-    X(find) X(version) X(version_write) X(applied) X(steps_done) X(source) X(outcome) X(undo_steps) X(start) \
-        X(start_down) X(complete_up) X(complete_down) X(fail_up) X(fail_down) X(source_upsert)               \
-            X(rollback_write) X(metric_write) X(journal) X(journal_upsert) X(decide) X(known) X(known_step)  \
-                X(set_checksum) X(rename_history) X(rename_sources) X(rename_journal) X(forget_history)      \
-                    X(forget_sources) X(forget_journal) X(mark) X(audit_write) X(audit_head_write)           \
-                        X(audit_head_read) X(audit_find) X(audit_next) X(audit_all) X(audit_newest)          \
-                            X(audit_newest_of) X(lock_look) X(lock_clear) X(lock_give) X(fence_write)        \
-                                X(fence_lock) X(lock_write) X(check) X(beat) X(backup_write) X(backup_list)  \
-                                    X(backup_update) X(backup_remove) X(restored_write) X(restored_list)     \
-                                        X(restored_add) X(fence_raise) X(schema_keep) X(schema_newest)       \
-                                            X(schema_newest_id) X(schema_prune) X(foreign_columns)
+#define LEDGER_STATEMENTS(X) \
+    X(schema) X(find) X(version) X(version_write) X(applied) X(steps_done) X(source) X(outcome) \
+    X(undo_steps) X(start) X(start_down) X(complete_up) X(complete_down) X(fail_up) X(fail_down) \
+    X(source_upsert) X(rollback_write) X(journal) X(journal_upsert) X(decide) X(known) X(known_step) \
+    X(set_checksum) X(rename_history) X(rename_sources) X(rename_journal) X(forget_history) \
+    X(forget_sources) X(forget_journal) X(mark) X(audit_write) X(audit_head_write) X(audit_head_read) \
+    X(audit_find) X(audit_next) X(audit_all) X(audit_newest) X(audit_newest_of) X(lock_look) \
+    X(lock_clear) X(lock_give) X(fence_write) X(fence_lock) X(lock_write) X(check) X(beat) \
+    X(backup_write) X(backup_list) X(backup_update) X(backup_remove) X(restored_write) X(restored_list) \
+    X(restored_add) X(fence_raise) X(schema_keep) X(schema_newest) X(schema_newest_id) X(schema_prune) \
+    X(foreign_columns)
 /* Only some engines have them. */
-#define LEDGER_EXTRAS(X)                                                                                     \
-    X(has_schema)                                                                                            \
-    X(guard) X(guard_remember) X(guard_restore) X(row_lock) X(beat_session) X(audit_append) X(audit_head)    \
-        X(columns) X(rest)
+#define LEDGER_EXTRAS(X) \
+    X(has_schema) X(guard) X(guard_remember) X(guard_restore) X(row_lock) X(beat_session) \
+    X(audit_append) X(audit_append_two) X(audit_head) X(columns) X(rest)
+/* clang-format on */
 
 typedef enum ledger_sql {
 #define DF_X(name) LEDGER_##name,
@@ -45,9 +44,11 @@ typedef struct ledger_dialect {
     const char *text, *json, *at, *now, *address;
     const char *ms_before, *ms_behind;                    /* around a time, which becomes milliseconds */
     enum { CHECK_DIVIDES, CHECK_FENCE, CHECK_ROW } check; /* how the check is asked and answered: lease.c */
-    bool compound;     /* has compound statements outside of routines: compound.c */
-    bool wide_as_blob; /* text beyond ASCII goes as bytes: a script may have changed the session's character
-                          set */
+    bool compound;      /* has compound statements outside of routines: compound.c */
+    bool plain_numbers; /* numbers go as text, so that a repeated statement has the same types with NULL, too
+                         */
+    bool wide_as_blob;  /* text beyond ASCII goes as bytes: a script may have changed the session's character
+                           set */
 } ledger_dialect;
 
 extern const ledger_dialect ledger_postgres, ledger_mariadb, ledger_sqlite;
@@ -64,6 +65,7 @@ struct df_ledger {
     int64_t version;                           /* of the tables; 0: they are not there */
     df_session session;                        /* of conn; asked once */
     bool has_session;
+    df_json_parser *json;          /* made at the first use */
     bool unpooled;                 /* no transaction pooler stands between; asked once */
     ledger_lease *lease;           /* NULL: not held */
     bool no_compound;              /* they were not understood */

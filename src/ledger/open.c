@@ -130,6 +130,7 @@ void df_ledger_close(df_ledger *ledger)
     if (!ledger) return;
     ledger_lease_forget(ledger);
     for (size_t i = 0; i < LEDGER_SQL_COUNT; i++) free(ledger->texts[i]);
+    if (ledger->json) df_json_parser_close(ledger->json);
     free(ledger->url);
     free(ledger->environment);
     free(ledger->actor);

@@ -2,6 +2,7 @@
 /* The ledger's SQL: marks replaced, statements run one by one or as a batch. */
 #include "ledger/ledger_int.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -98,6 +99,19 @@ const df_value *ledger_adapt(const df_ledger *ledger, const df_value *values, si
     return count ? copy : NULL;
 }
 
+/* A number as text, whose type is that of the column. */
+static df_value as_text(df_arena *arena, const df_value *value)
+{
+    char text[32];
+    switch (value->type) {
+    case DF_INT64: snprintf(text, sizeof text, "%lld", (long long)value->i); break;
+    case DF_BOOL: return df_v_text(value->i ? "t" : "f");
+    case DF_DOUBLE: snprintf(text, sizeof text, "%.17g", value->d); break;
+    default: return *value;
+    }
+    return df_v_str(df_arena_str(arena, df_str_from(text)));
+}
+
 /* ---- one statement ---- */
 
 enum { MOST_VALUES = 32 };
@@ -139,6 +153,8 @@ void ledger_add_text(ledger_batch *batch, const char *sql, const df_value *value
 {
     df_value *copy = df_arena_alloc(&batch->arena, (count + 1) * sizeof *copy);
     const df_value *adapted = ledger_adapt(batch->ledger, values, count, copy);
+    for (size_t i = 0; batch->ledger->dialect->plain_numbers && i < count; i++)
+        copy[i] = as_text(&batch->arena, &copy[i]);
     DF_PUSH(batch->commands, batch->count, batch->cap) =
         (df_command){.sql = sql, .params = adapted, .n_params = count};
 }
@@ -234,6 +250,10 @@ static df_code run_batch(ledger_batch *batch, const char *doing, df_error *err)
          */
         if (code != DF_RETRY || !own || batch->once || tries + 1 >= TRIES) break;
         ledger_pause(FIRST_PAUSE_MS << tries);
+    }
+    if (code == DF_CONFLICT && strstr(err->message, "_migration_audit_log")) {
+        code = df_fail(err, DF_CORRUPT, "the audit log has an entry that its head does not know of");
+        df_error_hint(err, "somebody has written to it by hand: dataflow audit --verify names the entry");
     }
     if (code != DF_OK) {
         err->statement = 0; /* a number of ours, which would mean nothing */

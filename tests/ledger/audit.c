@@ -318,6 +318,9 @@ static void test_forged(void)
                                 : "FROM_UNIXTIME(1600000000)",
         previous, hash);
     tampered("one is added at the end, with its hash", 5000, "inserted at the end", verify(&p, NULL));
+    check_code(df_audit_add(p.ledger, DF_AUDIT_FORCED, DF_STR_NONE, DF_STR_NONE, &err), DF_CORRUPT, &err,
+               "nothing is written behind it");
+    check(strstr(err.hint, "--verify"), "and it is told what to do: %s", err.hint);
     close_place(&p);
 
     p = with_entries(head);

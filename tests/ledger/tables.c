@@ -128,6 +128,9 @@ static void test_upgrade(void)
         sql(conn, "CREATE VIEW v_migration_status AS SELECT status, count(*) FROM _migration_history GROUP "
                   "BY status");
     }
+    sql(conn, "CREATE TABLE _migration_performance_metrics (metric_name VARCHAR(100), value INTEGER, unit "
+              "VARCHAR(20))");
+    sql(conn, "INSERT INTO _migration_performance_metrics VALUES ('their own', 1, 'x')");
     sql(conn,
         "INSERT INTO _migration_history (migration_id, name, checksum, applied_at, applied_by, status, "
         "environment)"
@@ -145,6 +148,9 @@ static void test_upgrade(void)
           "as adopted ones: another program's checksums are not ours");
     check(count == 2 && applied[0].applied_ms == 1735725600000, "with their times: %lld",
           count ? (long long)applied[0].applied_ms : 0);
+    check(ask(p.conn,
+              "SELECT COUNT(*) FROM _migration_performance_metrics WHERE metric_name = 'their own'") == 1,
+          "its metrics stay");
     lease_or_die(&p, 0);
     df_lease_give(p.ledger);
     check(ask(p.conn, "SELECT COUNT(*) FROM _migration_audit_log") == 2,

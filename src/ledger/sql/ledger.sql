@@ -58,10 +58,6 @@ INSERT INTO {s}_migration_rollback_history
     (migration_id, rolled_back_at, rolled_back_by, reason, duration_ms, success, error_message, metadata)
 VALUES (?, {now}, ?, ?, ?, ?, ?, {j})
 
--- name: metric_write
-INSERT INTO {s}_migration_performance_metrics (migration_id, metric_name, value, unit, recorded_at)
-VALUES (?, 'duration', ?, 'ms', {now}), (?, 'rows_affected', ?, 'rows', {now}), (?, 'statements', ?, 'statements', {now})
-
 -- ---- journal ----
 
 -- name: journal

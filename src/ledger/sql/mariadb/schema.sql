@@ -121,15 +121,6 @@ CREATE TABLE IF NOT EXISTS {s}_backup_restoration_history (
     metadata       JSON
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE IF NOT EXISTS {s}_migration_performance_metrics (
-    metric_id    BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
-    migration_id VARCHAR(255) NOT NULL,
-    metric_name  VARCHAR(100) NOT NULL,
-    value        DOUBLE NOT NULL,
-    unit         VARCHAR(20),
-    recorded_at  TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-
 CREATE TABLE IF NOT EXISTS {s}_migration_journal (
     migration_id   VARCHAR(255) NOT NULL,
     direction      VARCHAR(4) NOT NULL,
@@ -179,6 +170,21 @@ CREATE OR REPLACE SQL SECURITY INVOKER VIEW {s}v_migration_status AS
 CREATE OR REPLACE SQL SECURITY INVOKER VIEW {s}_migration_versions AS
     SELECT version, migration_id, name, applied_at, applied_by, environment
     FROM {s}_migration_history WHERE status = 'completed' ORDER BY sequence;
+
+-- A table of another program's stays.
+CREATE SQL SECURITY INVOKER VIEW IF NOT EXISTS {s}_migration_performance_metrics AS
+    SELECT migration_id, 'duration' AS metric_name, CAST(duration_ms AS DOUBLE) AS value, 'ms' AS unit,
+           applied_at AS recorded_at
+    FROM {s}_migration_history WHERE duration_ms IS NOT NULL
+    UNION ALL
+    SELECT migration_id, 'rows_affected', CAST(rows_affected AS DOUBLE), 'rows', applied_at
+    FROM {s}_migration_history WHERE rows_affected IS NOT NULL
+    UNION ALL
+    SELECT migration_id, 'statements', CAST(steps AS DOUBLE), 'statements', applied_at
+    FROM {s}_migration_history WHERE steps > 0
+    UNION ALL
+    SELECT migration_id, 'rollback_duration', CAST(rollback_duration_ms AS DOUBLE), 'ms', rolled_back_at
+    FROM {s}_migration_history WHERE rollback_duration_ms IS NOT NULL;
 
 CREATE OR REPLACE SQL SECURITY INVOKER VIEW {s}dataflow_migration_locks AS
     SELECT DATABASE() AS schema_name, CONCAT(pid, '_', LEFT(lock_id, 8)) AS holder_process_id, acquired_at, expires_at,

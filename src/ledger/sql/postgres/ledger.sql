@@ -83,7 +83,7 @@ ON CONFLICT (migration_id) DO UPDATE SET
     applied_by = excluded.applied_by, status = 'completed', metadata = excluded.metadata,
     environment = excluded.environment, version = excluded.version, sequence = excluded.sequence, kind = excluded.kind,
     origin = 'run', raw_checksum = excluded.raw_checksum, direction = 'up',
-    attempt = CASE WHEN h.direction = 'up' AND h.status = 'in_progress' THEN h.attempt ELSE h.attempt + 1 END,
+    attempt = CASE WHEN excluded.journalled AND h.direction = 'up' AND h.status = 'in_progress' THEN h.attempt ELSE h.attempt + 1 END,
     steps = excluded.steps, journalled = excluded.journalled, undone = NULL, error_message = NULL,
     estimated_duration_ms = excluded.estimated_duration_ms, run_id = excluded.run_id, rolled_back_at = NULL,
     rollback_duration_ms = NULL, duration_ms = excluded.duration_ms, rows_affected = excluded.rows_affected
@@ -99,7 +99,7 @@ ON CONFLICT (migration_id) DO UPDATE SET
     applied_by = excluded.applied_by, status = 'failed', metadata = excluded.metadata,
     environment = excluded.environment, version = excluded.version, kind = excluded.kind,
     origin = 'run', raw_checksum = excluded.raw_checksum, direction = 'up',
-    attempt = CASE WHEN h.direction = 'up' AND h.status = 'in_progress' THEN h.attempt ELSE h.attempt + 1 END,
+    attempt = CASE WHEN excluded.journalled AND h.direction = 'up' AND h.status = 'in_progress' THEN h.attempt ELSE h.attempt + 1 END,
     steps = excluded.steps, journalled = excluded.journalled, undone = excluded.undone,
     error_message = excluded.error_message, estimated_duration_ms = excluded.estimated_duration_ms,
     run_id = excluded.run_id, rolled_back_at = NULL, rollback_duration_ms = NULL, duration_ms = excluded.duration_ms,
@@ -134,6 +134,33 @@ SELECT ?::TEXT, ?::TEXT, ?::TEXT,
     date_trunc('milliseconds', statement_timestamp()) - ?::BIGINT * INTERVAL '1 millisecond',
     ?::INET, ?::TEXT, {j}, ?::TEXT, ?::TEXT, head.previous, head.value
 FROM (SELECT 1 / COUNT(*) AS there FROM head) found LEFT JOIN head ON found.there = 1
+
+-- Two entries that follow each other, such as a start and its end.
+-- name: audit_append_two
+WITH head AS (
+    UPDATE {s}_migration_meta SET previous = value, number = number + 2,
+        value = encode(sha256(convert_to(encode(sha256(convert_to(value || ?::TEXT ||
+            ((extract(epoch FROM date_trunc('milliseconds', statement_timestamp())) * 1000)::BIGINT - ?::BIGINT) || ?::TEXT,
+            'UTF8')), 'hex') || ?::TEXT ||
+            ((extract(epoch FROM date_trunc('milliseconds', statement_timestamp())) * 1000)::BIGINT - ?::BIGINT) || ?::TEXT,
+            'UTF8')), 'hex')
+    WHERE name = 'audit' RETURNING previous, value),
+chain AS (
+    SELECT previous, value, encode(sha256(convert_to(previous || ?::TEXT ||
+        ((extract(epoch FROM date_trunc('milliseconds', statement_timestamp())) * 1000)::BIGINT - ?::BIGINT) || ?::TEXT,
+        'UTF8')), 'hex') AS middle FROM head)
+INSERT INTO {s}_migration_audit_log
+    (migration_id, action, actor, "timestamp", ip_address, user_agent, details, database_user, environment, previous, hash)
+SELECT e.migration_id, e.action, e.actor,
+    date_trunc('milliseconds', statement_timestamp()) - e.ago * INTERVAL '1 millisecond',
+    e.ip_address, e.user_agent, e.details, e.database_user, e.environment,
+    CASE WHEN e.place = 1 THEN chain.previous ELSE chain.middle END,
+    CASE WHEN e.place = 1 THEN chain.middle ELSE chain.value END
+FROM (SELECT 1 / COUNT(*) AS there FROM chain) found LEFT JOIN chain ON found.there = 1, (VALUES
+    (1, ?::TEXT, ?::TEXT, ?::TEXT, ?::BIGINT, ?::INET, ?::TEXT, {j}, ?::TEXT, ?::TEXT),
+    (2, ?::TEXT, ?::TEXT, ?::TEXT, ?::BIGINT, ?::INET, ?::TEXT, {j}, ?::TEXT, ?::TEXT))
+    e (place, migration_id, action, actor, ago, ip_address, user_agent, details, database_user, environment)
+ORDER BY e.place
 
 -- Every column of a table that may be another tool's history.
 -- name: foreign_columns

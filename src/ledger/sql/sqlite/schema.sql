@@ -87,15 +87,6 @@ CREATE TABLE IF NOT EXISTS {s}_backup_restoration_history (
     metadata       TEXT
 );
 
-CREATE TABLE IF NOT EXISTS {s}_migration_performance_metrics (
-    metric_id    INTEGER PRIMARY KEY,
-    migration_id TEXT NOT NULL,
-    metric_name  TEXT NOT NULL,
-    value        REAL NOT NULL,
-    unit         TEXT,
-    recorded_at  TEXT NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now'))
-);
-
 CREATE TABLE IF NOT EXISTS {s}_migration_journal (
     migration_id   TEXT NOT NULL,
     direction      TEXT NOT NULL,
@@ -182,6 +173,21 @@ CREATE VIEW IF NOT EXISTS {s}v_migration_status AS
 CREATE VIEW IF NOT EXISTS {s}_migration_versions AS
     SELECT version, migration_id, name, applied_at, applied_by, environment
     FROM _migration_history WHERE status = 'completed' ORDER BY sequence;
+
+-- A table of another program's stays.
+CREATE VIEW IF NOT EXISTS {s}_migration_performance_metrics AS
+    SELECT migration_id, 'duration' AS metric_name, CAST(duration_ms AS REAL) AS value, 'ms' AS unit,
+           applied_at AS recorded_at
+    FROM _migration_history WHERE duration_ms IS NOT NULL
+    UNION ALL
+    SELECT migration_id, 'rows_affected', CAST(rows_affected AS REAL), 'rows', applied_at
+    FROM _migration_history WHERE rows_affected IS NOT NULL
+    UNION ALL
+    SELECT migration_id, 'statements', CAST(steps AS REAL), 'statements', applied_at
+    FROM _migration_history WHERE steps > 0
+    UNION ALL
+    SELECT migration_id, 'rollback_duration', CAST(rollback_duration_ms AS REAL), 'ms', rolled_back_at
+    FROM _migration_history WHERE rollback_duration_ms IS NOT NULL;
 
 CREATE VIEW IF NOT EXISTS {s}dataflow_migration_locks AS
     SELECT 'main' AS schema_name, pid || '_' || substr(lock_id, 1, 8) AS holder_process_id, acquired_at, expires_at,
