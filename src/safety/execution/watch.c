@@ -10,6 +10,12 @@
 
 enum { SPEAK_EVERY_S = 10 };
 
+/*
+ * How long the thread sleeps at most. It is not woken for every migration: on a busy machine the runner would wait for
+ * a mutex whose holder has just been woken and put aside.
+ */
+static const double LOOK_EVERY_S = 0.5;
+
 struct df_watch {
     const df_observer *observer;
     pthread_t thread;
@@ -56,15 +62,12 @@ static void *watch(void *context)
     df_watch *w = context;
     pthread_mutex_lock(&w->mutex);
     while (!w->stop) {
-        if (!w->running) {
-            pthread_cond_wait(&w->changed, &w->mutex);
-            continue;
-        }
-        double now = df_monotonic_s(), next = next_word(w);
+        double now = df_monotonic_s(), next = w->running ? next_word(w) : now + LOOK_EVERY_S;
         if (now >= next) {
             speak(w, now);
             continue;
         }
+        if (next > now + LOOK_EVERY_S) next = now + LOOK_EVERY_S;
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
         int64_t ns = (int64_t)((next - now) * 1e9) + until.tv_nsec;
@@ -121,7 +124,6 @@ void watch_begin(df_watch *w, const char *id, int64_t estimated_ms)
     w->began = w->spoke = df_monotonic_s();
     w->running = true;
     w->warned = false;
-    pthread_cond_signal(&w->changed);
     pthread_mutex_unlock(&w->mutex);
 }
 
