@@ -33,7 +33,7 @@ class ForShell:
 
     def script(self, path):
         """A script that reads each file, BEGIN and COMMIT around it where the file is one transaction."""
-        include = {"postgres": "\\i {}\n", "sqlite": ".read {}\n", "mariadb": "source {}\n"}[self.engine]
+        include = {"postgres": "\\i '{}'\n", "sqlite": ".read '{}'\n", "mariadb": "source {}\n"}[self.engine]
         with open(path, "w", encoding="utf-8") as out:
             for file, transaction in self.files:
                 transaction = transaction and self.engine != "mariadb"  # where every statement of a schema commits

@@ -25,6 +25,7 @@ bench = common.Bench("dataflow_runners", __doc__.strip().split("\n\n")[0], runs=
 bench.parser.add_argument("--migrations", type=int, default=1000)
 bench.parser.add_argument("--engines", default="sqlite,postgres,mariadb")
 bench.parser.add_argument("--peers", default=os.environ.get("PEERS_RUNNERS", os.path.join(common.ROOT, "build", "bench-peers")))
+bench.parser.add_argument("--runners", default="", help="only these, as dbmate,goose")
 bench.parser.add_argument("--status-runs", type=int, default=5)
 NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL", "mariadb": "MariaDB"}
 VERSIONS = {"dbmate": "2.36.0", "goose": "3.27.3", "golang-migrate": "4.19.1", "flyway": "13.12.0", "node-pg-migrate": "9.0.0",
@@ -69,9 +70,10 @@ def measure(pool, runner, engine, count):
 
 def main():
     options = bench.start()
-    found = runners.runners(options.peers)
+    wanted = options.runners.split(",") if options.runners else [kind.name for kind in runners.ALL]
+    found = [r for r in runners.runners(options.peers) if r.name in wanted]
     for kind in runners.ALL:
-        if kind.name not in [r.name for r in found]:
+        if kind.name in wanted and kind.name not in [r.name for r in found]:
             common.say(f"{kind.name}: not in {options.peers}, left out")
     for engine in options.engines.split(","):
         count = bench.scale(options.migrations // 4 if engine == "mariadb" else options.migrations)
