@@ -306,7 +306,7 @@ typedef struct df_migrate_why {
 DF_API DF_MUST_USE df_code df_migrate_why_read(df_migrate *migrate, df_migrate_why *out, df_error *err);
 
 typedef struct df_migrate_lock {
-    const char *state; /* "free", "alive", "frozen", "gone", "restored", "hidden", "unknown" */
+    const char *state; /* "none" (it is free), "alive", "frozen", "gone", "restored", "hidden", "unknown" */
     const char *lock_id, *owner, *host, *purpose, *doing;
     int64_t pid, session, fence, acquired_ms, expires_ms, heartbeat_ms, now_ms;
 } df_migrate_lock;

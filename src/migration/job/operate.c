@@ -190,6 +190,23 @@ static df_code restore(df_migrate *m, const char *id, bool skip_safety, df_arena
     return code;
 }
 
+/*
+ * A server may read its own dump back in other words (casts in a CHECK). What was recorded would look like drift for ever, so the
+ * schema is recorded anew, and the differences are told.
+ */
+static void record_restored(df_migrate *m)
+{
+    df_error ignored = {0};
+    df_migrate_drift drift;
+    df_executor x;
+    if (job_connect(m, true, &ignored) != DF_OK || df_migrate_schema_validate(m, &drift, &ignored) != DF_MISMATCH) return;
+    df_log(m->config.observer, DF_LOG_WARNING,
+           "%zu %s of the restored schema %s not as recorded (the first: %s %s); the schema is recorded anew", drift.count,
+           drift.count == 1 ? "object" : "objects", drift.count == 1 ? "is" : "are", drift.differences[0].kind, drift.differences[0].name);
+    job_executor(m, &x, job_report(m, REPORT_SCHEMA));
+    job_keep_schema(m, x.run_id);
+}
+
 df_code df_migrate_backup_restore(df_migrate *m, const char *id, bool skip_safety, df_migrate_backup *restored,
                                   df_migrate_backup *safety, df_error *err)
 {
@@ -198,6 +215,7 @@ df_code df_migrate_backup_restore(df_migrate *m, const char *id, bool skip_safet
     m->half_restored_too = true;
     df_code code = restore(m, id, skip_safety, arena, restored, safety, err);
     m->half_restored_too = false;
+    if (code == DF_OK) record_restored(m);
     return code;
 }
 
