@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TRIES = 60, WAIT_MS = 2000 };
+enum { TRIES = 60, WAIT_MS = 8000 };
 
 static const char ask_pid[] = "SELECT pg_backend_pid()";
 
