@@ -341,7 +341,7 @@ void op_health_ledger(op_health *h)
         without_ledger(h);
         return;
     }
-    view.lock_error.code = df_lock_look(h->look.ledger, h->look.arena, &view.lock, &view.lock_error);
+    view.lock_error.code = op_lock_look(&h->look, &view.lock, &view.lock_error);
     df_code code = df_ledger_applied(h->look.ledger, h->look.arena, &view.applied, &view.count, &err);
     if (code == DF_OK) {
         check_ledger(h, &view);

@@ -154,6 +154,11 @@ const char *op_session_end(const op_look *look, const op_session *session);
 bool op_session_lingers(const op_session *session);
 enum { OP_LONG_S = 300, OP_IDLE_S = 60 }; /* a transaction; idle inside of one */
 
+/* ---- the migration lock ---- */
+
+/* A run that is just beginning or ending holds the lock without a row: what lasts is looked at twice. */
+DF_MUST_USE df_code op_lock_look(const op_look *look, df_lock_status *out, df_error *err);
+
 /* ---- health ---- */
 
 typedef enum op_level { OP_OK, OP_UNKNOWABLE, OP_UNKNOWN, OP_WARNING, OP_CRITICAL } op_level;

@@ -195,8 +195,7 @@ static void say_lock(op_why *why)
         break;
     case DF_HOLDER_HIDDEN:
         op_say(why, "lock", "bad", 0, NULL,
-               "held by a session whose row in _migration_locks is gone: deleted by hand, or a run is just "
-               "beginning or ending");
+               "held by a session whose row in _migration_locks is gone: somebody has deleted it");
         op_next(why, OP_SOON, "dataflow lock status",
                 "a run that nobody knows of holds the lock: look again in a moment");
         break;
@@ -226,7 +225,7 @@ void op_why_lock(op_why *why)
         op_say(why, "lock", "ok", 0, NULL, "there is no ledger yet, and so no migration lock");
         return;
     }
-    if (df_lock_look(why->look.ledger, why->look.arena, &why->lock, &err) != DF_OK) {
+    if (op_lock_look(&why->look, &why->lock, &err) != DF_OK) {
         why->locked = true; /* unknown is not unlocked */
         op_say(why, "lock", "bad", 0, NULL, "who holds the migration lock could not be asked: %s",
                op_reason(why->look.arena, &err));

@@ -145,6 +145,11 @@ static void say_partial(op_why *why, const df_applied *a)
         op_next(why, OP_SOON, direction_command(a),
                 "%.*s failed at statement %d: remove the cause, and the next run goes on there",
                 DF_FMT(a->id), row->number);
+    } else if (a->status == DF_APPLIED_FAILED) {
+        op_say(why, "migration", "bad", 1, NULL, "it failed: %s",
+               a->error.len ? op_line(look->arena, a->error, ERROR_SHOWN) : "the record does not say why");
+        op_next(why, OP_SOON, direction_command(a),
+                "%.*s failed half-way: remove the cause, and the next run goes on there", DF_FMT(a->id));
     } else {
         op_next(why, OP_SOON, direction_command(a),
                 "%.*s was interrupted: the next run goes on where it stopped", DF_FMT(a->id));
