@@ -92,7 +92,7 @@ static df_sql_token word(df_sql_lexer *lexer)
 {
     df_str sql = lexer->text;
     size_t at = lexer->at, end = word_end(sql, at);
-    if (end == at + 1) {
+    if (end == at + 1 && !sql_behind_word(sql, at)) {
         bool escape = lexer->dialect->escape_strings && (sql.ptr[at] | 0x20) == 'e';
         if (sql_at(sql, end) == '\'' && is_prefix(lexer->dialect, sql.ptr[at]))
             return quote_token(lexer, end, sql_string_at(lexer->dialect, sql, end, escape));
