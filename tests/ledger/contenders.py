@@ -72,7 +72,7 @@ def frozen(place, between):
     """A holder that is stopped for longer than its lease; `between` what it has done before."""
     name, holder = prepared(place)
     place.sql(name, "CREATE TABLE work (who VARCHAR(20))")
-    equal(holder.told("take 0 1500"), "ok 1", "a holder with a short lease")
+    equal(holder.told("take 0 4000"), "ok 1", "a holder with a short lease")
     for command in between:
         contains(holder.told(command), "ok", command)
     holder.stop()
@@ -83,8 +83,8 @@ def test_frozen(place):
     """Stopped between two transactions: taken over when its lease is over; waking up it can do nothing."""
     name, holder = frozen(place, [])
     next_one = place.puppet(name, "next")
-    contains(next_one.told("take 0 1500"), "locked the migration lock is held by first", "a frozen holder's lease counts")
-    equal(next_one.told("take 30000 1500"), "ok 2", "until it is over")
+    contains(next_one.told("take 0 60000"), "locked the migration lock is held by first", "a frozen holder's lease counts")
+    equal(next_one.told("take 40000 60000"), "ok 2", "until it is over")
     contains(next_one.told("query SELECT details FROM _migration_audit_log ORDER BY audit_id DESC LIMIT 1"), "frozen",
              "the audit log says why")
     third = place.puppet(name, "third")
@@ -109,7 +109,7 @@ def test_frozen_in_transaction(place):
     name, holder = frozen(place, ["begin", "sql INSERT INTO work VALUES ('first')"])
     next_one = place.puppet(name, "next")
     if place.engine == "sqlite":
-        answer = next_one.told("take 6000 1500")
+        answer = next_one.told("take 15000 60000")
         contains(answer, f"pid {holder.pid}", "on SQLite its open transaction cannot be ended: the process is named")
         contains(answer, "kill -9", "and what to do")
         holder.go_on()
