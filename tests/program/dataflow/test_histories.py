@@ -61,7 +61,8 @@ def check_up(tap, history, servers, path):
 def check_down(tap, history, program, database):
     schema = database.dump()
     result = program.run("down", "--target", "0", "--force", "--reason", "test")
-    broken = history.name in ("crates.io", "e2b-infra")
+    # crates.io and e2b have known ones; authelia's V0007 for MySQL makes an index that MariaDB still has.
+    broken = history.name in ("crates.io", "e2b-infra") or (history.name, history.engine) == ("authelia", "mariadb")
     if broken:
         tap.ok(result.returncode in (1, 7), f"{history}: a broken down stops the run, and is named", said(result))
         return
