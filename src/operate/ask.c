@@ -188,11 +188,13 @@ static const char *kept(df_arena *arena, df_buf *buf)
 
 const char *op_format(df_arena *arena, const char *fmt, va_list args)
 {
+    char first[256];
     va_list again;
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, fmt, again);
+    int len = vsnprintf(first, sizeof first, fmt, again);
     va_end(again);
     if (len < 0) return "";
+    if ((size_t)len < sizeof first) return df_arena_cstr(arena, (df_str){first, (size_t)len});
     char *text = df_arena_alloc(arena, (size_t)len + 1);
     vsnprintf(text, (size_t)len + 1, fmt, args);
     return text;

@@ -61,7 +61,7 @@ const char *op_duration(df_arena *arena, double seconds); /* "12 min 3 s" */
 const char *op_bytes(df_arena *arena, int64_t bytes);
 const char *op_number(df_arena *arena, int64_t n); /* "1,204" */
 const char *op_time(df_arena *arena, int64_t ms);  /* "2026-11-20 19:06:16 UTC" */
-const char *op_format(df_arena *arena, const char *fmt, va_list args);
+const char *op_format(df_arena *arena, const char *fmt, va_list args) DF_PRINTF(2, 0);
 /* A word of a command line, in quotes where a shell needs them. */
 const char *op_shell(df_arena *arena, df_str word);
 /* The message and hint of an error, for a sentence. */
