@@ -13,6 +13,8 @@
 
 /* ---- health ---- */
 
+/* Nothing here is asked inside a transaction: an answer that is refused would end it. */
+
 /* All checks, in a fixed order; each is there, "unknown" with the reason when it could not be asked. Strings from `arena`. */
 DF_MUST_USE df_code df_health(df_conn *conn, df_ledger *ledger, const char *backup_folder, df_arena *arena,
                               df_migrate_health *out, df_error *err);
