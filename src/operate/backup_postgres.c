@@ -19,6 +19,8 @@ enum { LOCK_WAIT_MS = 15000 };
 
 static const char session_sql[] =
     "SET statement_timeout = 0; SET lock_timeout = '60s'; SET idle_in_transaction_session_timeout = 0;"
+    "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = "
+    "'transaction_timeout';"
     "SET row_security = off; SET IntervalStyle = 'postgres'; SET lc_monetary = 'C'; SET search_path = ''";
 
 static const char *program(df_arena *arena, const char *folder, const char *name)
