@@ -224,15 +224,22 @@ delta_where_node *where_node_like(df_arena *arena, const delta_where *where, siz
 
 /* ---- answering ---- */
 
+/* The index holds infinities as the greatest numbers (stats_index.c), so that an end out there includes its own
+ * value; what is read from statistics here answers alike. */
+static bool open_end(delta_kind kind, bool open, delta_datum end, const delta_bounds *b)
+{
+    return open && (kind != DELTA_KIND_REAL || b->exact || fabs(end.d) < DBL_MAX);
+}
+
 static bool reaches(delta_kind kind, const delta_range *r, const delta_bounds *b)
 {
     if (r->has_low && b->has_max) {
         int order = where_compare(kind, b->max, r->low);
-        if (order < 0 || (order == 0 && r->low_open)) return false;
+        if (order < 0 || (order == 0 && open_end(kind, r->low_open, r->low, b))) return false;
     }
     if (r->has_high && b->has_min) {
         int order = where_compare(kind, b->min, r->high);
-        if (order > 0 || (order == 0 && r->high_open)) return false;
+        if (order > 0 || (order == 0 && open_end(kind, r->high_open, r->high, b))) return false;
     }
     return true;
 }
