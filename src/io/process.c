@@ -22,6 +22,7 @@ enum {
     KEPT_TEXT = 16 * 1024,
     TERM_WAIT_MS = 2000,
     PIPE_BYTES = 1 << 20,
+    LOST_STATUS = 127 << 8,
 };
 
 extern char **environ;
@@ -310,6 +311,9 @@ static bool try_wait(df_process *process)
     if (process->ended) return true;
     pid_t got = waitpid(process->pid, &process->status, WNOHANG);
     process->ended = got == process->pid || (got < 0 && errno != EINTR);
+    /* Somebody else has waited for it, or SIGCHLD is ignored: how it ended is not known, which is not "well".
+     */
+    if (got < 0 && process->ended) process->status = LOST_STATUS;
     return process->ended;
 }
 

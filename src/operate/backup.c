@@ -309,6 +309,8 @@ df_code df_backup_create(const df_backup_place *place, const df_migrate_backup_o
                 .options = options,
                 .type = df_arena_cstr(arena, df_str_from(options->type ? options->type : "full")),
                 .created_ms = df_now_ms()};
+    df_error own_error;
+    if (!err) err = &own_error; /* some failures are looked into */
     *out = (df_migrate_backup){0};
     DF_TRY(check_options(place, err));
     DF_TRY(bk_engine_of(place->conn, &k.with, err));

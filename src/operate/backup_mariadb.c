@@ -193,59 +193,115 @@ static df_code dump(bk_making *m, df_error *err)
     return code;
 }
 
-/* ---- renaming on the way in ---- */
+/* ---- what must not go in as it is ---- */
 
 /*
- * Around routines that were made under another default character set mariadb-dump changes the database's, and
- * names it: in a scratch database that would be the live one. At the beginning of a line, it is given the
- * other name.
+ * Two things in a dump reach beyond the database that it is loaded into, and are looked for at the beginning
+ * of lines (in data line ends are escaped). Around routines that were made under another default character
+ * set mariadb-dump changes the database's, and names it: in a scratch database that would be the live one.
+ * And events of a scratch database would run like others, at their time, whatever they do: they are left out
+ * there.
  */
-typedef struct renaming {
-    df_buf find, put; /* "ALTER DATABASE `live` ", and the other; empty: nothing is renamed */
-    size_t matched;   /* bytes of `find` seen at the beginning of this line */
-    bool in_line;     /* no beginning of a line any more */
+typedef enum line_action { LINE_RENAME, LINE_HIDE, LINE_SHOW } line_action;
+
+typedef struct line_mark {
+    line_action action;
+    df_buf find, put;
+} line_mark;
+
+enum { MOST_MARKS = 3 };
+
+typedef struct filter {
+    line_mark marks[MOST_MARKS];
+    size_t n_marks;
+    size_t matched; /* bytes of the line so far, all of them the beginning of some mark */
+    bool in_line;   /* no beginning of a line any more */
+    bool hidden;
+    char held[256]; /* those bytes */
     df_buf out;
-} renaming;
+} filter;
 
-static void prepare_renaming(const df_conn *conn, df_str from, df_str to, renaming *r)
+static line_mark *add_mark(filter *f, line_action action, const char *find)
 {
-    if (df_str_eq(from, to)) return;
-    df_buf *texts[] = {&r->find, &r->put};
-    df_str names[] = {from, to};
-    (void)conn;
-    for (size_t i = 0; i < 2; i++) {
-        df_buf_text(texts[i], "ALTER DATABASE ");
-        df_sql_put_name(&df_sql_mariadb, texts[i], names[i]);
-        df_buf_char(texts[i], ' ');
-    }
+    line_mark *mark = &f->marks[f->n_marks++];
+    *mark = (line_mark){.action = action};
+    df_buf_text(&mark->find, find);
+    return mark;
 }
 
-static void rename_byte(renaming *r, char c)
+static void prepare_filter(filter *f, df_str from, df_str to, bool live)
 {
-    if (r->in_line || c != r->find.ptr[r->matched]) {
-        df_buf_add(&r->out, r->find.ptr, r->matched);
-        df_buf_char(&r->out, c);
-        r->matched = 0;
-        r->in_line = c != '\n';
-        return;
+    if (!df_str_eq(from, to)) {
+        line_mark *mark = add_mark(f, LINE_RENAME, "ALTER DATABASE ");
+        df_buf_text(&mark->put, "ALTER DATABASE ");
+        df_sql_put_name(&df_sql_mariadb, &mark->find, from);
+        df_sql_put_name(&df_sql_mariadb, &mark->put, to);
+        df_buf_char(&mark->find, ' ');
+        df_buf_char(&mark->put, ' ');
     }
-    if (++r->matched < r->find.len) return;
-    df_buf_str_add(&r->out, df_buf_str(&r->put));
-    r->matched = 0;
-    r->in_line = true;
+    if (live) return;
+    add_mark(f, LINE_HIDE, "-- Dumping events for database ");
+    add_mark(f, LINE_SHOW, "-- Dumping routines for database ");
 }
 
-static void rename_bytes(renaming *r, df_str bytes)
+static void release_filter(filter *f)
 {
-    for (size_t i = 0; i < bytes.len; i++) {
-        const char *end = r->in_line ? memchr(bytes.ptr + i, '\n', bytes.len - i) : NULL;
-        if (r->in_line) {
-            size_t n = end ? (size_t)(end - bytes.ptr) - i : bytes.len - i;
-            df_buf_add(&r->out, bytes.ptr + i, n);
-            i += n;
-            if (i == bytes.len) return;
+    for (size_t i = 0; i < f->n_marks; i++) {
+        df_buf_release(&f->marks[i].find);
+        df_buf_release(&f->marks[i].put);
+    }
+    df_buf_release(&f->out);
+}
+
+static void let_out(filter *f, const char *bytes, size_t len)
+{
+    if (!f->hidden) df_buf_add(&f->out, bytes, len);
+}
+
+static void act(filter *f, const line_mark *mark)
+{
+    if (mark->action == LINE_SHOW) f->hidden = false;
+    if (mark->action == LINE_RENAME)
+        let_out(f, mark->put.ptr, mark->put.len);
+    else
+        let_out(f, f->held, f->matched);
+    if (mark->action == LINE_HIDE) f->hidden = true;
+    f->matched = 0;
+    f->in_line = true;
+}
+
+/* One byte more at the beginning of a line. */
+static void begin_line(filter *f, char c)
+{
+    bool may = false;
+    f->held[f->matched++] = c;
+    for (size_t i = 0; i < f->n_marks; i++) {
+        const df_buf *find = &f->marks[i].find;
+        if (find->len < f->matched || memcmp(find->ptr, f->held, f->matched) != 0) continue;
+        if (find->len == f->matched) {
+            act(f, &f->marks[i]);
+            return;
         }
-        rename_byte(r, bytes.ptr[i]);
+        may = true;
+    }
+    if (may && f->matched < sizeof f->held) return;
+    let_out(f, f->held, f->matched);
+    f->matched = 0;
+    f->in_line = c != '\n';
+}
+
+static void filter_bytes(filter *f, df_str bytes)
+{
+    for (size_t i = 0; i < bytes.len;) {
+        if (!f->in_line) {
+            begin_line(f, bytes.ptr[i++]);
+            continue;
+        }
+        const char *end = memchr(bytes.ptr + i, '\n', bytes.len - i);
+        size_t n = end ? (size_t)(end - bytes.ptr) - i + 1 : bytes.len - i;
+        let_out(f, bytes.ptr + i, n);
+        f->in_line = end == NULL;
+        i += n;
     }
 }
 
@@ -253,17 +309,17 @@ static void rename_bytes(renaming *r, df_str bytes)
 
 typedef struct feeding {
     df_process client;
-    renaming rename;
+    filter filter;
     const df_observer *observer;
 } feeding;
 
 static df_code put_bytes(void *context, df_str bytes, df_error *err)
 {
     feeding *f = context;
-    if (!f->rename.find.len) return df_process_write(&f->client, bytes.ptr, bytes.len, f->observer, err);
-    df_buf_clear(&f->rename.out);
-    rename_bytes(&f->rename, bytes);
-    return df_process_write(&f->client, f->rename.out.ptr, f->rename.out.len, f->observer, err);
+    if (!f->filter.n_marks) return df_process_write(&f->client, bytes.ptr, bytes.len, f->observer, err);
+    df_buf_clear(&f->filter.out);
+    filter_bytes(&f->filter, bytes);
+    return df_process_write(&f->client, f->filter.out.ptr, f->filter.out.len, f->observer, err);
 }
 
 /* The client also repeats the statement, and people's data with it. */
@@ -297,14 +353,14 @@ static df_code feed(bk_loading *l, df_error *err)
                                   .out = DF_PROCESS_NULL,
                                   .keep = &file,
                                   .n_keep = 1};
-    prepare_renaming(l->conn, df_json_str(df_json_get(l->head, "database")), df_str_from(access.database),
-                     &f.rename);
+    prepare_filter(&f.filter, df_json_str(df_json_get(l->head, "database")), df_str_from(access.database),
+                   l->live);
     df_code code = df_process_start(&options, &f.client, err);
     close(file);
     if (code == DF_OK) {
         code = bk_pump_in(l, put_bytes, &f, err);
-        if (code == DF_OK && f.rename.matched)
-            code = df_process_write(&f.client, f.rename.find.ptr, f.rename.matched, f.observer, err);
+        if (code == DF_OK && f.filter.matched)
+            code = df_process_write(&f.client, f.filter.held, f.filter.matched, f.observer, err);
         if (code == DF_OK || code == DF_FAILED) {
             df_code ended = df_process_end(&f.client, f.observer, err);
             if (ended == DF_FAILED) {
@@ -315,9 +371,7 @@ static df_code feed(bk_loading *l, df_error *err)
         }
     }
     df_process_release(&f.client);
-    df_buf_release(&f.rename.find);
-    df_buf_release(&f.rename.put);
-    df_buf_release(&f.rename.out);
+    release_filter(&f.filter);
     return code;
 }
 

@@ -131,6 +131,19 @@ static void failures(void)
     df_process_release(&p);
 }
 
+/* Where the caller's program ignores SIGCHLD nobody can know how a child ended: that is not "well". */
+static void unknown_end(void)
+{
+    df_process p;
+    df_error err = {0};
+    signal(SIGCHLD, SIG_IGN);
+    df_code code = start_shell("exit 0", DF_PROCESS_NULL, DF_PROCESS_NULL, NULL, &p, &err);
+    if (code == DF_OK) code = df_process_end(&p, NULL, &err);
+    check(code == DF_FAILED, "an end that is not known counts as a failure: %s", err.message);
+    df_process_release(&p);
+    signal(SIGCHLD, SIG_DFL);
+}
+
 static bool is_alive(pid_t pid)
 {
     return kill(pid, 0) == 0;
@@ -213,6 +226,7 @@ int main(void)
     files();
     much_input();
     failures();
+    unknown_end();
     stopping();
     orphans();
     return tap_done();

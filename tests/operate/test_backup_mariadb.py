@@ -319,6 +319,19 @@ class Tests:
         self.check(self.databases() == "dataflow_scratch_mine", "a dead one's is dropped; nothing else is", self.databases())
         self.server.sql("DROP DATABASE dataflow_scratch_mine")
 
+    def events(self):
+        """Events of the scratch database do not run: they would do their work a second time, perhaps to the live one."""
+        b = self.place("timed", "CREATE TABLE t (a INT); CREATE PROCEDURE p() SELECT 1; CREATE EVENT e ON SCHEDULE EVERY 1 SECOND DO INSERT INTO timed.t VALUES (1)")
+        made = b.one("create")
+        process = b.paused("verify", "latest", PAUSE_WHAT="tables")
+        count = "SELECT COUNT(*) FROM information_schema.%s WHERE %s_SCHEMA = '%s'"
+        name = self.databases()
+        self.check(self.server.sql(count % ("EVENTS", "EVENT", name)) == "0" and self.server.sql(count % ("ROUTINES", "ROUTINE", name)) == "1", "a scratch database has no events, but routines")
+        self.check(b.go_on(process)[0] == 0, "and is proved without them")
+        self.server.sql("DROP EVENT e", "timed")
+        b.one("restore", made["id"])
+        self.check(self.server.sql(count % ("EVENTS", "EVENT", "timed")) == "1", "a restored one has them")
+
     def over_tcp(self):
         b = self.place("tcp", "CREATE TABLE t (a INT); INSERT INTO t VALUES (1)")
         b.url = self.server.tcp_url("tcp")
@@ -334,7 +347,7 @@ class Tests:
 
     def run(self, log):
         only = os.environ.get("ONLY", "").split()
-        tests = [] if log else ["round_trip_both", "proof_can_fail", "blocked", "killed", "through_the_program", "proved_first", "missing_tool", "scratches", "over_tcp"]
+        tests = [] if log else ["round_trip_both", "proof_can_fail", "blocked", "killed", "through_the_program", "proved_first", "missing_tool", "scratches", "events", "over_tcp"]
         for name in tests:
             if not only or name in only:
                 getattr(self, name)()
