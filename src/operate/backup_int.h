@@ -28,7 +28,7 @@ enum {
     BK_MAGIC_HEAD = 0x184D2A5E,
 };
 
-/* crypt.c. A file has a key of its own, made from the user's and the file's salt, so that a counter can be
+/* backup_crypt.c. A file has a key of its own, made from the user's and the file's salt, so that a counter can be
  * the nonce. */
 typedef struct bk_cipher {
     void *context;
@@ -49,7 +49,7 @@ DF_MUST_USE df_code bk_encrypt(bk_cipher *cipher, uint64_t index, df_str about, 
 DF_MUST_USE df_code bk_decrypt(bk_cipher *cipher, uint64_t index, df_str about, void *bytes, size_t len,
                                const unsigned char seal[BK_SEAL_BYTES], bool *fits, df_error *err);
 
-/* write.c */
+/* backup_write.c */
 typedef struct bk_writer bk_writer;
 /* A new file, readable by its owner alone, locked while it is written: a lock that is free tells a dead
  * writer. */
@@ -66,7 +66,7 @@ typedef struct bk_totals {
 DF_MUST_USE df_code bk_writer_finish(bk_writer *writer, df_str manifest, bk_totals *out, df_error *err);
 void bk_writer_close(bk_writer *writer); /* NULL is fine; the file stays as it is */
 
-/* read.c. Whatever is wrong with a file is DF_CORRUPT with its name and the offset. */
+/* backup_read.c. Whatever is wrong with a file is DF_CORRUPT with its name and the offset. */
 typedef struct bk_head {
     bool compressed, encrypted;
     df_str json;
@@ -137,7 +137,7 @@ typedef struct bk_mariadb {
 } bk_mariadb;
 DF_MUST_USE df_code bk_mariadb_tools(df_arena *arena, bk_mariadb *out, df_error *err);
 
-/* ---- what a database holds: content.c ---- */
+/* ---- what a database holds: backup_content.c ---- */
 
 typedef struct bk_table {
     const char *name; /* "public.users" */
@@ -163,7 +163,7 @@ bool bk_table_same(const bk_table *a, const bk_table *b);
 /* What was another a moment later is no longer called exact. */
 void bk_content_agree(bk_content *content, const bk_content *later);
 
-/* ---- a restore that is under way, or was killed: state.c ---- */
+/* ---- a restore that is under way, or was killed: backup_state.c ---- */
 
 /* One row in the database that is restored, which comes and goes with its content where the engine can. */
 typedef struct bk_state {
@@ -178,7 +178,7 @@ void bk_state_script(df_conn *conn, const bk_state *state, df_buf *out);
 DF_MUST_USE df_code bk_state_write(df_conn *conn, const bk_state *state, df_error *err);
 DF_MUST_USE df_code bk_state_clear(df_conn *conn, df_error *err);
 
-/* ---- engines: postgres.c, mariadb.c, sqlite.c ---- */
+/* ---- engines: backup_postgres.c, backup_mariadb.c, backup_sqlite.c ---- */
 
 /* A backup being made. */
 typedef struct bk_making {
@@ -241,7 +241,7 @@ DF_MUST_USE df_code bk_pump_in(bk_loading *loading, bk_put_fn put, void *context
 DF_MUST_USE df_code bk_sqlite_open(const char *path, bool write, df_arena *arena, df_conn **out,
                                    df_error *err);
 
-/* ---- the folder: folder.c ---- */
+/* ---- the folder: backup_folder.c ---- */
 
 /* "backup-20261128T055301Z-3f9a" */
 DF_MUST_USE df_code bk_new_id(df_arena *arena, const char **out, df_error *err);
@@ -260,7 +260,7 @@ DF_MUST_USE df_code bk_folder_scan(const df_backup_place *place, const df_backup
 DF_MUST_USE df_code bk_database_name(const df_backup_place *place, df_arena *arena, df_str *out,
                                      df_error *err);
 
-/* ---- checking, loading: verify.c ---- */
+/* ---- checking, loading: backup_verify.c ---- */
 
 typedef struct bk_opened {
     df_arena arena;

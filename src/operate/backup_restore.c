@@ -2,7 +2,7 @@
 /*
  * Going back to a backup. The ledger's tables come back as they were then, but not all that they say may:
  * which backups there are, that they were restored, the number of the migration lock, and where the audit log
- * had been. That is kept across, and put back; a mark in the restored database (state.c) tells the next run
+ * had been. That is kept across, and put back; a mark in the restored database (backup_state.c) tells the next run
  * when nobody came to do it.
  */
 #include "operate/backup_int.h"
