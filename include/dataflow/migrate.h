@@ -315,7 +315,7 @@ DF_API DF_MUST_USE df_code df_migrate_lock_release(df_migrate *migrate, bool for
 
 typedef struct df_migrate_audit_entry {
     int64_t id, time_ms;
-    const char *action, *migration_id, *actor, *address, *user_agent, *details, *previous, *hash;
+    const char *action, *migration_id, *actor, *database_user, *address, *user_agent, *environment, *details, *previous, *hash;
 } df_migrate_audit_entry;
 typedef df_code (*df_migrate_audit_fn)(void *context, const df_migrate_audit_entry *entry, df_error *err);
 DF_API DF_MUST_USE df_code df_migrate_audit(df_migrate *migrate, const char *migration_id, int64_t limit, df_migrate_audit_fn fn, void *context, df_error *err);

@@ -24,6 +24,7 @@ static const cli_option option_table[] = {
 typedef struct printer {
     cli_context *cli;
     cli_view *rows; /* NULL: JSON lines */
+    bool all;       /* every member, not only what fits a terminal */
 } printer;
 
 static void print_line(printer *p, const df_migrate_audit_entry *e)
@@ -38,8 +39,10 @@ static void print_line(printer *p, const df_migrate_audit_entry *e)
     df_json_add_text(&w, "action", e->action);
     df_json_add_text(&w, "migration", e->migration_id);
     df_json_add_text(&w, "actor", e->actor);
+    df_json_add_text(&w, "database_user", e->database_user);
     df_json_add_text(&w, "address", e->address);
     df_json_add_text(&w, "user_agent", e->user_agent);
+    df_json_add_text(&w, "environment", e->environment);
     df_json_add_raw(&w, "details", df_str_from(e->details && *e->details ? e->details : NULL));
     df_json_add_text(&w, "previous", e->previous);
     df_json_add_text(&w, "hash", e->hash);
@@ -61,9 +64,11 @@ static df_code print_entry(void *context, const df_migrate_audit_entry *e, df_er
     cli_put_text(p->rows, e->action);
     cli_put_text(p->rows, e->migration_id);
     cli_put_text(p->rows, e->actor);
-    if (p->cli->json || p->cli->verbose) {
+    if (p->all) {
+        cli_put_text(p->rows, e->database_user);
         cli_put_text(p->rows, e->address);
         cli_put_text(p->rows, e->user_agent);
+        cli_put_text(p->rows, e->environment);
         if (e->details && *e->details)
             cli_put_raw(p->rows, df_str_from(e->details));
         else
@@ -77,15 +82,15 @@ static df_code print_entry(void *context, const df_migrate_audit_entry *e, df_er
 static df_code print_all(cli_context *cli, const audit_args *args, df_migrate *migrate, df_error *err)
 {
     static const cli_column columns[] = {
-        {.name = "id"},       {.name = "time"},    {.name = "action"},     {.name = "migration"},
-        {.name = "actor"},    {.name = "address"}, {.name = "user_agent"}, {.name = "details"},
-        {.name = "previous"}, {.name = "hash"},
+        {.name = "id"},      {.name = "time"},       {.name = "action"},      {.name = "migration"},
+        {.name = "actor"},   {.name = "database_user"}, {.name = "address"},  {.name = "user_agent"},
+        {.name = "environment"}, {.name = "details"}, {.name = "previous"},   {.name = "hash"},
     };
-    printer p = {.cli = cli};
     bool json = cli->json || strcmp(args->format, "json") == 0;
+    printer p = {.cli = cli, .all = json || cli->verbose};
     cli_format format = json ? CLI_AS_JSON : CLI_AS_TABLE;
     if (strcmp(args->format, "jsonl") != 0)
-        p.rows = cli_rows(cli, NULL, columns, json || cli->verbose ? 10 : 5, format);
+        p.rows = cli_rows(cli, NULL, columns, p.all ? 12 : 5, format);
     int64_t limit = args->limit == CLI_UNSET ? 0 : args->limit;
     df_code code = df_migrate_audit(migrate, args->migration, limit, print_entry, &p, err);
     if (p.rows && code == DF_OK) cli_done(p.rows);

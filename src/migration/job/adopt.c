@@ -102,6 +102,7 @@ static df_code adopt_foreign(adoption *a, const df_foreign *foreign, df_error *e
         return DF_REFUSED;
     }
     if (foreign->only_newest && foreign->count) return adopt_up_to(a, foreign->rows[0].version, foreign->rows[0].applied_ms, err);
+    if (foreign->baseline.len) DF_TRY(adopt_up_to(a, foreign->baseline, 0, err));
     for (size_t i = 0; i < foreign->count; i++) DF_TRY(adopt_row(a, foreign, &foreign->rows[i], err));
     return DF_OK;
 }

@@ -134,7 +134,8 @@ static df_code gate_preflight(job_run *run, df_error *err)
         bool fatal = strcmp(findings[i].severity, "error") == 0;
         if (!fatal) {
             job_add(&run->findings, findings[i]);
-            df_log(run->m->config.observer, DF_LOG_WARNING, "%s", findings[i].what);
+            bool note = strcmp(findings[i].severity, "note") == 0;
+            df_log(run->m->config.observer, note ? DF_LOG_INFO : DF_LOG_WARNING, "%s", findings[i].what);
         } else {
             code = refuse(run, findings[i].rule, findings[i].what, findings[i].hint ? findings[i].hint : "see `dataflow health`", err);
         }

@@ -79,6 +79,7 @@ static df_code pass_entry(void *context, const df_audit_entry *e, df_error *err)
     df_migrate_audit_entry entry = {.id = e->id, .time_ms = e->time_ms, .action = cstr(&r->arena, e->action),
                                     .migration_id = cstr(&r->arena, e->migration_id), .actor = cstr(&r->arena, e->actor),
                                     .address = cstr(&r->arena, e->address), .user_agent = cstr(&r->arena, e->user_agent),
+                                    .database_user = cstr(&r->arena, e->database_user), .environment = cstr(&r->arena, e->environment),
                                     .details = cstr(&r->arena, e->details), .previous = cstr(&r->arena, e->previous),
                                     .hash = cstr(&r->arena, e->hash)};
     return r->fn(r->context, &entry, err);

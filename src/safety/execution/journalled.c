@@ -83,6 +83,13 @@ static df_code try_transaction(execution *e, const df_unit *unit, df_error *err)
     return unit->roll_back ? DF_OK : df_commit(e->x->conn, err);
 }
 
+static df_code settle_failed(execution *e, size_t step)
+{
+    df_error ignored = {0};
+    if (df_conn_lost(e->x->conn)) return DF_CONNECT;
+    return df_ledger_settle(e->x->ledger, &e->run, &e->rows[step], &ignored);
+}
+
 static df_code run_transaction(execution *e, const df_unit *unit, resumption *r, df_error *err)
 {
     for (int64_t tries = 0;; tries++) {
@@ -101,15 +108,12 @@ static df_code run_transaction(execution *e, const df_unit *unit, resumption *r,
             DF_TRY(renew_session(e, unit->first, err));
             continue;
         }
-        if (!retry_after(e, code, tries, err)) return code;
+        if (retry_after(e, code, tries, err)) continue;
+        for (size_t i = unit->first; i < unit->first + unit->count; i++)
+            if (e->rows[i].status == DF_STEP_FAILED && settle_failed(e, i) != DF_OK)
+                df_log(e->x->observer, DF_LOG_WARNING, "which statement failed could not be recorded");
+        return code;
     }
-}
-
-static df_code settle_failed(execution *e, size_t step)
-{
-    df_error ignored = {0};
-    if (df_conn_lost(e->x->conn)) return DF_CONNECT;
-    return df_ledger_settle(e->x->ledger, &e->run, &e->rows[step], &ignored);
 }
 
 static df_code undecided(execution *e, size_t step, const char *why, df_error *err)

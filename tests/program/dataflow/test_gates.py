@@ -3,6 +3,9 @@
 """What stands between a command and harm: data that a down would destroy, risk, approvals, backups, checks after the run, rehearsals that
 change nothing; on every engine, judged by what the database says afterwards."""
 
+import datetime
+import hashlib
+import json
 import os
 import shutil
 import sys
@@ -173,11 +176,66 @@ def tampered(tap, servers, path, engine):
     tap.ok(clean.returncode == 0 and dirty.returncode == 4 and "2" in dirty.stderr, f"{engine}: a changed audit entry is found", said(clean) + said(dirty))
 
 
+def recomputed(line, previous):
+    """The hash of an exported entry, as docs/ledger.md describes it."""
+    moment = datetime.datetime.fromisoformat(line["time"].replace("Z", "+00:00"))
+    entry = {"action": line["action"], "actor": line["actor"], "address": line["address"], "database_user": line["database_user"],
+             "details": line["details"], "environment": line["environment"], "migration_id": line["migration"],
+             "time": round(moment.timestamp() * 1000), "user_agent": line["user_agent"]}
+    if isinstance(entry["details"], dict):
+        entry["details"] = ordered(entry["details"])
+    text = json.dumps(entry, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256((previous + text).encode()).hexdigest()
+
+
+def ordered(value):
+    if isinstance(value, dict):
+        return {key: ordered(value[key]) for key in sorted(value)}
+    return [ordered(v) for v in value] if isinstance(value, list) else value
+
+
+def exported(tap, servers, path, engine):
+    """Whoever has only the exported audit log can prove its chain."""
+    database = servers.database(engine)
+    program = Dataflow(path, database.url, folder(servers, f"export-{engine}", TABLES))
+    program.run("up", "--quiet", "--env", "staging")
+    program.run("down", "--quiet", "--env", "staging", "--reason", "wrong \"city\"")
+    result = program.run("audit", "--format", "jsonl")
+    previous, wrong = "0" * 64, []
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    for line in lines:
+        if line["previous"] != previous or recomputed(line, previous) != line["hash"]:
+            wrong.append(line)
+        previous = line["hash"]
+    tap.ok(len(lines) > 6 and not wrong, f"{engine}: the exported audit log is a chain that others can recompute", f"{wrong[:1]}")
+
+
+def baselined(tap, servers, path, engine):
+    """A history of Flyway's that begins with a baseline: what is up to it counts as applied."""
+    database = servers.database(engine)
+    text, time = ("varchar(1000)", "timestamp") if engine != "sqlite" else ("text", "text")
+    change_all(database, f"CREATE TABLE flyway_schema_history (installed_rank int NOT NULL PRIMARY KEY, version varchar(50), description varchar(200) NOT NULL, "
+               f"type varchar(20) NOT NULL, script {text} NOT NULL, checksum int, installed_by varchar(100) NOT NULL, installed_on {time} "
+               "DEFAULT CURRENT_TIMESTAMP NOT NULL, execution_time int NOT NULL, success boolean NOT NULL)",
+               "INSERT INTO flyway_schema_history (installed_rank, version, description, type, script, checksum, installed_by, execution_time, success) "
+               "VALUES (1, '2', '<< Flyway Baseline >>', 'BASELINE', '<< Flyway Baseline >>', NULL, 'x', 0, true)")
+    program = Dataflow(path, database.url, folder(servers, f"baseline-{engine}", {f"V{i}__t{i}.sql": f"CREATE TABLE t{i} (id int);\n" for i in (1, 2, 3)}))
+    adopted = program.run("adopt", "--reason", "test")
+    result = program.run("up", "--quiet")
+    tap.ok(adopted.returncode == 0 and result.returncode == 0 and "t3" in database.dump() and "t1" not in database.dump() and "t2" not in database.dump(),
+           f"{engine}: what Flyway's baseline covers counts as applied", said(adopted) + said(result))
+
+
+def change_all(database, *statements):
+    for sql in statements:
+        change(database, sql) if database.engine == "sqlite" else database.sql(sql)
+
+
 def main():
     path, tap = binary(), Tap()
     with Servers() as servers:
         for engine in servers.engines():
-            for test in (losses, no_down, dry_run, gates, checks, session, drift, lost_file, tampered):
+            for test in (losses, no_down, dry_run, gates, checks, session, drift, lost_file, tampered, exported, baselined):
                 try:
                     test(tap, servers, path, engine)
                 except Exception as problem:  # noqa: BLE001
