@@ -128,7 +128,6 @@ static void printing(void)
               strcmp(df_buf_cstr(&out),
                      "index public.t.i: USING btree (a)\n\ntable a,\"b.x]\\:\nline\nline\n\n") == 0,
           "a paragraph an object");
-    note("%s", df_buf_cstr(&out));
     for (int i = 0; i < 1000; i++) df_buf_printf(&many, "[\"k\",null,null,\"%04d\",\"definition\"]\n", i);
     df_buf_clear(&out);
     code = df_schema_print(df_buf_str(&many), append, &out, &err);
