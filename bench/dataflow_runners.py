@@ -10,6 +10,7 @@ folder that PEERS_RUNNERS names (default: build/bench-peers, which bench/peers.s
 """
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -48,7 +49,10 @@ def ours(command, database, folder):
 
 def applied(database, count):
     """Whether the last of them is there."""
-    return database.sql(f"SELECT COUNT(*) FROM item_{count}") in ("0", "1", "2")
+    try:
+        return database.sql(f"SELECT COUNT(*) FROM item_{count}") in ("0", "1", "2")
+    except (sqlite3.Error, migrations.ServerError):
+        return False
 
 
 def measure(pool, runner, engine, count):

@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 from peers import ROOT, Tap, skip_all  # noqa: F401  (for the tests)
-from servers import MariaDB, Postgres, find_program
+from servers import MariaDB, Postgres, ServerError, find_program  # noqa: F401
 
 HISTORIES = os.path.join(os.path.dirname(ROOT), "shared", "data", "migrations")
 if not os.path.isdir(HISTORIES):
