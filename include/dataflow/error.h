@@ -60,7 +60,7 @@ typedef enum df_code {
 typedef struct df_error {
     df_code code;
     char engine[16];    /* "postgres", "sqlite", …; empty when no database was involved */
-    char native[16];    /* SQLSTATE or the engine's own code; empty when there is none */
+    char native[80];    /* SQLSTATE, "Neo.ClientError.…", the engine's own code; empty when there is none */
     char file[512];     /* the input at fault; empty when there is none */
     int64_t line;       /* 1-based line in `file`; 0 when it does not apply */
     int32_t statement;  /* 1-based statement of a script; 0 when it does not apply */

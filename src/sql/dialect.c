@@ -1,17 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sql/sql.h"
 
-const df_sql_dialect df_sql_postgres = {.family = DF_SQL_POSTGRES, .escape_strings = true};
-const df_sql_dialect df_sql_sqlite = {.family = DF_SQL_SQLITE, .backtick = true, .bracket = true};
-const df_sql_dialect df_sql_mariadb = {
-    .family = DF_SQL_MARIADB, .backslash = true, .backtick = true, .hash_comment = true, .delimiter = true};
+const df_sql_dialect df_sql_postgres = {
+    .family = DF_SQL_POSTGRES, .escape_strings = true, .extension = "sql", .comment = "--"};
+const df_sql_dialect df_sql_sqlite = {
+    .family = DF_SQL_SQLITE, .backtick = true, .bracket = true, .extension = "sql", .comment = "--"};
+const df_sql_dialect df_sql_mariadb = {.family = DF_SQL_MARIADB,
+                                       .backslash = true,
+                                       .backtick = true,
+                                       .hash_comment = true,
+                                       .delimiter = true,
+                                       .extension = "sql",
+                                       .comment = "--"};
+const df_sql_dialect df_sql_cypher = {.family = DF_SQL_CYPHER,
+                                      .backslash = true,
+                                      .backtick = true,
+                                      .slash_comment = true,
+                                      .extension = "cypher",
+                                      .comment = "//"};
 
 const df_sql_dialect *df_sql_dialect_of(const char *engine)
 {
     static const struct {
         const char *name;
         const df_sql_dialect *dialect;
-    } engines[] = {{"postgres", &df_sql_postgres}, {"sqlite", &df_sql_sqlite}, {"mariadb", &df_sql_mariadb}};
+    } engines[] = {{"postgres", &df_sql_postgres}, {"sqlite", &df_sql_sqlite}, {"mariadb", &df_sql_mariadb}, {"neo4j", &df_sql_cypher}};
     for (size_t i = 0; engine && i < sizeof engines / sizeof *engines; i++) {
         if (strcmp(engine, engines[i].name) == 0) return engines[i].dialect;
     }
@@ -20,7 +33,7 @@ const df_sql_dialect *df_sql_dialect_of(const char *engine)
 
 void df_sql_put_name(const df_sql_dialect *dialect, df_buf *out, df_str name)
 {
-    char quote = dialect->family == DF_SQL_MARIADB ? '`' : '"';
+    char quote = dialect->family == DF_SQL_MARIADB || dialect->family == DF_SQL_CYPHER ? '`' : '"';
     df_buf_char(out, quote);
     for (size_t i = 0; i < name.len; i++) {
         if (name.ptr[i] == quote) df_buf_char(out, quote);

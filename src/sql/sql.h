@@ -12,7 +12,7 @@
 
 /* ---- dialects ---- */
 
-typedef enum df_sql_family { DF_SQL_POSTGRES, DF_SQL_SQLITE, DF_SQL_MARIADB } df_sql_family;
+typedef enum df_sql_family { DF_SQL_POSTGRES, DF_SQL_SQLITE, DF_SQL_MARIADB, DF_SQL_CYPHER } df_sql_family;
 
 /* What differs between dialects for somebody who reads tokens; one constant each. */
 typedef struct df_sql_dialect {
@@ -23,11 +23,14 @@ typedef struct df_sql_dialect {
     bool bracket;        /* […] quotes a name: SQLite */
     bool hash_comment;   /* # to the end of the line, and `--` only before white space */
     bool delimiter;      /* the client command DELIMITER */
+    bool slash_comment;  /* `//` to the end of the line, and no `--` (which is a relationship): Cypher */
+    const char *extension; /* of files: "sql", "cypher" */
+    const char *comment;   /* what begins a comment line in them: "--", "//" */
 } df_sql_dialect;
 
-extern const df_sql_dialect df_sql_postgres, df_sql_sqlite, df_sql_mariadb;
+extern const df_sql_dialect df_sql_postgres, df_sql_sqlite, df_sql_mariadb, df_sql_cypher;
 
-/* "postgres", "sqlite", "mariadb": the names of the engines; NULL for any other. */
+/* "postgres", "sqlite", "mariadb", "neo4j": the names of the engines; NULL for any other. */
 const df_sql_dialect *df_sql_dialect_of(const char *engine);
 
 /* ---- tokens ---- */
@@ -136,6 +139,9 @@ enum {
     DF_SQL_INDEX_BUILD = 1u << 12,  /* also ADD PRIMARY KEY, UNIQUE, REINDEX: takes long */
     DF_SQL_DYNAMIC = 1u << 13,      /* DO, CALL, EXECUTE …: what it does is not known */
     DF_SQL_FOREIGN_KEYS = 1u << 14, /* SQLite: PRAGMA foreign_keys = … */
+    DF_SQL_BATCHES = 1u << 15, /* Cypher: CALL … IN TRANSACTIONS, PERIODIC COMMIT: commits as it goes, and what it did stays
+                                * when it fails; sent outside of a transaction (DF_SQL_NO_TRANSACTION is set, too) */
+    DF_SQL_ADMINISTRATION = 1u << 16, /* Cypher: of databases, users, roles: belongs to the database `system` */
 };
 
 /* One object that a statement is about. Names are unquoted, folded and cut as the dialect does it. */
