@@ -65,6 +65,12 @@ df_code df_url_check(const char *url, const char **engine, df_buf *without_passw
     return DF_OK;
 }
 
+uint32_t df_url_caps(const char *url)
+{
+    const df_driver *driver = driver_of(url);
+    return driver ? driver->caps : 0;
+}
+
 /* ---- errors ---- */
 
 static const char *prefix_of(df_code code)

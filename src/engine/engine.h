@@ -134,6 +134,8 @@ typedef struct df_open_options {
 DF_MUST_USE df_code df_connect(const char *url, const df_open_options *options, df_conn **out, df_error *err);
 void df_disconnect(df_conn *conn); /* rolls back what is open; NULL is fine */
 
+/* The capabilities of the engine that a URL means, before anything is connected; 0 for an unknown scheme. */
+uint32_t df_url_caps(const char *url);
 const char *df_conn_engine(
     const df_conn *conn); /* "sqlite", "postgres", "mariadb": for choosing SQL files and messages */
 uint32_t df_conn_caps(const df_conn *conn);

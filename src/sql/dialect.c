@@ -2,22 +2,26 @@
 #include "sql/sql.h"
 
 const df_sql_dialect df_sql_postgres = {
-    .family = DF_SQL_POSTGRES, .escape_strings = true, .extension = "sql", .comment = "--"};
+    .family = DF_SQL_POSTGRES, .escape_strings = true, .extension = "sql", .comment = "--",
+    .modes_first = true};
 const df_sql_dialect df_sql_sqlite = {
-    .family = DF_SQL_SQLITE, .backtick = true, .bracket = true, .extension = "sql", .comment = "--"};
+    .family = DF_SQL_SQLITE, .backtick = true, .bracket = true, .extension = "sql", .comment = "--",
+    .neighbours_share = true};
 const df_sql_dialect df_sql_mariadb = {.family = DF_SQL_MARIADB,
                                        .backslash = true,
                                        .backtick = true,
                                        .hash_comment = true,
                                        .delimiter = true,
                                        .extension = "sql",
-                                       .comment = "--"};
+                                       .comment = "--",
+                                       .ddl_commits = true};
 const df_sql_dialect df_sql_cypher = {.family = DF_SQL_CYPHER,
                                       .backslash = true,
                                       .backtick = true,
                                       .slash_comment = true,
                                       .extension = "cypher",
-                                      .comment = "//"};
+                                      .comment = "//",
+                                      .neighbours_share = true};
 
 const df_sql_dialect *df_sql_dialect_of(const char *engine)
 {

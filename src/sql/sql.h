@@ -26,6 +26,11 @@ typedef struct df_sql_dialect {
     bool slash_comment;  /* `//` to the end of the line, and no `--` (which is a relationship): Cypher */
     const char *extension; /* of files: "sql", "cypher" */
     const char *comment;   /* what begins a comment line in them: "--", "//" */
+    bool ddl_commits; /* a change of the schema commits what is open, so that nothing with one is a transaction */
+    /* Where a file is no single transaction, neighbours that may share one do: what is half done is less. (PostgreSQL
+     * rather gives back its locks after each.) */
+    bool neighbours_share;
+    bool modes_first; /* SET TRANSACTION stands behind BEGIN, before any query: PostgreSQL */
 } df_sql_dialect;
 
 extern const df_sql_dialect df_sql_postgres, df_sql_sqlite, df_sql_mariadb, df_sql_cypher;

@@ -12,7 +12,7 @@ df_code df_migrate_open(const df_migrate_config *config, df_migrate **out, df_er
     const char *engine = config->engine ? config->engine : "postgres";
     if (config->database_url) DF_TRY(df_url_check(config->database_url, &engine, NULL, err));
     const df_sql_dialect *dialect = df_sql_dialect_of(engine);
-    if (!dialect) return df_fail(err, DF_USAGE, "no engine is called \"%s\"; known are postgres, sqlite, mariadb", engine);
+    if (!dialect) return df_fail(err, DF_USAGE, "no engine is called \"%s\"; known are postgres, sqlite, mariadb, neo4j", engine);
     df_migrate *m = df_zalloc(sizeof *m);
     m->config = *config;
     m->dialect = dialect;
@@ -92,8 +92,8 @@ df_code job_connect(df_migrate *m, bool write, df_error *err)
     if (m->conn) return DF_OK;
     m->open_options = (df_open_options){.create = write, .guest = true, .application = "dataflow"};
     df_code code = df_connect(m->config.database_url, &m->open_options, &m->conn, err);
-    /* A SQLite database that is not there yet is an empty one, until somebody writes. */
-    if (code == DF_NOT_FOUND && !write && m->dialect->family == DF_SQL_SQLITE) {
+    /* A database file that is not there yet is an empty one, until somebody writes. */
+    if (code == DF_NOT_FOUND && !write && !(df_url_caps(m->config.database_url) & DF_CAP_SERVER)) {
         m->imaginary = true;
         code = df_connect("sqlite::memory:", &m->open_options, &m->conn, err);
     }

@@ -75,12 +75,11 @@ static void check_units(validation *v, const df_section *section, const df_steps
 {
     df_units units;
     df_error err = {0};
-    bool transactional = v->m->dialect->family != DF_SQL_MARIADB;
-    if (df_units_make(v->m->dialect, transactional, section, steps, &v->scratch, &units, &err) != DF_OK) {
+    if (df_units_make(v->m->dialect, section, steps, &v->scratch, &units, &err) != DF_OK) {
         job_add_error(v->findings, "transactions", v->id, &err);
         return;
     }
-    if (!units.whole && transactional && up && steps->count > 1)
+    if (!units.whole && !v->m->dialect->ddl_commits && up && steps->count > 1)
         add(v, "note", "not-one-transaction", section, NULL, NULL, "runs statement by statement, journalled: %s", units.why);
 }
 

@@ -49,8 +49,7 @@ df_code execution_prepare(execution *e, df_error *err)
     DF_TRY(df_migration_load(x->set, e->migration, err));
     e->section = e->direction == DF_UP ? &e->migration->up : &e->migration->down;
     DF_TRY(df_section_steps(x->set, e->section, &x->placeholders, &e->arena, &e->steps, err));
-    bool transactional = (df_conn_caps(x->conn) & DF_CAP_TRANSACTIONAL_DDL) != 0;
-    DF_TRY(df_units_make(df_conn_dialect(x->conn), transactional, e->section, &e->steps, &e->arena, &e->units, err));
+    DF_TRY(df_units_make(df_conn_dialect(x->conn), e->section, &e->steps, &e->arena, &e->units, err));
     char checksum[65] = "";
     if (e->direction == DF_UP) snprintf(checksum, sizeof checksum, "%s", e->steps.checksum);
     e->run = (df_run){.migration = e->migration, .direction = e->direction, .n_steps = e->steps.count,

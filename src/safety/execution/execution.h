@@ -38,8 +38,8 @@ typedef struct df_units {
 } df_units;
 
 /* DF_CORRUPT for a BEGIN without COMMIT and the like, with file and line. Memory from `arena`. */
-DF_MUST_USE df_code df_units_make(const df_sql_dialect *dialect, bool transactional_ddl, const df_section *section,
-                                  const df_steps *steps, df_arena *arena, df_units *out, df_error *err);
+DF_MUST_USE df_code df_units_make(const df_sql_dialect *dialect, const df_section *section, const df_steps *steps,
+                                  df_arena *arena, df_units *out, df_error *err);
 
 /* ---- watching: a thread that warns about what takes long ---- */
 

@@ -244,14 +244,19 @@ static df_code record(df_executor *x, const df_migrate_hook *hook, const df_hook
     return code;
 }
 
+/* A file of statements; anything else is a command line. */
+static bool is_script(df_str what)
+{
+    return df_str_ends(what, DF_STR(".sql")) || df_str_ends(what, DF_STR(".cypher")) || df_str_ends(what, DF_STR(".cql"));
+}
+
 df_code df_hooks_run(df_executor *x, const df_migrate_hook *hooks, size_t n_hooks, const df_hook_context *context,
                      df_migrate_finding **findings, size_t *n_findings, size_t *cap, df_error *err)
 {
     finding_list list = {x, findings, n_findings, cap};
     for (size_t i = 0; i < n_hooks; i++) {
         if (strcmp(hooks[i].when, context->when) != 0) continue;
-        bool sql = df_str_ends(df_str_from(hooks[i].what), DF_STR(".sql"));
-        df_code code = sql ? run_sql(&list, &hooks[i], err) : run_command(x, &hooks[i], context, err);
+        df_code code = is_script(df_str_from(hooks[i].what)) ? run_sql(&list, &hooks[i], err) : run_command(x, &hooks[i], context, err);
         df_code recorded = record(x, &hooks[i], context, code);
         if (recorded != DF_OK) df_log(x->observer, DF_LOG_WARNING, "a hook could not be recorded in the audit log");
         if (code != DF_OK) return code;

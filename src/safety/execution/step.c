@@ -200,10 +200,10 @@ static df_str modes_of_begin(const execution *e, size_t first)
 
 df_code step_begin(execution *e, const df_unit *unit, size_t *ran, df_error *err)
 {
-    bool postgres = e->x->set->dialect->family == DF_SQL_POSTGRES;
-    df_str modes = postgres ? modes_of_begin(e, unit->first) : DF_STR_NONE;
+    bool modes_first = e->x->set->dialect->modes_first;
+    df_str modes = modes_first ? modes_of_begin(e, unit->first) : DF_STR_NONE;
     size_t last = 0; /* behind the last SET TRANSACTION of the leading settings */
-    for (size_t k = 0; postgres && k < unit->count && e->steps.items[unit->first + k].facts.cls == DF_SQL_SESSION; k++)
+    for (size_t k = 0; modes_first && k < unit->count && e->steps.items[unit->first + k].facts.cls == DF_SQL_SESSION; k++)
         if (sets_transaction(e, unit->first + k)) last = k + 1;
     *ran = 0;
     if (!modes.len && !last) return df_ledger_begin(e->x->ledger, err);

@@ -4,7 +4,6 @@
 
 typedef struct unit_maker {
     const df_sql_dialect *dialect;
-    bool transactional_ddl;
     const df_section *section;
     const df_steps *steps;
     df_arena *arena;
@@ -56,7 +55,7 @@ static bool label_is_used(const unit_maker *m, size_t at)
 /* Why the section is no single transaction; NULL when it can be one. */
 static const char *why_not_whole(const unit_maker *m)
 {
-    if (!m->transactional_ddl) return "this engine commits every change of the schema at once";
+    if (m->dialect->ddl_commits) return "this engine commits every change of the schema at once";
     if (m->section->no_transaction) return "the file asks to run outside of a transaction";
     for (size_t i = m->out->hoisted; i < m->steps->count - m->out->lowered; i++) {
         const df_step *step = &m->steps->items[i];
@@ -114,7 +113,7 @@ static bool make_whole(unit_maker *m)
 {
     size_t begin = SIZE_MAX, commit = SIZE_MAX;
     find_frame(m);
-    bool framed = m->transactional_ddl && !m->section->no_transaction && framed_by_transaction(m, &begin, &commit);
+    bool framed = !m->dialect->ddl_commits && !m->section->no_transaction && framed_by_transaction(m, &begin, &commit);
     m->out->why = framed ? NULL : why_not_whole(m);
     if (m->out->why) return false;
     m->out->whole = true;
@@ -172,23 +171,22 @@ static df_unit_mode mode_of(const unit_maker *m, const df_step *step)
     /* What it does is not in its text: the engine could commit half of it, or the routine commits by itself, which is
      * why the file wants no transaction. */
     bool call = strcmp(step->facts.tag, "CALL") == 0 && m->section->no_transaction;
-    if (has(step, DF_SQL_DYNAMIC) && (call || !m->transactional_ddl)) return DF_UNIT_ALONE;
+    if (has(step, DF_SQL_DYNAMIC) && (call || m->dialect->ddl_commits)) return DF_UNIT_ALONE;
     return DF_UNIT_TRANSACTION;
 }
 
-/* SQLite has one writer and no index that is built beside traffic: what may be together is, so that less can be half done. */
 static bool joins_last(const unit_maker *m, df_unit_mode mode, size_t at)
 {
-    if (m->dialect->family != DF_SQL_SQLITE || mode != DF_UNIT_TRANSACTION || m->section->no_transaction || !m->out->count)
+    if (!m->dialect->neighbours_share || mode != DF_UNIT_TRANSACTION || m->section->no_transaction || !m->out->count)
         return false;
     const df_unit *last = &m->out->items[m->out->count - 1];
     return last->mode == DF_UNIT_TRANSACTION && !last->roll_back && last->first + last->count == at;
 }
 
-df_code df_units_make(const df_sql_dialect *dialect, bool transactional_ddl, const df_section *section,
-                      const df_steps *steps, df_arena *arena, df_units *out, df_error *err)
+df_code df_units_make(const df_sql_dialect *dialect, const df_section *section, const df_steps *steps, df_arena *arena,
+                      df_units *out, df_error *err)
 {
-    unit_maker m = {dialect, transactional_ddl, section, steps, arena, out, 0};
+    unit_maker m = {dialect, section, steps, arena, out, 0};
     *out = (df_units){0};
     if (make_whole(&m)) return DF_OK;
     out->hoisted = out->lowered = 0;

@@ -35,7 +35,7 @@ static void cut(const df_sql_dialect *dialect, const char *sql, bool no_transact
                           .statement_ms = -1};
     df_units units;
     char got[300];
-    if (df_units_make(dialect, dialect->family != DF_SQL_MARIADB, &section, &steps, &arena, &units, &err) == DF_OK)
+    if (df_units_make(dialect, &section, &steps, &arena, &units, &err) == DF_OK)
         describe(&units, got, sizeof got);
     else
         snprintf(got, sizeof got, "error at line %lld", (long long)err.line);
