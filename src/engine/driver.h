@@ -81,6 +81,10 @@ typedef struct df_driver {
     df_code (*copy_in)(df_conn *conn, const char *sql, df_str data, int64_t *rows, df_error *err);
     /* NULL: session.c makes one call after the other. BEGIN and COMMIT are part of it when `flags` say so. */
     df_code (*exec_many)(df_conn *conn, df_command *commands, size_t count, unsigned flags, df_error *err);
+    df_code (*explain)(df_conn *conn, const char *sql, const df_value *params, size_t n_params,
+                       df_arena *arena, df_explanation *out, df_error *err);
+    /* NULL: schema changes are done when their statement is. */
+    df_code (*settle_schema)(df_conn *conn, int64_t timeout_ms, df_error *err);
     /* Of copy.h; `out` is zeroed, no transaction is open. */
     df_code (*tool_access)(df_conn *conn, df_arena *arena, df_tool_access *out, df_error *err);
     df_code (*backup_to)(df_conn *conn, const char *path, const df_observer *observer, df_error *err);

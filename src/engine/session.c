@@ -340,3 +340,21 @@ df_code df_object_state(df_conn *conn, const char *kind, df_str schema, df_str n
     DF_TRY(df_conn_enter(conn, err));
     return df_conn_leave(conn, conn->driver->object_state(conn, kind, schema, name, table, out, err), err);
 }
+
+df_code df_settle_schema(df_conn *conn, int64_t timeout_ms, df_error *err)
+{
+    if (conn->in_transaction)
+        return df_fail(err, DF_BUG, "schema changes are not waited for inside a transaction");
+    if (!conn->driver->settle_schema) return DF_OK;
+    DF_TRY(df_conn_enter(conn, err));
+    return df_conn_leave(conn, conn->driver->settle_schema(conn, timeout_ms, err), err);
+}
+
+df_code df_explain(df_conn *conn, const char *sql, const df_value *params, size_t n_params, df_arena *arena,
+                   df_explanation *out, df_error *err)
+{
+    *out = (df_explanation){.estimated_rows = -1};
+    if (!conn->driver->explain) return unsupported(conn, "does not explain every kind of statement", err);
+    DF_TRY(df_conn_enter(conn, err));
+    return df_conn_leave(conn, conn->driver->explain(conn, sql, params, n_params, arena, out, err), err);
+}

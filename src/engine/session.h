@@ -199,4 +199,28 @@ DF_MUST_USE df_code df_inspect(df_conn *conn, const df_inspect_options *options,
 DF_MUST_USE df_code df_object_state(df_conn *conn, const char *kind, df_str schema, df_str name, df_str table,
                                     df_buf *out, df_error *err);
 
+/*
+ * Schema changes that a server finishes by itself later (the indexes of Neo4j): waits until all that are
+ * under way are done, at most `timeout_ms` (0: for ever). DF_FAILED when one has failed, with the server's
+ * reason; DF_RETRY when the time is over. Where nothing is finished later it returns at once. Not inside a
+ * transaction.
+ */
+DF_MUST_USE df_code df_settle_schema(df_conn *conn, int64_t timeout_ms, df_error *err);
+
+/* ---- what a statement would do ---- */
+
+/* What the server says of a statement that it has planned and not run. */
+typedef struct df_explanation {
+    char kind[4]; /* "r" reads, "rw" reads and writes, "w" writes, "s" changes the schema; "" not told */
+    double estimated_rows; /* of the plan's result; below 0: not told */
+    df_str operators;      /* the plan, one operator a line, indented by depth, "ProduceResults (10 rows)" */
+} df_explanation;
+/*
+ * Has the server check and plan a statement; nothing is run or written. A statement that the server would
+ * refuse fails as df_exec of it would. Strings in `arena`. DF_UNSUPPORTED where the engine has no such thing
+ * for all kinds of statements.
+ */
+DF_MUST_USE df_code df_explain(df_conn *conn, const char *sql, const df_value *params, size_t n_params,
+                               df_arena *arena, df_explanation *out, df_error *err);
+
 #endif

@@ -219,6 +219,21 @@ static df_code fault_object_state(df_conn *conn, const char *kind, df_str schema
     return after(f, "object_state", df_object_state(f->inner, kind, schema, name, table, out, err), err);
 }
 
+static df_code fault_settle_schema(df_conn *conn, int64_t timeout_ms, df_error *err)
+{
+    fault_conn *f = fault_of(conn);
+    DF_TRY(before(f, "settle_schema", err));
+    return after(f, "settle_schema", df_settle_schema(f->inner, timeout_ms, err), err);
+}
+
+static df_code fault_explain(df_conn *conn, const char *sql, const df_value *params, size_t n_params,
+                             df_arena *arena, df_explanation *out, df_error *err)
+{
+    fault_conn *f = fault_of(conn);
+    DF_TRY(before(f, "explain", err));
+    return after(f, "explain", df_explain(f->inner, sql, params, n_params, arena, out, err), err);
+}
+
 static df_code fault_observe(df_conn *conn, df_observer_state *state, df_arena *arena, df_observation *out,
                              df_error *err)
 {
@@ -303,6 +318,8 @@ static const df_driver fault_driver = {
     .transaction_outcome = fault_transaction_outcome,
     .observe_begin = fault_observe_begin,
     .copy_in = fault_copy_in,
+    .settle_schema = fault_settle_schema,
+    .explain = fault_explain,
     .exec_many = fault_exec_many,
     .cancel = fault_cancel,
     .inner = fault_inner,

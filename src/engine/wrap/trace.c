@@ -269,6 +269,24 @@ static df_code trace_object_state(df_conn *conn, const char *kind, df_str schema
     return told(t, "object state", about, start, -1, code, err);
 }
 
+static df_code trace_settle_schema(df_conn *conn, int64_t timeout_ms, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    return told(t, "settle schema", "", start, -1, df_settle_schema(t->inner, timeout_ms, err), err);
+}
+
+static df_code trace_explain(df_conn *conn, const char *sql, const df_value *params, size_t n_params,
+                             df_arena *arena, df_explanation *out, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    char shown[SHOWN_SQL + 4];
+    double start = df_monotonic_s();
+    df_code code = df_explain(t->inner, sql, params, n_params, arena, out, err);
+    shorten(sql, shown);
+    return told(t, "explain", shown, start, -1, code, err);
+}
+
 static df_code trace_copy_in(df_conn *conn, const char *sql, df_str data, int64_t *rows, df_error *err)
 {
     trace_conn *t = trace_of(conn);
@@ -334,6 +352,8 @@ static const df_driver trace_driver = {
     .transaction_outcome = trace_transaction_outcome,
     .observe_begin = trace_observe_begin,
     .copy_in = trace_copy_in,
+    .settle_schema = trace_settle_schema,
+    .explain = trace_explain,
     .exec_many = trace_exec_many,
     .cancel = trace_cancel,
     .inner = trace_inner,
