@@ -28,7 +28,9 @@
     X(KRATOS, "kratos",                                                                                      \
       "V_name[.autocommit][.dialect].up.sql and .down.sql; a dialect's file before the "                     \
       "general one")                                                                                         \
-    X(TEMPORAL, "temporal", "vX.Y/manifest.json with its list of SQL files")
+    X(TEMPORAL, "temporal", "vX.Y/manifest.json with its list of SQL files")                                 \
+    X(NEO4J_MIGRATIONS, "neo4j-migrations", "V1_2_3__name.cypher, R1__name.cypher, callbacks, catalogs")     \
+    X(LIQUIBASE, "liquibase", "changelogs: --liquibase formatted cypher, --changeset author:id, --rollback …")
 
 typedef enum df_layout {
     DF_LAYOUT_AUTO, /* whatever the folder's names and contents say */
@@ -48,7 +50,8 @@ typedef enum df_risk { DF_RISK_NONE, DF_RISK_LOW, DF_RISK_MEDIUM, DF_RISK_HIGH, 
 const char *df_risk_name(df_risk risk); /* "low"; "" for none */
 bool df_risk_from_name(df_str name, df_risk *out);
 
-/* The header: -- @metadata { … }. What is not written is absent, -1 or NONE. */
+/* The header: -- @metadata { … }, or a block comment with "Migration:", "Version:", "Author:" … What is not
+ * written is absent, -1 or NONE. */
 typedef struct df_metadata {
     df_str author, description, data_volume, rollback_strategy;
     df_risk risk;
@@ -58,8 +61,40 @@ typedef struct df_metadata {
     size_t n_tags, n_dependencies, n_affected_tables;
     df_str *conflicts; /* sqitch's `!change`: may not be there */
     size_t n_conflicts;
-    df_str json; /* the object as written, compact; absent without a header */
+    df_str ticket; /* of a block comment: "CATALOG-001" */
+    df_str json;   /* the object as written, compact; of a block comment what was read; absent without a header */
 } df_metadata;
+
+/*
+ * What must hold before a migration runs, read from comment lines of its way up (Cypher):
+ *     // assert that edition is enterprise        // assume that version is 4.4, 5 or 5.26
+ *     // assert that version is ge 5.13           // assume in schema q' RETURN EXISTS { (:Old) }
+ * One that is asserted and does not hold stops the run; one that is assumed and does not hold passes the
+ * migration over.
+ */
+typedef enum df_precondition_kind {
+    DF_PRECONDITION_EDITION, /* value: "enterprise", "community" */
+    DF_PRECONDITION_VERSION, /* value: "4.4, 5", or one version behind lt and ge */
+    DF_PRECONDITION_QUERY,   /* value: a query of one boolean */
+} df_precondition_kind;
+typedef enum df_precondition_op {
+    DF_PRECONDITION_IS, /* the edition; one of the versions is the server's, or what it begins with */
+    DF_PRECONDITION_LT, /* the server is older */
+    DF_PRECONDITION_GE, /* that version or newer */
+} df_precondition_op;
+typedef struct df_precondition {
+    bool assume; /* else asserted */
+    df_precondition_kind kind;
+    df_precondition_op op;
+    bool schema;  /* of a query: asked of the database that keeps the history, when that is another one */
+    df_str value;
+    const char *path;
+    int32_t line;
+} df_precondition;
+/* Of edition and version: whether it holds on a server of this version ("5.26.30", "2026.08.1") and edition. */
+bool df_precondition_holds(const df_precondition *precondition, df_str version, df_str edition);
+/* As it is written, without the comment's mark: "assert that version is ge 5". */
+void df_precondition_text(const df_precondition *precondition, df_buf *out);
 
 /* A piece of a section's text that stands elsewhere than the piece before: another file (temporal), or
  * another block of the same file (dbmate). */
@@ -73,6 +108,7 @@ typedef struct df_section_part {
 typedef struct df_section {
     bool present;
     df_str sql;          /* a view of the file's text, the line that begins the section included */
+    const char *comment; /* what begins a comment line in it; NULL: "--" */
     const char *path;    /* the file it stands in, as it can be opened */
     int32_t first_line;  /* of `sql` in that file, 1-based */
     bool no_transaction; /* the file or its layout says so (NO TRANSACTION, transaction:false, .autocommit …)
@@ -91,12 +127,18 @@ typedef struct df_migration {
     df_str version; /* as written: "009", "1.10", "2017-09-23-182408"; the change's name in sqitch; absent:
                        repeatable */
     df_str name;    /* "add_notifications" */
-    df_str file;    /* for people, relative to the folder: "009_add_notifications.sql", "2017-…/up.sql" */
+    df_str file;    /* for people, relative to the folder: "009_add_notifications.sql", "2017-…/up.sql",
+                     * "common/2025-10-15_143022_init.up.cypher" */
     df_migration_kind kind;
     size_t position; /* in the order in which they run, 0-based */
+    /* Files of one name in several folders, each with preconditions of its own: one of them is meant, which
+     * df_migration_choose takes. 1 where there is nothing to choose. */
+    size_t n_alternatives, alternative;
     bool loaded;     /* what follows is there only after df_migration_load */
     df_section up, down, verify;
     df_metadata meta;
+    df_precondition *preconditions;
+    size_t n_preconditions;
     df_hash128 raw;    /* over all bytes of all of its files */
     df_hash128 raw_up; /* over the bytes of the up section alone */
 } df_migration;
@@ -112,6 +154,12 @@ typedef struct df_file_finding {
     const char *hint;
 } df_file_finding;
 
+/* A file that runs at a point of time instead of in an order, and is not recorded. */
+typedef struct df_callback {
+    const char *phase; /* "beforeFirstUse", "beforeMigrate", "afterMigrate", "beforeClean" … */
+    df_str path, name; /* relative to the folder; what stands behind "__" in the name, absent without */
+} df_callback;
+
 typedef struct df_migration_set {
     df_layout layout;
     const char *folder; /* where they are: the one that was named, or the one inside of it */
@@ -120,6 +168,8 @@ typedef struct df_migration_set {
     size_t count;
     df_file_finding *findings; /* more may be added by df_migration_load */
     size_t n_findings;
+    df_callback *callbacks; /* by phase, then by name */
+    size_t n_callbacks;
     df_arena arena;
 } df_migration_set;
 
@@ -128,6 +178,9 @@ typedef struct df_files_options {
     df_layout layout;
     const df_sql_dialect *dialect; /* chooses among dialect files, and splits */
     const df_observer *observer;
+    /* Folders common, dev, prod … inside of the folder: those of common and of this environment are meant.
+     * "production" has prod or production; any other its own, else dev or development. NULL: "development". */
+    const char *environment;
 } df_files_options;
 
 /*
@@ -147,6 +200,11 @@ DF_MUST_USE df_code df_migration_load(df_migration_set *set, df_migration *migra
  * leaves `loaded` alone.
  */
 DF_MUST_USE df_code df_migration_hash(df_migration_set *set, df_migration *migration, df_error *err);
+/* Takes one of the alternatives (0-based), as if the others were not there; it is to be loaded again. */
+void df_migration_choose(df_migration_set *set, df_migration *migration, size_t alternative);
+/* Reads a callback's file. */
+DF_MUST_USE df_code df_callback_section(df_migration_set *set, const df_callback *callback, df_section *out,
+                                        df_error *err);
 
 /* By id, version ("9", "009" and "9.0" find 009; "latest"), file name, name, or sqitch's "@tag"; NULL when
  * there is none. DF_USAGE when ambiguous. */
@@ -215,6 +273,15 @@ DF_MUST_USE df_code df_section_of_text(const df_migration_set *set, df_str text,
  * not. */
 DF_MUST_USE df_code df_migration_checksum(df_migration_set *set, df_migration *migration, char out[65],
                                           df_error *err);
+
+/*
+ * The checksum that neo4j-migrations keeps of a file's text (its bytes, a byte order mark included): CRC32 of
+ * its statements as it splits them, in decimal. False where it refuses the text (`:use` inside of a statement).
+ */
+bool df_neo4j_migrations_checksum(df_str file_text, char out[12]);
+/* Whether a checksum of its history is that of the text: as above, with line ends of Unix (autocrlf), without
+ * preconditions, or Flyway's way. */
+bool df_neo4j_migrations_checksum_is(df_str file_text, df_str checksum);
 
 /* ---- making a new one ---- */
 
