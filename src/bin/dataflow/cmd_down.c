@@ -10,7 +10,7 @@ typedef struct down_args {
 
 #define COMMON_OPTIONS                                                                                       \
     {CLI_INTO(down_args, dry_run), .name = "dry-run",                                                        \
-     .help = "rehearse: run it in a transaction that is rolled back, and report"},                           \
+     .help = "rehearse: run it in a transaction that is rolled back, or have it explained, and report"},      \
         {CLI_INTO(down_args, force), .name = "force",                                                        \
          .help = "also when data would be lost, or there is no down; audited"},                              \
         OPTION_REASON(down_args), OPTION_YES(down_args),                                                     \
@@ -20,7 +20,7 @@ typedef struct down_args {
     }
 
 static const cli_option down_options[] = {
-    {CLI_INTO(down_args, target), .name = "target", .arg = "VERSION", .help = "what came after this version"},
+    {CLI_INTO(down_args, target), .name = "target", .also = "to", .arg = "VERSION", .help = "what came after this version"},
     {CLI_INTO(down_args, steps), .name = "steps", .after = CLI_ONE_OF, .arg = "N", .min = 1, .max = INT64_MAX,
      .help = "the newest N (default: 1)"},
     COMMON_OPTIONS,

@@ -56,6 +56,7 @@ static df_code write_template(const char *path, bool *made, df_error *err)
 }
 
 typedef struct made {
+    const char *path;
     bool folder, ini, ledger, database;
 } made;
 
@@ -64,6 +65,7 @@ static df_code make_all(cli_context *cli, const init_args *args, made *m, df_err
     df_migrate_config config;
     df_migrate *migrate = NULL;
     DF_TRY(configure(cli, NEED_FILES, &config, err));
+    m->path = config.folder;
     DF_TRY(make_folder(config.folder, &m->folder, err));
     if (args->ini) DF_TRY(write_template("dataflow.ini", &m->ini, err));
     m->database = config.database_url != NULL;
@@ -87,7 +89,7 @@ static int run(cli_context *cli, const void *values)
     if (make_all(cli, args, &m, &err) != DF_OK) return cli_fail(cli, &err);
     if (cli->json) {
         cli_view *record = cli_record(cli, NULL);
-        cli_put_text(cli_field(record, "folder", NULL), settings_of(cli)->migrations);
+        cli_put_text(cli_field(record, "folder", NULL), m.path);
         cli_put_bool(cli_field(record, "folder_created", NULL), m.folder);
         cli_put_bool(cli_field(record, "ini_created", NULL), m.ini);
         cli_put_bool(cli_field(record, "ledger_created", NULL), m.ledger);
@@ -95,7 +97,7 @@ static int run(cli_context *cli, const void *values)
         cli_done(record);
         return 0;
     }
-    say(cli, m.folder, df_arena_printf(&cli->arena, "folder %s", settings_of(cli)->migrations));
+    say(cli, m.folder, df_arena_printf(&cli->arena, "folder %s", m.path));
     if (args->ini) say(cli, m.ini, "dataflow.ini");
     if (m.database)
         say(cli, m.ledger, "the ledger's tables in the database");

@@ -9,12 +9,12 @@ typedef struct up_args {
 } up_args;
 
 static const cli_option option_table[] = {
-    {CLI_INTO(up_args, target), .name = "target", .arg = "VERSION",
+    {CLI_INTO(up_args, target), .name = "target", .also = "to", .arg = "VERSION",
      .help = "up to this version, and with it"},
     {CLI_INTO(up_args, steps), .name = "steps", .arg = "N", .min = 1, .max = INT64_MAX,
      .help = "so many at most"},
     {CLI_INTO(up_args, dry_run), .name = "dry-run",
-     .help = "rehearse: run it in a transaction that is rolled back, and report"},
+     .help = "rehearse: run it in a transaction that is rolled back, or have it explained, and report"},
     {CLI_INTO(up_args, force), .name = "force", .help = "go through gates that say so; each is audited"},
     {CLI_INTO(up_args, skip_backup), .name = "skip-backup",
      .help = "without the backup that the environment demands"},

@@ -37,8 +37,8 @@ static const char *const shown[] = {"Attempting to acquire migration lock", "Mig
 const cli_program dataflow_program = {
     .name = "dataflow",
     .version = DF_VERSION,
-    .help = "versioned migrations of PostgreSQL, SQLite and MariaDB that survive anything",
-    .manual = "Applies migrations (SQL files with an up and a down section, or the files of another tool) in "
+    .help = "versioned migrations of PostgreSQL, SQLite, MariaDB and Neo4j that survive anything",
+    .manual = "Applies migrations (files of SQL or Cypher with an up and a down section, or the files of another tool) in "
               "their order, "
               "under a lock that cannot lie, and records each in the database. Killed anywhere, it goes on "
               "at the first "

@@ -56,6 +56,13 @@ DF_MUST_USE df_code configure(cli_context *cli, need wanted, df_migrate_config *
 /* configure and df_migrate_open. */
 DF_MUST_USE df_code open_migrate(cli_context *cli, need wanted, df_migrate **out, df_error *err);
 
+/* ---- variables.c ---- */
+
+/* The URL that variables like NEO4J_URI, NEO4J_USERNAME and NEO4J_PASSWORD name together; NULL when none is set. */
+const char *url_of_variables(cli_context *cli);
+/* A URL with the user, password and database that such variables give for its engine and that it does not name itself. */
+const char *url_with_credentials(cli_context *cli, const char *url);
+
 /*
  * Consent for what destroys: --yes, an answer on the terminal, or an environment that does not ask (`always`
  * asks in every environment). DF_REFUSED otherwise. `doing`: "takes migrations back".

@@ -5,6 +5,8 @@
 #include "io/file.h"
 #include "io/process.h"
 
+#include <sys/stat.h>
+
 enum { MAX_URL = 1 << 16 };
 
 /* ---- the URL ---- */
@@ -81,7 +83,7 @@ static df_code no_url(cli_context *cli, const settings *s, df_error *err)
     df_fail(err, DF_USAGE, "%s needs a database", cli->command->name);
     df_error_hint(
         err,
-        "give --database-url, set the environment variable DATABASE_URL, or write url = … into dataflow.ini");
+        "give --database-url, set the environment variable DATABASE_URL (or NEO4J_URI), or write url = … into dataflow.ini");
     return DF_USAGE;
 }
 
@@ -92,6 +94,7 @@ static df_code find_url(cli_context *cli, need wanted, const char **url, df_erro
     *url = s->url;
     if (s->url_file) DF_TRY(url_of_file(cli, s->url_file, url, err));
     if (s->url_command) DF_TRY(url_of_command(cli, s->url_command, url, err));
+    *url = *url ? url_with_credentials(cli, *url) : url_of_variables(cli);
     if (*url || wanted == NEED_FILES) return DF_OK;
     return no_url(cli, s, err);
 }
@@ -144,11 +147,21 @@ static int64_t or_none(int64_t ms)
     return ms < 0 ? 0 : ms;
 }
 
+/* Some keep them below the folder of their schema; what was asked for is never second-guessed. */
+static const char *folder_of(cli_context *cli, const settings *s)
+{
+    static const char below_schema[] = "schema/migrations";
+    struct stat st;
+    bool chosen = cli_origin_of(cli, &s->migrations) != CLI_FROM_DEFAULT;
+    if (chosen || stat(s->migrations, &st) == 0 || stat(below_schema, &st) != 0) return s->migrations;
+    return below_schema;
+}
+
 df_code configure(cli_context *cli, need wanted, df_migrate_config *out, df_error *err)
 {
     const settings *s = settings_of(cli);
     *out = (df_migrate_config){
-        .folder = s->migrations,
+        .folder = folder_of(cli, s),
         .layout = s->layout,
         .engine = s->engine,
         .environment = s->env,

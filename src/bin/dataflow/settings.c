@@ -14,25 +14,28 @@ const cli_option settings_options[] = {
          "Without any section [env.NAME] in the file there are development, staging, production and test."},
     {CLI_INTO(settings, url), .name = "database-url", .also = "url", .arg = "URL", .secret = true,
      .env = "DATAFLOW_DATABASE_URL|DATABASE_URL",
-     .help = "the database: postgresql:, sqlite:, mariadb: or mysql:",
+     .help = "the database: postgresql:, sqlite:, mariadb:, mysql:, bolt: or neo4j:",
      .manual =
          "`postgresql://user@host/db` (`?schema=NAME` works in that schema), `sqlite:relative.db`, "
-         "`sqlite:///absolute/path.db`, `mariadb://user@host/db` or `mysql://…`. Passwords are better kept "
+         "`sqlite:///absolute/path.db`, `mariadb://user@host/db` or `mysql://…`, `bolt://user@host:7687/db`, "
+         "`neo4j+s://user@host/db`. Where no URL is given, NEO4J_URI, NEO4J_USERNAME, NEO4J_PASSWORD and NEO4J_DATABASE "
+         "name a Neo4j database together, and give a URL of one the credentials that it lacks. Passwords are better kept "
          "in "
-         "PGPASSWORD, ~/.pgpass, an option file, or in a variable that the configuration file refers to: "
+         "variables: those, PGPASSWORD, ~/.pgpass, an option file, or in a variable that the configuration file refers to: "
          "`url = ${PROD_DATABASE_URL}`."},
     {CLI_INTO(settings, url_file), .name = "url-file", .after = CLI_ONE_OF, .arg = "FILE", .setting = true,
      .help = "read the database's URL from the first line of a file"},
     {CLI_INTO(settings, url_command), .name = "url-command", .after = CLI_ONE_OF, .arg = "COMMAND",
      .setting = true, .verbatim = true, .help = "take the database's URL from what a shell command prints"},
     {CLI_INTO(settings, migrations), .name = "migrations", .arg = "DIR", .def = "migrations",
-     .env = "DATAFLOW_MIGRATIONS", .help = "the folder with the migrations"},
+     .env = "DATAFLOW_MIGRATIONS", .help = "the folder with the migrations",
+     .manual = "Where it is not named and `migrations` is not there, `schema/migrations` is taken when that is."},
     {CLI_INTO(settings, env_file), .name = "env-file", .arg = "FILE",
      .help = "variables, instead of .env in the current directory"},
 
     {CLI_INTO(settings, layout), .name = "layout", .arg = "NAME", .choices = "auto" DF_LAYOUTS(LAYOUT_CHOICE),
      .def = "auto", .setting = true, .help = "how the migrations are written; auto: recognised"},
-    {CLI_INTO(settings, engine), .name = "engine", .choices = "postgres|sqlite|mariadb", .setting = true,
+    {CLI_INTO(settings, engine), .name = "engine", .choices = "postgres|sqlite|mariadb|neo4j", .setting = true,
      .help = "for which engine files are read where there is no URL"},
     {CLI_INTO(settings, actor), .name = "actor", .arg = "NAME", .env = "DATAFLOW_ACTOR", .setting = true,
      .help = "who runs it, for the record (default: the user)"},
@@ -75,15 +78,15 @@ const cli_option settings_options[] = {
      .help = "64 hexadecimal digits: backups are encrypted with them"},
 
     {CLI_INTO(settings, before), .name = "before", .arg = "HOOK", .verbatim = true, .setting = true,
-     .help = "a shell command or SQL file, before a run",
+     .help = "a shell command or file of statements, before a run",
      .manual =
-         "A hook that ends in `.sql` is a file that runs on the database, anything else a command line for "
+         "A hook that ends in `.sql` or `.cypher` is a file that runs on the database, anything else a command line for "
          "/bin/sh. Commands find DATAFLOW_HOOK, DATAFLOW_DIRECTION, DATAFLOW_ENV, DATAFLOW_MIGRATION, "
          "DATAFLOW_RUN_ID "
          "and DATAFLOW_FAILED in their environment. A failing hook ends the run; docs/how-to/hooks.md says "
          "more."},
     {CLI_INTO(settings, after), .name = "after", .arg = "HOOK", .verbatim = true, .setting = true,
-     .help = "a shell command or SQL file, after a run, however it ended"},
+     .help = "a shell command or file of statements, after a run, however it ended"},
     {CLI_INTO(settings, before_each), .name = "before-each", .arg = "HOOK", .verbatim = true, .setting = true,
      .help = "before each migration"},
     {CLI_INTO(settings, after_each), .name = "after-each", .arg = "HOOK", .verbatim = true, .setting = true,
