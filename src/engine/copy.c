@@ -49,3 +49,56 @@ df_code df_backup_from(df_conn *conn, const char *path, const df_observer *obser
     conn = innermost(conn);
     return copy(conn, conn->driver->backup_from, path, observer, err);
 }
+
+/* ---- graphs ---- */
+
+static df_code graph_enter(df_conn *conn, df_error *err)
+{
+    if (!conn->driver->dump) return unsupported(conn, "has no graph", err);
+    if (conn->in_transaction) return df_fail(err, DF_BUG, "a graph is not copied inside a transaction");
+    return df_conn_enter(conn, err);
+}
+
+df_code df_content_digest(df_conn *conn, const df_content_options *options, df_content *out, df_error *err)
+{
+    conn = innermost(conn);
+    *out = (df_content){0};
+    DF_TRY(graph_enter(conn, err));
+    return df_conn_leave(conn, conn->driver->content(conn, options, out, err), err);
+}
+
+df_code df_dump(df_conn *conn, const df_dump_options *options, df_write_fn write, void *context,
+                df_dump_report *report, df_error *err)
+{
+    conn = innermost(conn);
+    *report = (df_dump_report){0};
+    DF_TRY(graph_enter(conn, err));
+    return df_conn_leave(conn, conn->driver->dump(conn, options, write, context, report, err), err);
+}
+
+df_code df_dump_content(df_conn *conn, const df_content_options *options, df_read_fn read, void *context,
+                        df_content *out, df_error *err)
+{
+    conn = innermost(conn);
+    *out = (df_content){0};
+    if (!conn->driver->dump_content) return unsupported(conn, "has no graph", err);
+    return conn->driver->dump_content(options, read, context, out, err);
+}
+
+df_code df_load(df_conn *conn, const df_load_options *options, df_read_fn read, void *context, bool *begun,
+                df_error *err)
+{
+    bool ignored;
+    conn = innermost(conn);
+    if (!begun) begun = &ignored;
+    *begun = false;
+    DF_TRY(graph_enter(conn, err));
+    return df_conn_leave(conn, conn->driver->load(conn, options, read, context, begun, err), err);
+}
+
+df_code df_wipe(df_conn *conn, const df_load_options *options, df_error *err)
+{
+    conn = innermost(conn);
+    DF_TRY(graph_enter(conn, err));
+    return df_conn_leave(conn, conn->driver->wipe(conn, options, err), err);
+}

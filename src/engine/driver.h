@@ -89,6 +89,15 @@ typedef struct df_driver {
     df_code (*tool_access)(df_conn *conn, df_arena *arena, df_tool_access *out, df_error *err);
     df_code (*backup_to)(df_conn *conn, const char *path, const df_observer *observer, df_error *err);
     df_code (*backup_from)(df_conn *conn, const char *path, const df_observer *observer, df_error *err);
+    /* Of copy.h, for graphs: together or not at all. No transaction is open. */
+    df_code (*content)(df_conn *conn, const df_content_options *options, df_content *out, df_error *err);
+    df_code (*dump)(df_conn *conn, const df_dump_options *options, df_write_fn write, void *context,
+                    df_dump_report *report, df_error *err);
+    df_code (*dump_content)(const df_content_options *options, df_read_fn read, void *context, df_content *out,
+                            df_error *err);
+    df_code (*load)(df_conn *conn, const df_load_options *options, df_read_fn read, void *context, bool *begun,
+                    df_error *err);
+    df_code (*wipe)(df_conn *conn, const df_load_options *options, df_error *err);
     /* Of wrappers: what is wrapped, for calls that they let through. */
     df_conn *(*inner)(df_conn *conn);
 } df_driver;
