@@ -5,11 +5,12 @@ Runs the tests against private database servers, which it starts and stops.
 
     tests/run.py                              all tests of ./build
     tests/run.py --build DIR --suite unit     further arguments go to `meson test`
-    tests/run.py --require=postgres,mariadb   an engine that is not there is a failure, not a skip
+    tests/run.py --require=postgres,neo4j     an engine that is not there is a failure, not a skip
     tests/run.py --engines=postgres -- CMD    only this server, and CMD instead of `meson test`
 
-The tests find the servers by TEST_URL_POSTGRES and TEST_URL_MARIADB (with _TCP at the end: over TCP, with a
-password), and by TEST_URL_SQLITE a folder for database files. The last line counts single TAP test points:
+The tests find the servers by TEST_URL_POSTGRES, TEST_URL_MARIADB and TEST_URL_NEO4J (with _TCP at the end: over TCP, with
+a password), and by TEST_URL_SQLITE a folder for database files. Neo4j is the LTS; TEST_URL_NEO4J_NEWEST is the newest
+version, where the machine has the Java that it wants (engine neo4j_newest). The last line counts single TAP test points:
 "N passed, N failed, N skipped". Exit status 0: nothing failed; 1: something did; 130: interrupted.
 """
 import argparse
@@ -75,7 +76,7 @@ def arguments():
                                      epilog="Further arguments go to `meson test`; after -- stands another command.")
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     parser.add_argument("--build", default=os.path.join(root, "build"), metavar="DIR", help="default: build")
-    parser.add_argument("--require", default="", metavar="ENGINES", help="these must be there: postgres,mariadb")
+    parser.add_argument("--require", default="", metavar="ENGINES", help="these must be there: postgres,mariadb,neo4j")
     parser.add_argument("--engines", default=",".join(SERVERS), metavar="ENGINES", help="start only these servers")
     options, rest = parser.parse_known_args(own)
     options.require = [e for e in options.require.split(",") if e]
@@ -92,8 +93,8 @@ def start_servers(options, running, environment, count):
     for engine in dict.fromkeys(options.engines + options.require):
         server_class = SERVERS[engine]
         try:
-            if not server_class.available():
-                raise ServerError("not installed")
+            if why_not := server_class.why_not():
+                raise ServerError(why_not)
             server = server_class()
             running.append(server)
             server.start()

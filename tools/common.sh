@@ -12,7 +12,7 @@ build_packages=(meson ninja-build gcc g++ pkg-config python3 libsimdjson-dev lib
 # Without these it is built as well, and knows less: nothing of PostgreSQL's grammar.
 optional_packages=(libpg-query-dev)
 build_programs=(meson ninja cc c++ pkg-config python3)
-build_modules=(simdjson libxxhash snappy zlib libzstd liblz4 libbrotlidec sqlite3 libpq libmariadb libcrypto)
+build_modules=(simdjson libxxhash snappy zlib libzstd liblz4 libbrotlidec sqlite3 libpq libmariadb libcrypto libssl)
 
 if [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
     bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'

@@ -22,7 +22,8 @@ KNOWS_ALL = ["engine/wrap"]
 # A library's header, and the one folder that may include it.
 OWNERS = {"libpq-fe.h": "engine/postgres", "sqlite3.h": "engine/sqlite", "mysql.h": "engine/mariadb",
           "errmsg.h": "engine/mariadb", "mysqld_error.h": "engine/mariadb", "simdjson.h": "base", "xxhash.h": "base",
-          "pg_query.h": "sql", "curl/curl.h": "io", "snappy-c.h": "parquet"}
+          "pg_query.h": "sql", "curl/curl.h": "io", "snappy-c.h": "parquet",
+          "openssl/ssl.h": "engine/neo4j"}
 MAX_LINES, MAX_FUNCTION = 700, 80
 SUFFIXES = (".c", ".h", ".cc")
 

@@ -36,6 +36,10 @@ for i in 1 2 3; do echo "line $i of the compiler"; done
 [ -e "$STATE/no-build" ] && { echo "src/x.c:1: error: it is wrong"; exit 1; }
 for name in deltalakedb dataflow; do mkdir -p "$2/src/bin/$name" && cp "$STATE/program" "$2/src/bin/$name/$name"; done""",
 }
+JARS_PY = """import os, sys
+print("jars of " + sys.argv[1])
+sys.exit(os.path.exists(os.path.join(os.environ["STATE"], "no-jars")))
+"""
 RUN_PY = """import os, sys
 print("arguments", sys.argv[1:])
 print("1/1 a test OK")
@@ -74,6 +78,7 @@ def fresh(installed=(), lists=True, result="0|3 passed, 0 failed, 1 skipped\n", 
     for table in ("one", "sensors"):
         os.makedirs(os.path.join(repo, "samples", table, "_delta_log"))
     write(os.path.join(repo, "tests", "run.py"), RUN_PY)
+    write(os.path.join(repo, "tests", "lib", "neo4j_jars.py"), JARS_PY)
     for name, text in STUBS.items():
         write(os.path.join(stubs, name), "#!/bin/bash\n" + text + "\n")
     write(os.path.join(state, "program"), '#!/bin/bash\n[ -e "$STATE/mismatch" ] && [ "$1" = validate ] && exit 4\n'
@@ -147,11 +152,16 @@ def last(result):
 
 result, calls = run(fresh(), "check")
 equal((result.returncode, last(result)), (0, "3 passed, 0 failed, 1 skipped"), "check ends with the closing line")
-check("postgresql" in sum(installs(calls), []), "and installs the servers", calls)
+check({"postgresql", "mariadb-server-core", "maven"} <= set(sum(installs(calls), [])), "and installs the servers", calls)
+contains(result.stdout, "jars of 5.26", "and fetches the one that no package has")
 contains(result.stdout, "--build', '", "runs the tests through tests/run.py")
 result, calls = run(fresh(), "check", "--fast", "--", "some test")
 equal(installs(calls), [BUILD_PACKAGES, OPTIONAL_PACKAGES], "check --fast installs no servers")
 contains(result.stdout, "'--engines=', '--suite', 'unit', 'some test']", "and hands on its arguments")
+check("jars of" not in result.stdout, "and fetches none", result.stdout)
+result, calls = run(fresh(no_jars=True), "check")
+equal((result.returncode, last(result)), (0, "3 passed, 0 failed, 1 skipped"), "where Neo4j cannot be fetched, the rest is tested")
+contains(result.stdout, "Neo4j 5.26 is not to be had; its tests are skipped: jars of 5.26", "and it is said")
 result, calls = run(fresh(), "check", "--sanitize")
 equal((result.returncode, last(result)), (0, "6 passed, 0 failed, 2 skipped"), "check --sanitize adds both runs up")
 contains(calls, "-Db_sanitize=address,undefined", "the second one built with sanitizers")
@@ -173,7 +183,7 @@ equal(run(fresh(), "check", "--help")[0].returncode, 0, "check --help")
 result, calls = run(fresh(), ".ci/run")
 equal((result.returncode, result.stdout.rstrip("\n").split("\n")[-1], result.stderr),
       (0, "3 passed, 0 failed, 1 skipped", ""), ".ci/run is check")
-contains(result.stdout, "--require=postgres,mariadb", "with every engine")
+contains(result.stdout, "--require=postgres,mariadb,neo4j", "with every engine")
 result, calls = run(fresh(no_build=True), ".ci/run")
 equal((result.returncode, result.stdout.rstrip("\n").split("\n")[-1]), (1, "0 passed, 1 failed, 0 skipped"),
       "whose last line is the closing line, whatever happens")

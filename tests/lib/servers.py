@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Private database servers for tests: each in a temporary folder, reached over a Unix socket (and over TCP on a
-port of its own with a password), stopped by whoever started it. Nothing else on the machine is touched.
+port of its own with a password; Neo4j over TCP alone), stopped by whoever started it. Nothing else on the machine is
+touched.
 
     with Postgres() as server:
         run_something(server.url())          # postgresql://…
@@ -11,6 +12,7 @@ port of its own with a password), stopped by whoever started it. Nothing else on
 `available()` says whether the programs are installed. When the tests run as root, the servers run as
 an unprivileged user, since PostgreSQL refuses to run as root.
 """
+import contextlib
 import ctypes
 import fcntl
 import glob
@@ -24,6 +26,10 @@ import subprocess
 import tempfile
 import time
 from urllib.parse import quote
+
+import neo4j_jars
+from bolt_client import BoltClient, BoltError
+from certificates import Certificates
 
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -74,6 +80,7 @@ class Server:
     """What the servers have in common. Subclasses say how to make a data folder and what to run."""
 
     engine = ""
+    start_seconds = START_SECONDS
 
     def __init__(self, folder=None, settings=None):
         """`folder`: an existing one to put everything into (default: a temporary one, removed by stop);
@@ -87,6 +94,11 @@ class Server:
         self.user = self._account()
         self.ready = False
         self.log_path = os.path.join(self.folder, "server.log")
+
+    @classmethod
+    def why_not(cls):
+        """Why it cannot run here, None when it can."""
+        return None if cls.available() else "not installed"
 
     # -- running programs
 
@@ -156,12 +168,12 @@ class Server:
             self.process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             cwd=self.folder, env=self._environment(), start_new_session=True,
                                             preexec_fn=in_child, **self._as_user())
-        end = time.monotonic() + START_SECONDS
+        end = time.monotonic() + self.start_seconds
         while not self._answers():
             if self.process.poll() is not None:
                 raise ServerError(f"{self.engine} ended while starting:\n{self.log()}")
             if time.monotonic() > end:
-                raise ServerError(f"{self.engine} did not answer in {START_SECONDS} s:\n{self.log()}")
+                raise ServerError(f"{self.engine} did not answer in {self.start_seconds} s:\n{self.log()}")
             time.sleep(0.05)
 
     def halt(self):
@@ -330,6 +342,132 @@ class MariaDB(Server):
                  "CREATE DATABASE dataflow CHARACTER SET utf8mb4", user="root")
 
 
+class Neo4j(Server):
+    """
+    Neo4j Community from its packages' jars (tests/lib/neo4j_jars.py), on the Java that the machine has for it. User neo4j.
+
+        Neo4j("newest")                      another version than the LTS
+        Neo4j(tls="REQUIRED")                or "OPTIONAL": encrypted, by certificates of its own (server.certificates)
+        Neo4j(apoc=True)                     with APOC's procedures
+        Neo4j(java_options=["-Xmx2g"])       instead of what suits tests: little memory, a quick start
+    """
+    engine = "neo4j"
+    version = "5.26"
+    stop_signal = signal.SIGTERM
+    start_seconds = 180  # two processors may have other work
+    quick = ("-Xmx400m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+    opened = ("java.lang", "java.util", "java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
+
+    def __init__(self, version=None, tls=None, apoc=False, java_options=None, **rest):
+        self.version = version or self.version
+        self.tls, self.apoc = tls, apoc
+        self.java_options = list(self.quick if java_options is None else java_options)
+        super().__init__(**rest)
+        self.certificates = Certificates(os.path.join(self.folder, "certificates")) if tls else None
+
+    @classmethod
+    def available(cls, version=None):
+        return cls.why_not(version) is None
+
+    @classmethod
+    def why_not(cls, version=None):
+        """Why it cannot run here, None when it can."""
+        return neo4j_jars.why_not(version or cls.version)
+
+    def _account(self):
+        return None  # it runs as whoever runs the tests, who can read the jars
+
+    def url(self, database="", scheme=None, **params):
+        """Over TCP, with the password; with TLS the authority's certificate is named."""
+        scheme = scheme or ("bolt+s" if self.tls == "REQUIRED" else "bolt")
+        if scheme.endswith("+s") and self.tls:
+            params = {"ssl-ca": self.certificates.ca} | params
+        query = "&".join(f"{k}={quote(str(v), safe='')}" for k, v in params.items())
+        return (f"{scheme}://neo4j:{self.password}@127.0.0.1:{self.port.number}{'/' + database if database or query else ''}"
+                f"{'?' + query if query else ''}")
+
+    def tcp_url(self, database="", password=None):
+        return self.url(database).replace(self.password, password or self.password)
+
+    @contextlib.contextmanager
+    def client(self):
+        """A connection that knows nothing of the driver under test."""
+        ca = self.certificates.ca if self.tls == "REQUIRED" else None
+        with BoltClient("127.0.0.1", self.port.number, "neo4j", self.password, ca=ca) as client:
+            yield client
+
+    def cypher(self, query, database=None, **parameters):
+        """Runs one statement and returns its rows, as lists of values."""
+        try:
+            with self.client() as client:
+                return client.run(query, database, **parameters)
+        except (BoltError, OSError) as problem:
+            raise ServerError(str(problem)) from problem
+
+    def _environment(self):
+        conf = os.path.join(self.folder, "conf")
+        return super()._environment() | {"NEO4J_HOME": self.folder, "NEO4J_CONF": conf, "LC_ALL": "C.UTF-8"}
+
+    def _java(self):
+        options = [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in self.opened]
+        if self.version != "5.26":
+            options += ["--enable-native-access=ALL-UNNAMED", "--add-modules=jdk.incubator.vector"]
+        return [neo4j_jars.find_java(self.version), *options, f"-Djava.io.tmpdir={self.folder}", *self.java_options,
+                "-cp", os.path.join(neo4j_jars.library(self.version), "*")]
+
+    def admin(self, *arguments):
+        """neo4j-admin, as admin("database", "dump", "neo4j", "--to-path=…"); the server must stand still for most of it."""
+        self._run(*self._java(), "org.neo4j.cli.AdminTool", *arguments)
+
+    def _install(self):
+        for name in ("conf", "data", "logs", "run", "plugins", "import"):
+            os.makedirs(os.path.join(self.folder, name), exist_ok=True)
+        if self.apoc:
+            for jar in glob.glob(os.path.join(neo4j_jars.apoc(self.version), "*.jar")):
+                shutil.copy(jar, os.path.join(self.folder, "plugins"))
+        self._configure()
+        self.admin("dbms", "set-initial-password", self.password)
+
+    def _configure(self):
+        here = f"127.0.0.1:{self.port.number}"
+        settings = {f"server.directories.{name}": os.path.join(self.folder, name)
+                    for name in ("data", "logs", "run", "plugins", "import")}
+        settings |= {"server.bolt.listen_address": here, "server.bolt.advertised_address": here,
+                     "server.http.enabled": "false", "server.https.enabled": "false", "dbms.usage_report.enabled": "false",
+                     "server.memory.pagecache.size": "64m", "db.tx_log.preallocate": "false"}
+        if self.apoc:
+            settings["dbms.security.procedures.unrestricted"] = "apoc.*"
+        if self.tls:
+            pair = self.certificates.server
+            settings |= {"server.bolt.tls_level": self.tls, "dbms.ssl.policy.bolt.enabled": "true",
+                         "dbms.ssl.policy.bolt.base_directory": self.certificates.folder,
+                         "dbms.ssl.policy.bolt.private_key": pair.key,
+                         "dbms.ssl.policy.bolt.public_certificate": pair.certificate,
+                         "dbms.ssl.policy.bolt.client_auth": "NONE"}
+        with open(os.path.join(self.folder, "conf", "neo4j.conf"), "w", encoding="utf-8") as file:
+            file.writelines(f"{name}={value}\n" for name, value in (settings | self.settings).items())
+
+    def _command(self):
+        self._configure()  # settings that were changed since
+        return [*self._java(), neo4j_jars.VERSIONS[self.version]["main"], f"--home-dir={self.folder}",
+                f"--config-dir={os.path.join(self.folder, 'conf')}", "--console-mode"]
+
+    def _answers(self):
+        """Bolt is open before the database is: a query must have an answer."""
+        try:
+            return self.cypher("RETURN 1") == [[1]]
+        except ServerError:
+            return False
+
+    def _first_start(self):
+        pass
+
+
+class Neo4jNewest(Neo4j):
+    engine = "neo4j_newest"
+    version = "newest"
+
+
 class SmallDisk:
     """
     A file system of a few megabytes, to be filled up: `with SmallDisk(20) as folder`. Needs the right to mount;
@@ -364,4 +502,4 @@ class SmallDisk:
         os.rmdir(self.folder)
 
 
-SERVERS = {"postgres": Postgres, "mariadb": MariaDB}
+SERVERS = {"postgres": Postgres, "mariadb": MariaDB, "neo4j": Neo4j, "neo4j_newest": Neo4jNewest}
