@@ -163,6 +163,13 @@ void ledger_audit_commands(ledger_batch *batch)
     }
 }
 
+df_code ledger_unknown_entry(df_error *err)
+{
+    df_fail(err, DF_CORRUPT, "the audit log has an entry that its head does not know of");
+    df_error_hint(err, "somebody has written to it by hand: dataflow audit --verify names the entry");
+    return DF_CORRUPT;
+}
+
 static df_code take_head(void *context, const df_row *row, df_error *err)
 {
     ledger_head *head = context;
@@ -174,6 +181,8 @@ static df_code take_head(void *context, const df_row *row, df_error *err)
     head->hash[64] = '\0';
     head->now_ms = row->count > 2 ? ledger_int_of(&row->values[2], 0) : 0;
     head->found = true;
+    if (row->count > 3 && row->values[3].type == DF_TEXT && head->entries && !df_str_is(row->values[3].s, head->hash))
+        return ledger_unknown_entry(err);
     return DF_OK;
 }
 

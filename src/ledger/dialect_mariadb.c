@@ -14,6 +14,7 @@ const ledger_dialect ledger_mariadb = {
             LEDGER_STATEMENTS(DF_X)
 #undef DF_X
                 [LEDGER_audit_head] = SQL_audit_head,
+            [LEDGER_complete_first] = SQL_complete_first,
         },
     .text = "CONVERT(? USING utf8mb4)",
     .json = "?",

@@ -21,6 +21,7 @@ const ledger_dialect ledger_postgres = {
             [LEDGER_beat_session] = SQL_beat_session,
             [LEDGER_audit_append] = SQL_audit_append,
             [LEDGER_audit_append_two] = SQL_audit_append_two,
+            [LEDGER_complete_first] = SQL_complete_first,
         },
     .text = "?",
     .json = "?::JSONB",

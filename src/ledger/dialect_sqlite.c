@@ -16,6 +16,7 @@ const ledger_dialect ledger_sqlite = {
                 [LEDGER_audit_head] = SQL_audit_head,
             [LEDGER_columns] = SQL_columns,
             [LEDGER_rest] = SQL_rest,
+            [LEDGER_complete_first] = SQL_complete_first,
         },
     .text = "?",
     .json = "?",

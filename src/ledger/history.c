@@ -249,7 +249,7 @@ df_code df_ledger_start(df_ledger *ledger, const df_run *run, df_error *err)
 
 /* ---- end ---- */
 
-void ledger_add_sources(ledger_batch *batch, const df_migration *m)
+void ledger_add_sources(ledger_batch *batch, const df_migration *m, bool first)
 {
     const struct {
         const char *name;
@@ -276,7 +276,7 @@ void ledger_add_sources(ledger_batch *batch, const df_migration *m)
     }
     if (n) {
         df_buf_char(&sql, '\n');
-        df_buf_text(&sql, ledger_text(batch->ledger, LEDGER_source_upsert));
+        if (!first) df_buf_text(&sql, ledger_text(batch->ledger, LEDGER_source_upsert));
         ledger_add_text(batch, df_arena_cstr(&batch->arena, df_buf_str(&sql)), values, n);
     }
     df_buf_release(&sql);
@@ -308,8 +308,8 @@ df_code df_ledger_complete(df_ledger *ledger, const df_run *run, const df_run_re
         size_t n = put_run(&batch, run, values);
         values[n++] = df_v_int(result->duration_ms);
         values[n++] = ledger_known(result->rows_affected);
-        ledger_add(&batch, LEDGER_complete_up, values, n);
-        ledger_add_sources(&batch, run->migration);
+        ledger_add(&batch, run->first && ledger->dialect->sql[LEDGER_complete_first] ? LEDGER_complete_first : LEDGER_complete_up, values, n);
+        ledger_add_sources(&batch, run->migration, run->first);
     } else {
         df_value down[] = {df_v_int(result->duration_ms), df_v_int((int64_t)run->n_steps),
                            df_v_bool(run->journalled), df_v_text(run->run_id), df_v_str(run->migration->id)};

@@ -81,6 +81,7 @@ static const char row_head[] =
     "statement, state_before, transaction_id, progress, rows_affected, duration_ms, error_message, run_id, "
     "started_at, "
     "finished_at) VALUES ";
+static const char first_values[] = "(?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {now}, ";
 static const char row_values[] = "(?, ?, COALESCE((SELECT h.attempt FROM {s}_migration_history h WHERE "
                                  "h.migration_id = {t}), 1), ?, ?, ?, ?, ?, ?, "
                                  "?, ?, ?, ?, ?, ?, ?, {now}, ";
@@ -93,7 +94,7 @@ static size_t put_row(ledger_batch *batch, const df_run *run, const df_journal_r
         text = without_secrets(df_conn_dialect(batch->ledger->conn), text, &batch->arena);
     v[n++] = df_v_str(run->migration->id);
     v[n++] = df_v_text(direction_name(row->direction));
-    v[n++] = df_v_str(run->migration->id);
+    if (!run->first) v[n++] = df_v_str(run->migration->id);
     v[n++] = df_v_int(row->number);
     v[n++] = df_v_int(row->line);
     v[n++] = df_v_text(status_names[row->status]);
@@ -120,12 +121,12 @@ static void add_rows(ledger_batch *batch, const df_run *run, const df_journal_ro
     ledger_expand(batch->ledger, row_head, &sql);
     for (size_t i = 0; i < count; i++) {
         if (i) df_buf_text(&sql, ", ");
-        ledger_expand(batch->ledger, row_values, &sql);
+        ledger_expand(batch->ledger, run->first ? first_values : row_values, &sql);
         ledger_expand(batch->ledger, rows[i].status == DF_STEP_INTENT ? "NULL)" : "{now})", &sql);
         n += put_row(batch, run, &rows[i], values + n);
     }
     df_buf_char(&sql, '\n');
-    df_buf_text(&sql, ledger_text(batch->ledger, LEDGER_journal_upsert));
+    if (!run->first) df_buf_text(&sql, ledger_text(batch->ledger, LEDGER_journal_upsert));
     ledger_add_text(batch, df_arena_cstr(&batch->arena, df_buf_str(&sql)), values, n);
     df_buf_release(&sql);
     free(values);

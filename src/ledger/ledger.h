@@ -118,6 +118,7 @@ typedef struct df_run {
     bool journalled;    /* by statement, each on its own: not one transaction */
     char run_id[40];    /* of the whole `up` or `down`: one for all its migrations */
     const char *reason; /* of a down; may be NULL */
+    bool first;         /* one transaction, of a migration that the history has no row of */
     bool resumed;       /* goes on with the journal of an earlier attempt; else df_ledger_start clears that
                            direction's journal */
 } df_run;

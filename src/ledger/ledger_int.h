@@ -28,7 +28,7 @@ enum { LEDGER_VERSION = 1, LEDGER_NAME_MAX = 255 };
 /* Only some engines have them. */
 #define LEDGER_EXTRAS(X) \
     X(has_schema) X(guard) X(guard_remember) X(guard_restore) X(row_lock) X(beat_session) \
-    X(audit_append) X(audit_append_two) X(audit_head) X(columns) X(rest)
+    X(audit_append) X(audit_append_two) X(audit_head) X(columns) X(rest) X(complete_first)
 /* clang-format on */
 
 typedef enum ledger_sql {
@@ -155,7 +155,7 @@ enum { MOST_LEDGER_VALUES = 32 };
 df_str ledger_raw(const df_migration *migration,
                   df_arena *arena); /* 32 digits; absent when it was not hashed */
 /* The texts of its sections, as far as they are not too long. */
-void ledger_add_sources(ledger_batch *batch, const df_migration *migration);
+void ledger_add_sources(ledger_batch *batch, const df_migration *migration, bool first);
 /* Journal rows of the migration's present attempt. */
 void ledger_add_journal(ledger_batch *batch, const df_run *run, const df_journal_row *rows, size_t count);
 
@@ -176,6 +176,7 @@ typedef struct ledger_head {
     bool found;
 } ledger_head;
 DF_MUST_USE df_code ledger_read_head(df_ledger *ledger, ledger_sql which, ledger_head *head, df_error *err);
+df_code ledger_unknown_entry(df_error *err); /* "the audit log has an entry that its head does not know of" */
 df_code ledger_no_head(df_error *err); /* "the head of the audit log is missing" */
 /* A row of the audit_… queries; views of it. */
 void ledger_entry_of(const df_row *row, df_audit_entry *out);

@@ -47,7 +47,7 @@ df_code df_ledger_set_checksum(df_ledger *ledger, const df_migration *migration,
                          df_v_str(migration->id)};
     detail more[] = {{"checksum", df_str_from(checksum)}, {NULL, DF_STR_NONE}};
     ledger_add(&batch, LEDGER_set_checksum, values, 6);
-    ledger_add_sources(&batch, migration);
+    ledger_add_sources(&batch, migration, false);
     return finish(&batch, DF_AUDIT_REPAIRED, migration->id, "accepted the file as it is now", reason, more,
                   err);
 }
@@ -102,7 +102,7 @@ df_code df_ledger_mark(df_ledger *ledger, const df_migration *migration, const c
     /* What failed or was rolled back before is there now, in some other way. */
     ledger_add(&batch, LEDGER_forget_history, &id, 1);
     ledger_add(&batch, LEDGER_mark, values, sizeof values / sizeof *values);
-    ledger_add_sources(&batch, migration);
+    ledger_add_sources(&batch, migration, false);
     return finish(&batch, DF_AUDIT_ADOPTED, migration->id, "marked as applied", reason, NULL, err);
 }
 

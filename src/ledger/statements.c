@@ -251,10 +251,7 @@ static df_code run_batch(ledger_batch *batch, const char *doing, df_error *err)
         if (code != DF_RETRY || !own || batch->once || tries + 1 >= TRIES) break;
         ledger_pause(FIRST_PAUSE_MS << tries);
     }
-    if (code == DF_CONFLICT && strstr(err->message, "_migration_audit_log")) {
-        code = df_fail(err, DF_CORRUPT, "the audit log has an entry that its head does not know of");
-        df_error_hint(err, "somebody has written to it by hand: dataflow audit --verify names the entry");
-    }
+    if (code == DF_CONFLICT && strstr(err->message, "_migration_audit_log")) code = ledger_unknown_entry(err);
     if (code != DF_OK) {
         err->statement = 0; /* a number of ours, which would mean nothing */
         if (code != DF_LOCKED) df_error_prefix(err, "%s", doing);

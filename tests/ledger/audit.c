@@ -284,7 +284,8 @@ static void test_forged(void)
                         "\"user_agent\":null}",
                         previous);
     check_code(df_sha256_hex(text, strlen(text), hash, &err), DF_OK, &err, "a forger makes a hash");
-    sql(p.conn, "DROP INDEX %s",
+    if (!is_engine("sqlite")) /* which has no such index */
+        sql(p.conn, "DROP INDEX %s",
         is_engine("mariadb") ? "_migration_audit_log_previous ON _migration_audit_log"
                              : "_migration_audit_log_previous");
     sql(p.conn, "UPDATE _migration_audit_log SET audit_id = audit_id + 1000 WHERE audit_id > %lld",

@@ -158,6 +158,7 @@ typedef struct schemas {
 /* Up is done; down and up again, with the schema looked at around both. */
 static df_code prove_down(prover *p, size_t i, schemas *s, df_migrate_proof_item *item, bool *go_on, df_error *err)
 {
+    static const df_applied taken_back = {.status = DF_APPLIED_ROLLED_BACK};
     df_error mine = {0};
     bool same;
     df_code code = run(p, i, DF_DOWN, NULL, &mine);
@@ -170,7 +171,7 @@ static df_code prove_down(prover *p, size_t i, schemas *s, df_migrate_proof_item
     }
     DF_TRY(take(p, &s->after_down, err));
     DF_TRY(compare(p, &s->before, &s->after_down, "after the down", item, &same, err));
-    code = run(p, i, DF_UP, NULL, &mine);
+    code = run(p, i, DF_UP, &taken_back, &mine);
     if (code == DF_CANCELLED) return *err = mine, code;
     if (code != DF_OK) {
         if (same) put_error(p, item, "up again failed", &mine);

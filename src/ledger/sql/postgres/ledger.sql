@@ -72,6 +72,14 @@ SET attempt = attempt + ?,
     status = 'in_progress', direction = 'down', steps = ?, journalled = ?, undone = NULL, error_message = NULL, run_id = ?
 WHERE migration_id = {t}
 
+-- Of a migration that has no row: half the work of one that may have.
+-- name: complete_first
+INSERT INTO {s}_migration_history
+    (migration_id, name, checksum, applied_at, applied_by, status, metadata, environment, version, sequence, kind, origin,
+     raw_checksum, direction, attempt, steps, journalled, estimated_duration_ms, run_id, duration_ms, rows_affected)
+VALUES (?, ?, ?, {now}, ?, 'completed', {j}, ?, ?,
+    (SELECT COALESCE(MAX(sequence), 0) + 1 FROM {s}_migration_history), ?, 'run', ?, 'up', 1, ?, ?, ?, ?, ?, ?)
+
 -- name: complete_up
 INSERT INTO {s}_migration_history AS h
     (migration_id, name, checksum, applied_at, applied_by, status, metadata, environment, version, sequence, kind, origin,

@@ -24,8 +24,12 @@ SET expires_at = strftime('%Y-%m-%d %H:%M:%f', 'now', (? / 1000.0) || ' seconds'
     metadata = {j}
 WHERE lock_name = 'migration_lock' AND lock_id = ? AND fence = ?
 
+-- The hash of the newest entry besides, which must be the head's: cheaper than a unique index over hashes, whose pages
+-- lie everywhere.
 -- name: audit_head
-SELECT number, value, {ms:{now}} FROM {s}_migration_meta WHERE name = 'audit'
+SELECT number, value, {ms:{now}},
+       (SELECT hash FROM {s}_migration_audit_log WHERE hash IS NOT NULL ORDER BY audit_id DESC LIMIT 1)
+FROM {s}_migration_meta WHERE name = 'audit'
 
 -- name: start
 INSERT INTO {s}_migration_history AS h
@@ -48,6 +52,14 @@ UPDATE {s}_migration_history
 SET attempt = attempt + ?,
     status = 'in_progress', direction = 'down', steps = ?, journalled = ?, undone = NULL, error_message = NULL, run_id = ?
 WHERE migration_id = {t}
+
+-- Of a migration that has no row: half the work of one that may have.
+-- name: complete_first
+INSERT INTO {s}_migration_history
+    (migration_id, name, checksum, applied_at, applied_by, status, metadata, environment, version, sequence, kind, origin,
+     raw_checksum, direction, attempt, steps, journalled, estimated_duration_ms, run_id, duration_ms, rows_affected)
+VALUES (?, ?, ?, {now}, ?, 'completed', {j}, ?, ?,
+    (SELECT COALESCE(MAX(sequence), 0) + 1 FROM {s}_migration_history), ?, 'run', ?, 'up', 1, ?, ?, ?, ?, ?, ?)
 
 -- name: complete_up
 INSERT INTO {s}_migration_history AS h

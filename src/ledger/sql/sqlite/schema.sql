@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS {s}_migration_meta (
     number   INTEGER NOT NULL DEFAULT 0,
     value    TEXT,
     previous TEXT
-);
+) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS {s}_migration_history (
     migration_id         TEXT NOT NULL PRIMARY KEY,
@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS {s}_migration_history (
     metadata             TEXT,
     error_message        TEXT,
     environment          TEXT
-);
+) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS {s}_migration_locks (
     lock_name   TEXT NOT NULL PRIMARY KEY,
@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS {s}_migration_locks (
     pid         INTEGER,
     expires_at  TEXT NOT NULL,
     metadata    TEXT
-);
+) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS {s}_migration_audit_log (
     audit_id     INTEGER PRIMARY KEY,
@@ -107,7 +107,7 @@ CREATE TABLE IF NOT EXISTS {s}_migration_journal (
     started_at     TEXT NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')),
     finished_at    TEXT,
     PRIMARY KEY (migration_id, direction, attempt, number)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS {s}_migration_sources (
     migration_id TEXT NOT NULL,
@@ -116,7 +116,7 @@ CREATE TABLE IF NOT EXISTS {s}_migration_sources (
     size         INTEGER NOT NULL,
     stored_at    TEXT NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')),
     PRIMARY KEY (migration_id, section)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS {s}_migration_schema (
     schema_id INTEGER PRIMARY KEY,
@@ -161,8 +161,6 @@ UPDATE {s}_migration_history SET sequence = (SELECT o.place
           FROM {s}_migration_history) o
     WHERE o.migration_id = _migration_history.migration_id) WHERE sequence IS NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS {s}_migration_locks_fence ON _migration_locks (lock_name, fence);
-CREATE UNIQUE INDEX IF NOT EXISTS {s}_migration_audit_log_previous ON _migration_audit_log (previous);
-CREATE INDEX IF NOT EXISTS {s}_migration_audit_log_migration ON _migration_audit_log (migration_id);
 
 CREATE VIEW IF NOT EXISTS {s}v_migration_status AS
     SELECT migration_id, version, name, status, applied_at, applied_by, environment, duration_ms,
