@@ -131,7 +131,7 @@ def fetch(name, with_apoc=False):
     if with_apoc:
         if name not in APOC:
             raise JarsError(f"no APOC is known for Neo4j {VERSIONS[name]['version']}")
-        fetch_jars(apoc(name), f"org.neo4j.procedure:apoc-core:{APOC[name]}")
+        fetch_jars(apoc(name), *(f"org.neo4j.procedure:{part}:{APOC[name]}" for part in ("apoc-core", "apoc-common")))
 
 
 def main(arguments):

@@ -413,7 +413,7 @@ class Neo4j(Server):
         if self.version != "5.26":
             options += ["--enable-native-access=ALL-UNNAMED", "--add-modules=jdk.incubator.vector"]
         return [neo4j_jars.find_java(self.version), *options, f"-Djava.io.tmpdir={self.folder}", *self.java_options,
-                "-cp", os.path.join(neo4j_jars.library(self.version), "*")]
+                "-cp", os.path.join(neo4j_jars.library(self.version), "*") + ":" + os.path.join(self.folder, "plugins", "*")]
 
     def admin(self, *arguments):
         """neo4j-admin, as admin("database", "dump", "neo4j", "--to-path=…"); the server must stand still for most of it."""
