@@ -14,7 +14,8 @@ const df_sql_dialect df_sql_mariadb = {.family = DF_SQL_MARIADB,
                                        .delimiter = true,
                                        .extension = "sql",
                                        .comment = "--",
-                                       .ddl_commits = true};
+                                       .ddl_commits = true,
+                                       .indexes_references = true};
 const df_sql_dialect df_sql_cypher = {.family = DF_SQL_CYPHER,
                                       .backslash = true,
                                       .backtick = true,
@@ -28,7 +29,10 @@ const df_sql_dialect *df_sql_dialect_of(const char *engine)
     static const struct {
         const char *name;
         const df_sql_dialect *dialect;
-    } engines[] = {{"postgres", &df_sql_postgres}, {"sqlite", &df_sql_sqlite}, {"mariadb", &df_sql_mariadb}, {"neo4j", &df_sql_cypher}};
+    } engines[] = {{"postgres", &df_sql_postgres},
+                   {"sqlite", &df_sql_sqlite},
+                   {"mariadb", &df_sql_mariadb},
+                   {"neo4j", &df_sql_cypher}};
     for (size_t i = 0; engine && i < sizeof engines / sizeof *engines; i++) {
         if (strcmp(engine, engines[i].name) == 0) return engines[i].dialect;
     }
@@ -51,7 +55,8 @@ void df_sql_put_literal(const df_sql_dialect *dialect, df_buf *out, df_str text)
     df_buf_char(out, '\'');
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        if (c == '\'' || (c == '\\' && dialect->backslash)) df_buf_char(out, c);
+        if (c == '\\' && dialect->backslash) df_buf_char(out, c);
+        if (c == '\'') df_buf_char(out, dialect->family == DF_SQL_CYPHER ? '\\' : c);
         df_buf_char(out, c);
     }
     df_buf_char(out, '\'');

@@ -30,6 +30,7 @@ typedef struct df_sql_dialect {
     /* Where a file is no single transaction, neighbours that may share one do: what is half done is less. (PostgreSQL
      * rather gives back its locks after each.) */
     bool neighbours_share;
+    bool indexes_references; /* makes an index for the columns of a foreign key by itself: MariaDB */
     bool modes_first; /* SET TRANSACTION stands behind BEGIN, before any query: PostgreSQL */
 } df_sql_dialect;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading every file as `up` and `down` would, and saying what is wrong or risky, without running anything. */
 #include "migration/job/job_int.h"
+#include "migration/job/references.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,8 @@ typedef struct validation {
     df_arena scratch; /* of one migration */
     df_migration *migration;
     const char *id;
+    df_references references;
+    df_arena kept; /* what must be remembered over all migrations */
 } validation;
 
 static void add(validation *v, const char *severity, const char *rule, const df_section *section, const df_step *step,
@@ -92,7 +95,10 @@ static void check_section(validation *v, const df_section *section, bool up)
         job_add_error(v->findings, up ? "up-section" : "down-section", v->id, &err);
         return;
     }
-    for (size_t i = 0; i < steps.count; i++) check_statement(v, section, &steps.items[i], up);
+    for (size_t i = 0; i < steps.count; i++) {
+        check_statement(v, section, &steps.items[i], up);
+        if (up) df_references_read(&v->references, v->migration->position, &steps.items[i]);
+    }
     check_units(v, section, &steps, up);
 }
 
@@ -123,6 +129,36 @@ static void check_item(validation *v, const df_plan_item *item)
                                               .id = df_arena_cstr(v->arena, item->migration ? item->migration->id : item->applied->id),
                                               .file = item->migration ? df_arena_cstr(v->arena, item->migration->file) : NULL,
                                               .what = item->why, .hint = item->hint});
+}
+
+static df_verdict verdict_of(const job_plan *plan, const df_migration *migration)
+{
+    for (size_t i = 0; i < plan->plan.count; i++)
+        if (plan->plan.items[i].migration == migration) return plan->plan.items[i].verdict;
+    return DF_VERDICT_PENDING;
+}
+
+/* An index may come later than its key: so this is asked when everything was read. */
+static void check_references(validation *v, const job_plan *plan)
+{
+    size_t at = 0;
+    for (const df_reference *key; (key = df_references_bare(&v->references, &at)) != NULL;) {
+        df_migration *migration = &v->m->set->items[key->migration];
+        bool applied = verdict_of(plan, migration) == DF_VERDICT_APPLIED;
+        df_buf columns = {0};
+        for (size_t i = 0; i < key->columns.count; i++)
+            df_buf_printf(&columns, "%s%.*s", i ? ", " : "", DF_FMT(key->columns.names[i]));
+        df_arena *a = v->arena;
+        job_add(v->findings,
+                (df_migrate_finding){.severity = applied ? "note" : "warning", .rule = "foreign-key-without-index",
+                    .id = df_arena_cstr(a, migration->id), .line = key->line, .statement = key->number,
+                    .file = key->path ? df_arena_printf(a, "%s", key->path) : df_arena_cstr(a, migration->file),
+                    .what = df_arena_printf(a, "statement %d: no index begins with the foreign key's columns %.*s (%s): each DELETE of "
+                                            "what they refer to reads the whole table", (int)key->number, DF_FMT(key->table),
+                                            df_buf_cstr(&columns)),
+                    .hint = df_arena_printf(a, "CREATE INDEX ON %.*s (%s)", DF_FMT(key->table), df_buf_cstr(&columns))});
+        df_buf_release(&columns);
+    }
 }
 
 static int rank(const char *severity)
@@ -160,7 +196,8 @@ df_code df_migrate_validate(df_migrate *m, df_migrate_validation *out, df_error 
 {
     df_arena *arena = job_report(m, REPORT_VALIDATION);
     job_findings findings = {.arena = arena};
-    validation v = {.m = m, .findings = &findings, .arena = arena};
+    validation v = {.m = m, .findings = &findings, .arena = arena, .references = {.dialect = m->dialect}};
+    v.references.arena = &v.kept;
     job_plan plan;
     *out = (df_migrate_validation){0};
     DF_TRY(job_files(m, err));
@@ -173,8 +210,12 @@ df_code df_migrate_validate(df_migrate *m, df_migrate_validation *out, df_error 
     for (size_t i = 0; i < m->set->count; i++) check_migration(&v, &m->set->items[i]);
     df_arena_release(&v.scratch);
     out->checked = (int64_t)m->set->count;
-    DF_TRY(job_make_plan(m, true, false, arena, &plan, err));
-    for (size_t i = 0; i < plan.plan.count; i++) check_item(&v, &plan.plan.items[i]);
+    df_code code = job_make_plan(m, true, false, arena, &plan, err);
+    for (size_t i = 0; code == DF_OK && i < plan.plan.count; i++) check_item(&v, &plan.plan.items[i]);
+    if (code == DF_OK) check_references(&v, &plan);
+    df_references_release(&v.references);
+    df_arena_release(&v.kept);
+    DF_TRY(code);
     finish(&v, &plan, out);
     if (!out->errors) return DF_OK;
     df_fail(err, DF_MISMATCH, "%zu %s found in %s; the first: %s", out->errors, out->errors == 1 ? "error was" : "errors were",
