@@ -156,13 +156,14 @@ typedef struct df_migrate_step {
     int64_t number, line;
     const char *tag;   /* "CREATE INDEX" */
     const char *text;  /* its first line */
-    const char *state; /* "done", "rolled back", "not run", "failed", "skipped", "undone" */
+    const char *state; /* "done", "rolled back", "explained", "not run", "failed", "skipped", "undone" */
     const char *note;  /* why it was not run, what is in doubt; NULL */
     double ms;
     int64_t rows;          /* DF_MIGRATE_UNKNOWN */
     const char *locks;     /* rehearsal: "ACCESS EXCLUSIVE on public.users"; NULL: not known or none */
     const char *rewritten; /* rehearsal: tables whose storage was made anew; NULL */
     const char *scanned;   /* rehearsal: "public.users (1,200 rows)"; NULL */
+    const char *plan;      /* rehearsal: the server's plan, an operator a line; NULL */
 } df_migrate_step;
 
 typedef struct df_migrate_run_item {

@@ -43,10 +43,11 @@ DF_MUST_USE df_code df_blockers(df_conn *conn, int64_t session_id, df_arena *are
 /* `plan`: the files against the history (may be NULL). */
 DF_MUST_USE df_code df_why(df_conn *conn, df_ledger *ledger, const df_plan *plan, df_arena *arena, df_migrate_why *out, df_error *err);
 
-/* ---- leftovers of CREATE INDEX CONCURRENTLY ---- */
+/* ---- leftovers of CREATE INDEX CONCURRENTLY, and of a population that failed ---- */
 
 typedef struct df_invalid_index {
     df_str schema, name, table, definition; /* pg_get_indexdef; `name_ccnew` leftovers of REINDEX too */
+    df_str drop;                            /* the statement that takes it away */
 } df_invalid_index;
 /* None on engines that cannot have them. */
 DF_MUST_USE df_code df_invalid_indexes(df_conn *conn, df_arena *arena, df_invalid_index **out, size_t *count, df_error *err);

@@ -161,7 +161,8 @@ df_code df_invalid_indexes(df_conn *conn, df_arena *arena, df_invalid_index **ou
          * work. */
         if (op_bool(&rows, i, "building") || op_bool(&rows, i, "partitioned")) continue;
         (*out)[(*count)++] = (df_invalid_index){op_str(&rows, i, "schema"), op_str(&rows, i, "name"),
-                                                op_str(&rows, i, "table"), op_str(&rows, i, "definition")};
+                                                op_str(&rows, i, "table"), op_str(&rows, i, "definition"),
+                                                op_str(&rows, i, "remedy")};
     }
     return DF_OK;
 }

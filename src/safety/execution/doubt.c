@@ -55,6 +55,18 @@ static bool is_repeatable(const df_step *step)
     return false;
 }
 
+bool commits_by_itself(const df_step *step)
+{
+    return (step->facts.flags & DF_SQL_BATCHES) && !(step->facts.flags & DF_SQL_IF_EXISTS);
+}
+
+bool partly_done(const execution *e, size_t i)
+{
+    const df_journal_row *row = &e->rows[i];
+    bool batches = (e->steps.items[i].facts.flags & DF_SQL_BATCHES) != 0;
+    return batches && row->ms > 0 && (row->status == DF_STEP_FAILED || row->status == DF_STEP_INTENT);
+}
+
 df_code resolve_doubt(execution *e, size_t i, const df_journal_row *intent, verdict_of_doubt *out, const char **why,
                       df_error *err)
 {
@@ -80,6 +92,10 @@ df_code resolve_doubt(execution *e, size_t i, const df_journal_row *intent, verd
         return DF_OK;
     }
     *out = DOUBT_UNDECIDED;
+    if (commits_by_itself(step)) {
+        *why = "it commits as it goes, was begun and did not end well, and may not be run again as it is written";
+        return DF_OK;
+    }
     *why = df_arena_printf(e->x->arena, "the run before ended while it ran, and the catalog cannot tell about %s",
                            *step->facts.tag ? step->facts.tag : "such a statement");
     return DF_OK;
@@ -100,18 +116,12 @@ static bool left_by(const df_step *step, const df_invalid_index *index)
     return df_str_eq(object->name, stem) || df_str_eq(object->name, index->table) || df_str_eq(step->facts.table.name, index->table);
 }
 
-static df_code drop_index(execution *e, const df_invalid_index *index, df_error *err)
+static df_code drop_index(execution *e, const df_invalid_index *index, const char *left_by, df_error *err)
 {
-    const df_sql_dialect *dialect = df_conn_dialect(e->x->conn);
-    df_buf sql = {0};
-    df_buf_text(&sql, "DROP INDEX CONCURRENTLY IF EXISTS ");
-    df_sql_put_name(dialect, &sql, index->schema);
-    df_buf_char(&sql, '.');
-    df_sql_put_name(dialect, &sql, index->name);
-    df_log(e->x->observer, DF_LOG_WARNING, "dropping the invalid index %.*s.%.*s, which an unfinished CONCURRENTLY left",
-           DF_FMT(index->schema), DF_FMT(index->name));
-    df_code code = df_exec(e->x->conn, df_buf_cstr(&sql), NULL, 0, NULL, err);
-    df_buf_release(&sql);
+    const char *sql = df_arena_cstr(&e->arena, index->drop);
+    df_log(e->x->observer, DF_LOG_WARNING, "dropping the invalid index %.*s%s%.*s, which %s left", DF_FMT(index->schema),
+           index->schema.len ? "." : "", DF_FMT(index->name), left_by);
+    df_code code = df_exec(e->x->conn, sql, NULL, 0, NULL, err);
     if (code != DF_OK) df_error_prefix(err, "dropping the invalid index %.*s", DF_FMT(index->name));
     return code;
 }
@@ -127,8 +137,52 @@ df_code drop_invalid_index(execution *e, size_t i, bool *dropped, df_error *err)
     DF_TRY(df_invalid_indexes(e->x->conn, &e->arena, &indexes, &count, err));
     for (size_t k = 0; k < count; k++) {
         if (!left_by(step, &indexes[k])) continue;
-        DF_TRY(drop_index(e, &indexes[k], err));
+        DF_TRY(drop_index(e, &indexes[k], "an unfinished CONCURRENTLY", err));
         *dropped = true;
     }
     return DF_OK;
+}
+
+/* ---- what the server finishes later ---- */
+
+static bool has_made(const execution *e, size_t i, const df_invalid_index *index)
+{
+    const df_step *step = &e->steps.items[i];
+    bool done = e->rows[i].status == DF_STEP_DONE || e->rows[i].status == DF_STEP_SKIPPED;
+    return done && step->facts.cls == DF_SQL_DDL && strncmp(step->facts.tag, "CREATE", 6) == 0 &&
+           df_str_eq(step->facts.object.name, index->name);
+}
+
+/* The index that could not be built goes, so that its statement can be run again when the cause is mended. *at: that statement. */
+static df_code drop_unfinished(execution *e, const df_error *why, size_t *at, df_error *err)
+{
+    df_invalid_index *indexes;
+    size_t count;
+    DF_TRY(df_invalid_indexes(e->x->conn, &e->arena, &indexes, &count, err));
+    for (size_t k = 0; k < count; k++)
+        for (size_t i = 0; i < e->steps.count; i++) {
+            if (!has_made(e, i, &indexes[k]) || !indexes[k].drop.len) continue;
+            DF_TRY(drop_index(e, &indexes[k], "a population that failed", err));
+            step_state(e, i, DF_STEP_FAILED, "failed", NULL);
+            e->rows[i].error = df_arena_str(e->x->arena, df_str_from(why->message));
+            DF_TRY(df_ledger_settle(e->x->ledger, &e->run, &e->rows[i], err));
+            if (*at == SIZE_MAX) *at = i;
+        }
+    return DF_OK;
+}
+
+df_code settle_schema(execution *e, df_error *err)
+{
+    if (!e->unsettled) return DF_OK;
+    df_error mine = {0}, ignored = {0};
+    size_t at = SIZE_MAX;
+    df_code code = df_settle_schema(e->x->conn, e->x->index_timeout_ms, &mine);
+    e->unsettled = code != DF_OK;
+    if (code == DF_OK) return DF_OK;
+    if (code == DF_FAILED && !df_conn_lost(e->x->conn) && drop_unfinished(e, &mine, &at, &ignored) != DF_OK)
+        df_log(e->x->observer, DF_LOG_WARNING, "an index that could not be built may be left: %s", ignored.message);
+    if (at != SIZE_MAX) step_explain(e, at, &mine);
+    else df_error_prefix(&mine, "waiting for the indexes");
+    if (err) *err = mine;
+    return code;
 }

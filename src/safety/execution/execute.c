@@ -142,6 +142,7 @@ static df_code undo_partial(execution *e, df_error *err)
         for (size_t k = 0; k < e->steps.count; k++)
             if (e->rows[k].number == before[i].number) {
                 e->rows[k].status = before[i].status;
+                e->rows[k].ms = before[i].ms;
                 memcpy(e->rows[k].hash, before[i].hash, sizeof e->rows[k].hash);
             }
     for (size_t k = 0; k < e->steps.count; k++) {
@@ -152,7 +153,7 @@ static df_code undo_partial(execution *e, df_error *err)
             const char *why;
             if (before[i].number != e->rows[k].number || before[i].status != DF_STEP_INTENT) continue;
             DF_TRY(resolve_doubt(e, k, &before[i], &verdict, &why, err));
-            if (verdict == DOUBT_DONE) e->rows[k].status = DF_STEP_DONE;
+            if (verdict == DOUBT_DONE || (e->steps.items[k].facts.flags & DF_SQL_BATCHES)) e->rows[k].status = DF_STEP_DONE;
         }
     }
     e->item->undone = undo_done(e);

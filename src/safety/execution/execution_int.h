@@ -21,6 +21,7 @@ typedef struct execution {
     double began; /* monotonic seconds */
     int64_t affected;
     bool noted_start; /* the history says that it is in progress */
+    bool unsettled;   /* a change of the schema was made, which the server may still be finishing */
 } execution;
 
 /* ---- execute.c ---- */
@@ -59,6 +60,13 @@ typedef enum verdict_of_doubt { DOUBT_DONE, DOUBT_AGAIN, DOUBT_UNDECIDED } verdi
 /* A statement whose intent is there and whose end is not: looks whether it took effect. `why` says how it was seen. */
 DF_MUST_USE df_code resolve_doubt(execution *e, size_t step, const df_journal_row *intent, verdict_of_doubt *out,
                                   const char **why, df_error *err);
+/* Waits until the server has finished what was changed of the schema. When that fails, what is left is dropped, the statement that
+ * made it has failed, and the error is its. */
+DF_MUST_USE df_code settle_schema(execution *e, df_error *err);
+/* Whether it runs in transactions of its own, of which some may be committed when it fails, and may not be run again as it is. */
+bool commits_by_itself(const df_step *step);
+/* Whether such a statement was begun and did not end well, so that some of it may be there. */
+bool partly_done(const execution *e, size_t step);
 /* Drops an invalid index of the name that this CREATE INDEX CONCURRENTLY is about to make, and what REINDEX left. */
 DF_MUST_USE df_code drop_invalid_index(execution *e, size_t step, bool *dropped, df_error *err);
 

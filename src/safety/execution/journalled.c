@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "safety/execution/execution_int.h"
 
+#include <stdlib.h>
+
 enum { MAX_RECONNECTS = 5 };
 
 typedef struct resumption {
@@ -143,6 +145,35 @@ static df_code settle_doubt(execution *e, size_t step, const df_journal_row *int
     return df_ledger_settle(e->x->ledger, &e->run, &e->rows[step], err);
 }
 
+/*
+ * Of a statement that commits as it goes some may be there when it fails: unless it may be run again, a person decides.
+ * What the server does not even plan has done nothing: so it is asked for its plan first.
+ */
+static df_code try_batches(execution *e, size_t step, df_error *err)
+{
+    df_explanation plan;
+    df_error mine = {0};
+    char *text = df_strdup(e->steps.items[step].statement.text);
+    df_code code = df_explain(e->x->conn, text, NULL, 0, &e->arena, &plan, &mine);
+    free(text);
+    if (code != DF_OK && code != DF_UNSUPPORTED) {
+        step_state(e, step, DF_STEP_FAILED, "failed", NULL);
+        step_explain(e, step, &mine);
+        e->rows[step].error = df_arena_str(e->x->arena, df_str_from(mine.message));
+        *err = mine;
+        return code;
+    }
+    code = step_run(e, step, err);
+    if (code == DF_OK || df_conn_lost(e->x->conn) || !commits_by_itself(&e->steps.items[step])) return code;
+    e->rows[step].status = DF_STEP_INTENT;
+    e->item->steps[step].note = "some of its batches may be committed";
+    df_error_hint(err,
+                  "some of its batches may be committed: look, then decide: dataflow repair %.*s --statement-again %d --reason … (run it "
+                  "again from its beginning), or --statement-done %d (finished by hand)",
+                  DF_FMT(e->migration->id), (int)e->rows[step].number, (int)e->rows[step].number);
+    return code;
+}
+
 static df_code try_alone(execution *e, size_t step, df_error *err)
 {
     bool dropped;
@@ -151,7 +182,9 @@ static df_code try_alone(execution *e, size_t step, df_error *err)
     DF_TRY(note_state(e, step, err));
     e->rows[step].status = DF_STEP_INTENT;
     DF_TRY(df_ledger_intend(e->x->ledger, &e->run, &e->rows[step], err));
-    DF_TRY(step_run(e, step, err));
+    bool batches = (e->steps.items[step].facts.flags & DF_SQL_BATCHES) != 0;
+    DF_TRY(batches ? try_batches(e, step, err) : step_run(e, step, err));
+    e->unsettled |= e->steps.items[step].facts.cls == DF_SQL_DDL;
     return df_ledger_settle(e->x->ledger, &e->run, &e->rows[step], err);
 }
 
@@ -174,11 +207,12 @@ static df_code run_alone(execution *e, size_t step, resumption *r, df_error *err
         bool dropped;
         df_code swept = drop_invalid_index(e, step, &dropped, &ignored);
         if (swept != DF_OK) df_log(e->x->observer, DF_LOG_WARNING, "an invalid index may be left: %s", ignored.message);
-        if (e->rows[step].status == DF_STEP_FAILED) {
+        bool in_part = e->rows[step].status == DF_STEP_INTENT && e->rows[step].error.len;
+        if (e->rows[step].status == DF_STEP_FAILED || in_part) {
             df_code settled = settle_failed(e, step);
             (void)settled; /* the intent stays, and is resolved by whoever goes on */
         }
-        if (!retry_after(e, code, tries, err)) return code;
+        if (in_part || !retry_after(e, code, tries, err)) return code;
     }
 }
 
@@ -201,10 +235,33 @@ static df_code find_done(execution *e, const df_unit *unit, const resumption *r,
         } else {
             step_state(e, i, row->status, "skipped", "done by an earlier run");
             e->rows[i].rows = row->rows;
+            e->unsettled |= e->steps.items[i].facts.cls == DF_SQL_DDL;
         }
     }
     *done = true;
     return DF_OK;
+}
+
+/* What an earlier attempt did of a unit stands at its beginning: the file may have been cut otherwise since. */
+static df_unit rest_of(const execution *e, df_unit unit)
+{
+    while (unit.mode == DF_UNIT_TRANSACTION && unit.count > 1 && is_done(e->rows[unit.first].status)) {
+        unit.first++;
+        unit.count--;
+    }
+    return unit;
+}
+
+/* What the server finishes later must be there for those that follow, and before the record says that all is done. */
+static df_code settle_before(execution *e, const df_unit *unit, resumption *r, df_error *err)
+{
+    if (unit && (unit->mode == DF_UNIT_SESSION || e->steps.items[unit->first].facts.cls == DF_SQL_DDL)) return DF_OK;
+    for (;;) {
+        df_code code = settle_schema(e, err);
+        if (code == DF_OK || !df_conn_lost(e->x->conn)) return code;
+        DF_TRY(connect_again(e, r, err));
+        if (unit) DF_TRY(renew_session(e, unit->first, err));
+    }
 }
 
 static df_code run_unit(execution *e, const df_unit *unit, resumption *r, df_error *err)
@@ -226,8 +283,12 @@ static df_code run_units(execution *e, resumption *r, df_error *err)
         bool done;
         DF_TRY(df_check_cancelled(e->x->observer, err));
         DF_TRY(find_done(e, unit, r, &done, err));
-        if (!done) DF_TRY(run_unit(e, unit, r, err));
+        if (done) continue;
+        df_unit rest = rest_of(e, *unit);
+        DF_TRY(settle_before(e, &rest, r, err));
+        DF_TRY(run_unit(e, &rest, r, err));
     }
+    DF_TRY(settle_before(e, NULL, r, err));
     for (size_t i = 0; i < e->steps.count; i++)
         if (e->steps.items[i].facts.cls == DF_SQL_TRANSACTION) step_state(e, i, DF_STEP_SKIPPED, "done", NULL);
     return DF_OK;
@@ -240,6 +301,7 @@ static bool anything_done(const execution *e)
         if (unit->mode == DF_UNIT_SESSION) continue;
         for (size_t i = unit->first; i < unit->first + unit->count; i++) {
             if (is_done(e->rows[i].status) || e->rows[i].progress.len) return true;
+            if (partly_done(e, i)) return true;
         }
     }
     return false;

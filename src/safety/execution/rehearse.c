@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A dry run that runs: everything in one transaction that is rolled back, so that later migrations see what
+ * Two kinds of dry run. Where the server can only plan a statement, each is planned, and nothing is run. Elsewhere it is a dry run
+ * that runs: everything in one transaction that is rolled back, so that later migrations see what
  * earlier ones did, with what the server says it cost: time, rows, locks, rewritten and scanned tables. What would take
  * effect at once is not run, and said; what fails after that may only lack it, and is said to be unknown.
  */
 #include "base/clock.h"
 #include "safety/execution/execution_int.h"
+
+#include <stdlib.h>
 
 typedef struct rehearsal {
     df_executor *x;
@@ -126,7 +129,9 @@ static df_code run_steps(rehearsal *r, execution *e, df_error *err)
     return DF_OK;
 }
 
-/* Where the engine commits DDL at once nothing is run. */
+/* ---- planned, and not run ---- */
+
+/* Where the engine commits DDL at once and plans only some statements, nothing is asked either. */
 static void tell_only(execution *e)
 {
     e->item->state = "cannot be rehearsed";
@@ -136,6 +141,85 @@ static void tell_only(execution *e)
                                      ? "commits at once and cannot be taken back; time, locks and whether the table is copied are not known"
                                      : "not run; rows and time are not known";
     }
+}
+
+static const char *put_plan(rehearsal *r, const df_step *step, const df_explanation *plan)
+{
+    df_buf text = {0};
+    bool writes = strchr(plan->kind, 'w') != NULL;
+    if (strcmp(plan->kind, "s") == 0)
+        df_buf_text(&text, "changes the schema; whether what is stored stands in its way is not known before it runs");
+    else
+        df_buf_text(&text, strcmp(plan->kind, "rw") == 0 ? "reads and writes" : writes ? "writes" : *plan->kind ? "reads" : "is understood");
+    if (plan->estimated_rows >= 0 && strcmp(plan->kind, "s") != 0) {
+        df_buf_text(&text, "; the plan expects about ");
+        df_put_count(&text, (int64_t)(plan->estimated_rows + 0.5));
+        df_buf_text(&text, " rows");
+    }
+    if (step->facts.flags & DF_SQL_BATCHES) df_buf_text(&text, ", committed batch by batch");
+    return take(r->x->arena, &text);
+}
+
+/*
+ * A plan that is refused is a failure, as the statement would be: but for what may be there only once the statements before it
+ * have run.
+ */
+static df_code explain_step(rehearsal *r, execution *e, size_t i, df_error *err)
+{
+    const df_step *step = &e->steps.items[i];
+    df_migrate_step *line = &e->item->steps[i];
+    df_error mine = {0};
+    df_explanation plan = {0};
+    DF_TRY(df_check_cancelled(r->x->observer, err));
+    if (step->facts.cls == DF_SQL_SESSION || step->facts.cls == DF_SQL_TRANSACTION) {
+        line->note = "belongs to the session, and is not asked about";
+        return DF_OK;
+    }
+    char *text = df_strdup(step->statement.text);
+    df_code code = df_explain(r->x->conn, text, NULL, 0, r->x->arena, &plan, &mine);
+    free(text);
+    if (code == DF_OK) {
+        line->state = "explained";
+        line->note = put_plan(r, step, &plan);
+        line->plan = plan.operators.len ? df_arena_cstr(r->x->arena, plan.operators) : NULL;
+        r->blind |= step->facts.cls == DF_SQL_DDL;
+        return DF_OK;
+    }
+    step_explain(e, i, &mine);
+    if (code == DF_UNSUPPORTED || code == DF_CANCELLED || df_conn_lost(r->x->conn)) {
+        *err = mine;
+        return code;
+    }
+    line->note = df_arena_printf(r->x->arena, "%s", mine.message);
+    if (r->blind && code == DF_NOT_FOUND) { /* of an index, a constraint: perhaps made before */
+        line->note = df_arena_printf(r->x->arena, "cannot be told before the statements before it have run: %s", mine.message);
+        return DF_OK;
+    }
+    line->state = "failed";
+    e->item->state = "failed";
+    e->item->error = mine;
+    r->stopped = true;
+    return DF_OK;
+}
+
+static df_code explain_steps(rehearsal *r, execution *e, df_error *err)
+{
+    bool unknown = false;
+    for (size_t i = 0; i < e->steps.count && !r->stopped; i++) {
+        df_error mine = {0};
+        df_code code = explain_step(r, e, i, &mine);
+        if (code == DF_UNSUPPORTED) {
+            tell_only(e);
+            return DF_OK;
+        }
+        if (code != DF_OK) return *err = mine, code;
+        unknown |= strcmp(e->item->steps[i].state, "not run") == 0 && e->steps.items[i].facts.cls != DF_SQL_SESSION &&
+                   e->steps.items[i].facts.cls != DF_SQL_TRANSACTION;
+    }
+    if (r->stopped) return DF_OK;
+    e->item->state = unknown ? "cannot be rehearsed" : e->direction == DF_UP ? "would apply" : "would roll back";
+    e->item->mode = df_arena_printf(r->x->arena, "%s; planned by the server, nothing was run", e->item->mode);
+    return DF_OK;
 }
 
 static df_code rehearse_one(rehearsal *r, df_migration *migration, df_direction direction, df_migrate_run_item *item, df_error *err)
@@ -151,7 +235,7 @@ static df_code rehearse_one(rehearsal *r, df_migration *migration, df_direction 
         code = run_steps(r, &e, err);
         r->reset |= execution_changes_session(&e);
     } else {
-        tell_only(&e);
+        code = explain_steps(r, &e, err);
     }
     item->duration_ms = (int64_t)((df_monotonic_s() - e.began) * 1000);
     item->rows = e.affected;

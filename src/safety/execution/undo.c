@@ -72,7 +72,7 @@ static bool changes(const df_step *step)
 static bool took_effect(const execution *e, size_t i)
 {
     df_step_status status = e->rows[i].status;
-    return (status == DF_STEP_DONE || status == DF_STEP_SKIPPED || e->rows[i].progress.len) && changes(&e->steps.items[i]);
+    return (status == DF_STEP_DONE || status == DF_STEP_SKIPPED || e->rows[i].progress.len || partly_done(e, i)) && changes(&e->steps.items[i]);
 }
 
 /* The earlier statement that made the table this one is about; SIZE_MAX when none did. */

@@ -63,7 +63,7 @@ void df_schema_snapshot_release(df_schema_snapshot *snapshot)
 df_code df_schema_snapshot_take(df_conn *conn, df_schema_snapshot *out, df_error *err)
 {
     taker t = {0};
-    df_inspect_options options = {.schema = df_conn_schema(conn), .exclude = df_ledger_tables};
+    df_inspect_options options = {.schema = df_conn_schema(conn), .exclude = df_ledger_names(conn)};
     *out = (df_schema_snapshot){0};
     df_code code = df_inspect(conn, &options, take, &t, err);
     if (code == DF_OK) code = put_sorted(&t, &out->text, err);
