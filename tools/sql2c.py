@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Turns a file of named SQL statements into C strings.
+"""Turns a file of named SQL or Cypher statements into C strings.
 
     sql2c.py INPUT.sql OUTPUT.h
 
-A line "-- name: NAME" begins a section; it becomes `static const char SQL_NAME[] = "...";`.
+A line "-- name: NAME" (Cypher: "// name: NAME") begins a section; it becomes `static const char SQL_NAME[] = "...";`.
 Comment lines and blank lines at a section's edges are left out; everything else is kept as it stands.
 """
 import os
@@ -20,7 +20,7 @@ def sections(source, text):
     """(line, name, lines) of each section; comments are gone."""
     name, lines, begin, seen = None, [], 0, set()
     for number, line in enumerate(text.splitlines(), 1):
-        match = re.fullmatch(r"--\s*name:\s*(.*?)\s*", line)
+        match = re.fullmatch(r"(?:--|//)\s*name:\s*(.*?)\s*", line)
         if match:
             if name:
                 yield begin, name, lines
@@ -30,7 +30,7 @@ def sections(source, text):
             if name in seen:
                 fail(source, number, f"{name} is there twice")
             seen.add(name)
-        elif line.startswith("--"):
+        elif line.startswith("//" if source.endswith(".cypher") else "--"):
             continue
         elif name:
             lines.append(line.rstrip())

@@ -200,31 +200,44 @@ df_code ledger_read_head(df_ledger *ledger, ledger_sql which, ledger_head *head,
     return head->found ? DF_OK : ledger_no_head(err);
 }
 
-df_code ledger_audit_write(ledger_batch *batch, df_error *err)
+void ledger_audit_head_command(df_ledger *ledger, ledger_head *head, df_command *out)
 {
-    df_ledger *ledger = batch->ledger;
-    ledger_head head;
-    if (!batch->n_entries) return DF_OK;
-    DF_TRY(ledger_read_head(ledger, LEDGER_audit_head, &head, err));
+    *out = (df_command){.sql = ledger_text(ledger, LEDGER_audit_head), .fn = take_head, .context = head};
+}
+
+df_code ledger_audit_write(ledger_batch *batch, const ledger_head *found, bool commit, df_error *err)
+{
+    ledger_head head = *found;
+    df_arena *arena = &batch->arena;
+    size_t before = batch->count;
+    if (!head.found) return ledger_no_head(err);
     for (size_t i = 0; i < batch->n_entries; i++) {
         df_audit_entry entry = batch->entries[i], *e = &entry;
         char hash[65];
         e->time_ms = head.now_ms - e->time_ms;
         DF_TRY(ledger_entry_hash(e, df_str_from(head.hash), hash, err));
         df_value row[] = {
-            df_v_str(e->migration_id), df_v_str(e->action),
-            df_v_str(e->actor),        df_v_int(e->time_ms),
-            df_v_str(e->address),      df_v_str(e->user_agent),
-            df_v_str(e->details),      df_v_str(e->database_user),
-            df_v_str(e->environment),  df_v_text(head.hash),
-            df_v_text(hash),
+            df_v_str(e->migration_id),
+            df_v_str(e->action),
+            df_v_str(e->actor),
+            df_v_int(e->time_ms),
+            df_v_str(e->address),
+            df_v_str(e->user_agent),
+            df_v_str(e->details),
+            df_v_str(e->database_user),
+            df_v_str(e->environment),
+            df_v_str(df_arena_str(arena, df_str_from(head.hash))),
+            df_v_str(df_arena_str(arena, df_str_from(hash))),
         };
-        DF_TRY(ledger_exec(ledger, LEDGER_audit_write, row, sizeof row / sizeof *row, NULL, err));
+        ledger_add(batch, LEDGER_audit_write, row, sizeof row / sizeof *row);
         memcpy(head.hash, hash, sizeof hash);
         head.entries++;
     }
     df_value meta[] = {df_v_int(head.entries), df_v_text(head.hash)};
-    return ledger_exec(ledger, LEDGER_audit_head_write, meta, 2, NULL, err);
+    ledger_add(batch, LEDGER_audit_head_write, meta, 2);
+    size_t count = batch->count - before;
+    batch->count = before;
+    return df_exec_many(batch->ledger->conn, batch->commands + before, count, commit ? DF_MANY_COMMIT : 0, err);
 }
 
 df_code df_audit_add(df_ledger *ledger, df_audit_action action, df_str migration_id, df_str details,

@@ -15,6 +15,7 @@ const ledger_dialect ledger_mariadb = {
 #undef DF_X
                 [LEDGER_audit_head] = SQL_audit_head,
             [LEDGER_complete_first] = SQL_complete_first,
+            [LEDGER_journal_first] = SQL_journal_first,
         },
     .text = "CONVERT(? USING utf8mb4)",
     .json = "?",

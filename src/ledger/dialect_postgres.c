@@ -22,6 +22,7 @@ const ledger_dialect ledger_postgres = {
             [LEDGER_audit_append] = SQL_audit_append,
             [LEDGER_audit_append_two] = SQL_audit_append_two,
             [LEDGER_complete_first] = SQL_complete_first,
+            [LEDGER_journal_first] = SQL_journal_first,
         },
     .text = "?",
     .json = "?::JSONB",

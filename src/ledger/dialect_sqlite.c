@@ -17,6 +17,7 @@ const ledger_dialect ledger_sqlite = {
             [LEDGER_columns] = SQL_columns,
             [LEDGER_rest] = SQL_rest,
             [LEDGER_complete_first] = SQL_complete_first,
+            [LEDGER_journal_first] = SQL_journal_first,
         },
     .text = "?",
     .json = "?",

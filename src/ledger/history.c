@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The history: what was applied, and the beginning and end of each run. */
-#include "ledger/ledger_int.h"
+#include "ledger/foreign.h"
 
 #include <stdlib.h>
 
@@ -128,6 +128,15 @@ static const char *kind_of(const df_migration *m)
     return m->kind == DF_REPEATABLE ? "repeatable" : m->kind == DF_BASELINE ? "baseline" : "versioned";
 }
 
+size_t ledger_put_file(const df_ledger *ledger, const df_migration *m, df_arena *arena, df_value *v)
+{
+    if (!ledger->dialect->files_too) return 0;
+    bool described = m->loaded && m->meta.description.len;
+    v[0] = df_v_str(m->file);
+    v[1] = df_v_str(described ? m->meta.description : foreign_description(m->name, arena));
+    return 2;
+}
+
 df_str ledger_raw(const df_migration *m, df_arena *arena)
 {
     char hex[33];
@@ -237,6 +246,7 @@ df_code df_ledger_start(df_ledger *ledger, const df_run *run, df_error *err)
     if (run->direction == DF_UP) {
         size_t n = put_run(&batch, run, values);
         values[n++] = more;
+        n += ledger_put_file(ledger, run->migration, &batch.arena, values + n);
         ledger_add(&batch, LEDGER_start, values, n);
     } else {
         df_value down[] = {more, df_v_int((int64_t)run->n_steps), df_v_bool(run->journalled),
@@ -259,23 +269,22 @@ void ledger_add_sources(ledger_batch *batch, const df_migration *m, bool first)
     size_t n = 0;
     df_buf sql = {0};
     if (!m->loaded) return;
-    ledger_expand(
-        batch->ledger,
-        "INSERT INTO {s}_migration_sources (migration_id, section, content, size, stored_at) VALUES ", &sql);
+    first = first && batch->ledger->dialect->sql[LEDGER_journal_first];
+    df_buf_text(&sql, ledger_text(batch->ledger, LEDGER_source_head));
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (!all[i].section->present) continue;
         df_buf kept = {0};
         df_section_text(all[i].section, &kept);
         df_str text = df_arena_str(&batch->arena, df_buf_str(&kept));
         df_buf_release(&kept);
-        ledger_expand(batch->ledger, n ? ", (?, ?, ?, ?, {now})" : "(?, ?, ?, ?, {now})", &sql);
+        if (n) df_buf_text(&sql, ", ");
+        df_buf_text(&sql, ledger_text(batch->ledger, LEDGER_source_row));
         values[n++] = df_v_str(m->id);
         values[n++] = df_v_text(all[i].name);
         values[n++] = text.len <= LONGEST_SOURCE ? df_v_str(text.ptr ? text : DF_STR("")) : DF_V_NULL;
         values[n++] = df_v_int((int64_t)text.len);
     }
     if (n) {
-        df_buf_char(&sql, '\n');
         if (!first) df_buf_text(&sql, ledger_text(batch->ledger, LEDGER_source_upsert));
         ledger_add_text(batch, df_arena_cstr(&batch->arena, df_buf_str(&sql)), values, n);
     }
@@ -308,6 +317,7 @@ df_code df_ledger_complete(df_ledger *ledger, const df_run *run, const df_run_re
         size_t n = put_run(&batch, run, values);
         values[n++] = df_v_int(result->duration_ms);
         values[n++] = ledger_known(result->rows_affected);
+        n += ledger_put_file(ledger, run->migration, &batch.arena, values + n);
         ledger_add(&batch, run->first && ledger->dialect->sql[LEDGER_complete_first] ? LEDGER_complete_first : LEDGER_complete_up, values, n);
         ledger_add_sources(&batch, run->migration, run->first);
     } else {
@@ -366,6 +376,7 @@ df_code df_ledger_fail(df_ledger *ledger, const df_run *run, const df_error *why
         values[n++] = df_v_int(duration_ms);
         values[n++] = df_v_str(error);
         values[n++] = df_v_text(undone);
+        n += ledger_put_file(ledger, run->migration, &batch.arena, values + n);
         ledger_add(&batch, LEDGER_fail_up, values, n);
     } else {
         /* A rollback that was itself taken back leaves the migration applied. */

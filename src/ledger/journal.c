@@ -76,17 +76,7 @@ static bool may_hold_secret(df_str text)
 
 /* ---- writing ---- */
 
-static const char row_head[] =
-    "INSERT INTO {s}_migration_journal (migration_id, direction, attempt, number, line, status, hash, tag, "
-    "statement, state_before, transaction_id, progress, rows_affected, duration_ms, error_message, run_id, "
-    "started_at, "
-    "finished_at) VALUES ";
-static const char first_values[] = "(?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {now}, ";
-static const char row_values[] = "(?, ?, COALESCE((SELECT h.attempt FROM {s}_migration_history h WHERE "
-                                 "h.migration_id = {t}), 1), ?, ?, ?, ?, ?, ?, "
-                                 "?, ?, ?, ?, ?, ?, ?, {now}, ";
-
-static size_t put_row(ledger_batch *batch, const df_run *run, const df_journal_row *row, df_value *v)
+static size_t put_row(ledger_batch *batch, const df_run *run, bool first, const df_journal_row *row, df_value *v)
 {
     size_t n = 0;
     df_str text = ledger_cut(row->text, LONGEST_STATEMENT);
@@ -94,7 +84,7 @@ static size_t put_row(ledger_batch *batch, const df_run *run, const df_journal_r
         text = without_secrets(df_conn_dialect(batch->ledger->conn), text, &batch->arena);
     v[n++] = df_v_str(run->migration->id);
     v[n++] = df_v_text(direction_name(row->direction));
-    if (!run->first) v[n++] = df_v_str(run->migration->id);
+    if (!first) v[n++] = df_v_str(run->migration->id);
     v[n++] = df_v_int(row->number);
     v[n++] = df_v_int(row->line);
     v[n++] = df_v_text(status_names[row->status]);
@@ -115,27 +105,40 @@ enum { ROW_VALUES = 16 };
 
 static void add_rows(ledger_batch *batch, const df_run *run, const df_journal_row *rows, size_t count)
 {
+    df_ledger *ledger = batch->ledger;
+    bool first = run->first && ledger->dialect->sql[LEDGER_journal_first];
     df_buf sql = {0};
     df_value *values = df_alloc(count * ROW_VALUES * sizeof *values);
     size_t n = 0;
-    ledger_expand(batch->ledger, row_head, &sql);
+    df_buf_text(&sql, ledger_text(ledger, LEDGER_journal_head));
     for (size_t i = 0; i < count; i++) {
         if (i) df_buf_text(&sql, ", ");
-        ledger_expand(batch->ledger, run->first ? first_values : row_values, &sql);
-        ledger_expand(batch->ledger, rows[i].status == DF_STEP_INTENT ? "NULL)" : "{now})", &sql);
-        n += put_row(batch, run, &rows[i], values + n);
+        bool intent = rows[i].status == DF_STEP_INTENT;
+        df_buf_text(&sql, ledger_text(ledger, first    ? LEDGER_journal_first
+                                              : intent ? LEDGER_journal_intent
+                                                       : LEDGER_journal_settled));
+        n += put_row(batch, run, first, &rows[i], values + n);
     }
-    df_buf_char(&sql, '\n');
-    if (!run->first) df_buf_text(&sql, ledger_text(batch->ledger, LEDGER_journal_upsert));
+    if (!first) df_buf_text(&sql, ledger_text(ledger, LEDGER_journal_upsert));
     ledger_add_text(batch, df_arena_cstr(&batch->arena, df_buf_str(&sql)), values, n);
     df_buf_release(&sql);
     free(values);
 }
 
+/* How many rows the next statement has. */
+static size_t rows_at_once(const df_ledger *ledger, size_t left)
+{
+    if (left >= ROWS_AT_ONCE) return ROWS_AT_ONCE;
+    if (!ledger->dialect->plans_by_text) return left;
+    return left >= ROWS_AT_ONCE / 10 ? ROWS_AT_ONCE / 10 : 1;
+}
+
 void ledger_add_journal(ledger_batch *batch, const df_run *run, const df_journal_row *rows, size_t count)
 {
-    for (size_t i = 0; i < count; i += ROWS_AT_ONCE)
-        add_rows(batch, run, rows + i, count - i < ROWS_AT_ONCE ? count - i : ROWS_AT_ONCE);
+    for (size_t i = 0, some; i < count; i += some) {
+        some = rows_at_once(batch->ledger, count - i);
+        add_rows(batch, run, rows + i, some);
+    }
 }
 
 df_code df_ledger_intend(df_ledger *ledger, const df_run *run, const df_journal_row *row, df_error *err)

@@ -92,11 +92,6 @@ void ledger_check_command(df_ledger *ledger, df_arena *arena, df_command *out)
     out->context = ledger;
 }
 
-static bool divided(const df_error *err)
-{
-    return strcmp(err->native, "22012") == 0;
-}
-
 static df_code not_held(df_error *err)
 {
     return df_fail(err, DF_BUG, "the migration lock is not held");
@@ -115,7 +110,7 @@ df_code df_lease_check(df_ledger *ledger, df_error *err)
                                        check.context, err)
                             : df_exec(ledger->conn, check.sql, check.params, check.n_params, NULL, err);
     df_arena_release(&arena);
-    return code != DF_OK && divided(err) ? ledger_lost(ledger, err) : code;
+    return code != DF_OK && ledger_divided(err) ? ledger_lost(ledger, err) : code;
 }
 
 /* A script's SET ROLE may have left us without the right to read the row: the role is put aside for the
@@ -142,7 +137,7 @@ df_code df_ledger_begin(df_ledger *ledger, df_error *err)
     if (ledger_lease_lost(ledger)) return ledger_lost(ledger, err);
     df_code code = begin(ledger, false, err);
     if (code == DF_PERMISSION && ledger->dialect->sql[LEDGER_guard_remember]) code = begin(ledger, true, err);
-    return code != DF_OK && divided(err) ? ledger_lost(ledger, err) : code;
+    return code != DF_OK && ledger_divided(err) ? ledger_lost(ledger, err) : code;
 }
 
 /* ---- writing the row ---- */

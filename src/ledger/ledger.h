@@ -40,6 +40,8 @@ DF_MUST_USE df_code df_ledger_create(df_ledger *ledger, df_error *err);
 void df_ledger_rebind(df_ledger *ledger, df_conn *conn);
 /* The names of our tables, for leaving them out of schema snapshots; NULL-terminated globs. */
 extern const char *const df_ledger_tables[];
+/* The same for this engine: in a graph they are labels. */
+const char *const *df_ledger_names(const df_conn *conn);
 
 /* ---- the lock ---- */
 

@@ -24,11 +24,11 @@ enum { LEDGER_VERSION = 1, LEDGER_NAME_MAX = 255 };
     X(lock_clear) X(lock_give) X(fence_write) X(fence_lock) X(lock_write) X(check) X(beat) \
     X(backup_write) X(backup_list) X(backup_update) X(backup_remove) X(restored_write) X(restored_list) \
     X(restored_add) X(fence_raise) X(schema_keep) X(schema_newest) X(schema_newest_id) X(schema_prune) \
-    X(foreign_columns)
+    X(foreign_columns) X(source_head) X(source_row) X(journal_head) X(journal_intent) X(journal_settled)
 /* Only some engines have them. */
 #define LEDGER_EXTRAS(X) \
     X(has_schema) X(guard) X(guard_remember) X(guard_restore) X(row_lock) X(beat_session) \
-    X(audit_append) X(audit_append_two) X(audit_head) X(columns) X(rest) X(complete_first)
+    X(audit_append) X(audit_append_two) X(audit_head) X(columns) X(rest) X(complete_first) X(journal_first) X(intact)
 /* clang-format on */
 
 typedef enum ledger_sql {
@@ -47,11 +47,13 @@ typedef struct ledger_dialect {
     bool compound;      /* has compound statements outside of routines: compound.c */
     bool plain_numbers; /* numbers go as text, so that a repeated statement has the same types with NULL, too
                          */
+    bool plans_by_text; /* the server keeps a statement's plan by its text: there should be few of them */
+    bool files_too;     /* a row of the history has the file's name and a description: two values more */
     bool wide_as_blob;  /* text beyond ASCII goes as bytes: a script may have changed the session's character
                            set */
 } ledger_dialect;
 
-extern const ledger_dialect ledger_postgres, ledger_mariadb, ledger_sqlite;
+extern const ledger_dialect ledger_postgres, ledger_mariadb, ledger_sqlite, ledger_neo4j;
 
 typedef struct ledger_lease ledger_lease; /* lease.c */
 
@@ -152,6 +154,8 @@ DF_MUST_USE df_code ledger_refuse_pooler(df_ledger *ledger, df_error *err);
 /* ---- history.c, journal.c ---- */
 
 enum { MOST_LEDGER_VALUES = 32 };
+/* Appends what files_too of the dialect wants; returns how many. */
+size_t ledger_put_file(const df_ledger *ledger, const df_migration *migration, df_arena *arena, df_value *values);
 df_str ledger_raw(const df_migration *migration,
                   df_arena *arena); /* 32 digits; absent when it was not hashed */
 /* The texts of its sections, as far as they are not too long. */
@@ -161,20 +165,22 @@ void ledger_add_journal(ledger_batch *batch, const df_run *run, const df_journal
 
 /* ---- audit.c ---- */
 
-/* Appends the commands that write the batch's entries, for an engine that makes the hashes itself. */
-void ledger_audit_commands(ledger_batch *batch);
-/* Writes them with hashes of our own making, inside the open transaction. */
-DF_MUST_USE df_code ledger_audit_write(ledger_batch *batch, df_error *err);
-/* What is hashed behind the previous entry's hash: canonical JSON, in two parts with the time between them.
- */
-void ledger_entry_json(const df_audit_entry *entry, df_buf *before, df_buf *behind);
-df_code ledger_entry_hash(const df_audit_entry *entry, df_str previous, char out[65], df_error *err);
 /* What _migration_meta says of the log. */
 typedef struct ledger_head {
     int64_t entries, now_ms;
     char hash[65];
     bool found;
 } ledger_head;
+/* Appends the commands that write the batch's entries, for an engine that makes the hashes itself. */
+void ledger_audit_commands(ledger_batch *batch);
+/* For one that does not: reads the head of the log into `head`, and locks it … */
+void ledger_audit_head_command(df_ledger *ledger, ledger_head *head, df_command *out);
+/* … and writes them behind it, with hashes of our own making; with `commit` the open transaction ends with that. */
+DF_MUST_USE df_code ledger_audit_write(ledger_batch *batch, const ledger_head *head, bool commit, df_error *err);
+/* What is hashed behind the previous entry's hash: canonical JSON, in two parts with the time between them.
+ */
+void ledger_entry_json(const df_audit_entry *entry, df_buf *before, df_buf *behind);
+df_code ledger_entry_hash(const df_audit_entry *entry, df_str previous, char out[65], df_error *err);
 DF_MUST_USE df_code ledger_read_head(df_ledger *ledger, ledger_sql which, ledger_head *head, df_error *err);
 df_code ledger_unknown_entry(df_error *err); /* "the audit log has an entry that its head does not know of" */
 df_code ledger_no_head(df_error *err); /* "the head of the audit log is missing" */
@@ -188,6 +194,8 @@ df_code ledger_canonical(df_json_parser *parser, df_str json, df_arena *arena, d
 
 /* The fence check as a command of `batch`; nothing when no lease is held. *lost_at: its 1-based number. */
 void ledger_check_command(df_ledger *ledger, df_arena *arena, df_command *out);
+/* Whether it is a division by zero that failed: one of our own checks. */
+bool ledger_divided(const df_error *err);
 /* "the migration lock was lost …" */
 df_code ledger_lost(df_ledger *ledger, df_error *err);
 bool ledger_lease_lost(const df_ledger *ledger);

@@ -32,6 +32,12 @@ const char *const df_ledger_tables[] = {"_migration_meta",
                                         "dataflow_migration_locks",
                                         NULL};
 
+const char *const *df_ledger_names(const df_conn *conn)
+{
+    static const char *const labels[] = {"Migration", "_Migration*", NULL};
+    return df_conn_caps(conn) & DF_CAP_SQL ? df_ledger_tables : labels;
+}
+
 /* ---- opening ---- */
 
 typedef struct place {
@@ -87,7 +93,7 @@ static char *operating_system_user(void)
 
 static const ledger_dialect *dialect_of(const df_conn *conn)
 {
-    static const ledger_dialect *const all[] = {&ledger_postgres, &ledger_mariadb, &ledger_sqlite};
+    static const ledger_dialect *const all[] = {&ledger_postgres, &ledger_mariadb, &ledger_sqlite, &ledger_neo4j};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (strcmp(all[i]->engine, df_conn_engine(conn)) == 0) return all[i];
     }

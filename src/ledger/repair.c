@@ -39,14 +39,15 @@ df_code df_ledger_set_checksum(df_ledger *ledger, const df_migration *migration,
     ledger_batch batch = {.ledger = ledger};
     DF_TRY(need_known(ledger, migration->id, err));
     bool header = migration->loaded && migration->meta.json.ptr;
-    df_value values[] = {df_v_text(checksum),
-                         df_v_str(ledger_raw(migration, &batch.arena)),
-                         ledger_name(migration->name.ptr ? migration->name : DF_STR("")),
-                         ledger_name(migration->version),
-                         df_v_str(header ? migration->meta.json : DF_STR("{}")),
-                         df_v_str(migration->id)};
+    df_value values[8] = {df_v_text(checksum),
+                          df_v_str(ledger_raw(migration, &batch.arena)),
+                          ledger_name(migration->name.ptr ? migration->name : DF_STR("")),
+                          ledger_name(migration->version),
+                          df_v_str(header ? migration->meta.json : DF_STR("{}")),
+                          df_v_str(migration->id)};
+    size_t n = 6 + ledger_put_file(ledger, migration, &batch.arena, values + 6);
     detail more[] = {{"checksum", df_str_from(checksum)}, {NULL, DF_STR_NONE}};
-    ledger_add(&batch, LEDGER_set_checksum, values, 6);
+    ledger_add(&batch, LEDGER_set_checksum, values, n);
     ledger_add_sources(&batch, migration, false);
     return finish(&batch, DF_AUDIT_REPAIRED, migration->id, "accepted the file as it is now", reason, more,
                   err);
@@ -58,12 +59,12 @@ df_code df_ledger_rename(df_ledger *ledger, df_str old_id, const df_migration *m
     ledger_batch batch = {.ledger = ledger};
     DF_TRY(need_known(ledger, old_id, err));
     df_value id = df_v_str(migration->id), old = df_v_str(old_id);
-    df_value history[] = {id, ledger_name(migration->name.ptr ? migration->name : DF_STR("")),
-                          ledger_name(migration->version), df_v_str(ledger_raw(migration, &batch.arena)),
-                          old};
+    df_value history[7] = {id, ledger_name(migration->name.ptr ? migration->name : DF_STR("")),
+                           ledger_name(migration->version), df_v_str(ledger_raw(migration, &batch.arena)), old};
+    size_t n = 5 + ledger_put_file(ledger, migration, &batch.arena, history + 5);
     df_value both[] = {id, old};
     detail more[] = {{"former_id", old_id}, {NULL, DF_STR_NONE}};
-    ledger_add(&batch, LEDGER_rename_history, history, 5);
+    ledger_add(&batch, LEDGER_rename_history, history, n);
     ledger_add(&batch, LEDGER_rename_sources, both, 2);
     ledger_add(&batch, LEDGER_rename_journal, both, 2);
     return finish(&batch, DF_AUDIT_REPAIRED, migration->id, "renamed", reason, more, err);
@@ -87,7 +88,7 @@ df_code df_ledger_mark(df_ledger *ledger, const df_migration *migration, const c
     DF_TRY(ledger_need(ledger, err));
     bool header = migration->loaded && migration->meta.json.ptr;
     df_value id = df_v_str(migration->id);
-    df_value values[] = {id,
+    df_value values[12] = {id,
                          ledger_name(migration->name.ptr ? migration->name : DF_STR("")),
                          df_v_text(checksum && *checksum ? checksum : NULL),
                          ledger_time(applied_ms),
@@ -99,9 +100,10 @@ df_code df_ledger_mark(df_ledger *ledger, const df_migration *migration, const c
                                    : migration->kind == DF_BASELINE ? "baseline"
                                                                     : "versioned"),
                          df_v_str(ledger_raw(migration, &batch.arena))};
+    size_t n = 10 + ledger_put_file(ledger, migration, &batch.arena, values + 10);
     /* What failed or was rolled back before is there now, in some other way. */
     ledger_add(&batch, LEDGER_forget_history, &id, 1);
-    ledger_add(&batch, LEDGER_mark, values, sizeof values / sizeof *values);
+    ledger_add(&batch, LEDGER_mark, values, n);
     ledger_add_sources(&batch, migration, false);
     return finish(&batch, DF_AUDIT_ADOPTED, migration->id, "marked as applied", reason, NULL, err);
 }

@@ -177,13 +177,15 @@ df_code ledger_drop(ledger_batch *batch, df_code code)
     return code;
 }
 
-/* Guard and check in front, the entries of the audit log behind, where one round trip can do all. */
-static df_command *assemble(ledger_batch *batch, bool fenced, bool one_trip, size_t *count, size_t *check)
+/* Guard and check in front, the entries of the audit log behind, or the lock on its head when the hashes are ours to
+ * make. */
+static df_command *assemble(ledger_batch *batch, bool own_transaction, bool fenced, bool one_trip, ledger_head *head,
+                            size_t *count, size_t *check)
 {
     df_ledger *ledger = batch->ledger;
     size_t own = batch->count;
     if (one_trip) ledger_audit_commands(batch);
-    df_command *commands = df_alloc((batch->count + 2) * sizeof *commands);
+    df_command *commands = df_alloc((batch->count + 4) * sizeof *commands);
     *count = *check = 0;
     if (ledger->dialect->sql[LEDGER_guard])
         commands[(*count)++] = (df_command){.sql = ledger_text(ledger, LEDGER_guard)};
@@ -191,30 +193,48 @@ static df_command *assemble(ledger_batch *batch, bool fenced, bool one_trip, siz
         ledger_check_command(ledger, &batch->arena, &commands[*count]);
         *check = ++*count;
     }
+    /* What ran before us in this transaction may have been anything. */
+    if (!own_transaction && ledger->dialect->sql[LEDGER_intact])
+        commands[(*count)++] = (df_command){.sql = ledger_text(ledger, LEDGER_intact)};
     for (size_t i = 0; i < batch->count; i++) commands[(*count)++] = batch->commands[i];
+    if (!one_trip) ledger_audit_head_command(ledger, head, &commands[(*count)++]);
     batch->count = own;
     return commands;
 }
 
-/* One round trip where the engine has pipelines; else one a statement. */
+bool ledger_divided(const df_error *err)
+{
+    return strcmp(err->native, "22012") == 0 || strstr(err->native, "ArithmeticError");
+}
+
+static df_code deletes_us(df_error *err)
+{
+    df_fail(err, DF_REFUSED,
+            "this migration deletes or changes the nodes in which the migration history itself is kept (labels "
+            "Migration and _Migration…); nothing of it was done");
+    df_error_hint(err, "restrict its MATCH by label: MATCH (n:Person) DETACH DELETE n; for everything else: MATCH (n) WHERE NOT "
+                       "n:Migration AND none(l IN labels(n) WHERE l STARTS WITH '_Migration') DETACH DELETE n");
+    return DF_REFUSED;
+}
+
+/* One round trip where the engine has pipelines, two where the hashes are ours; else one a statement. */
 static df_code run_commands(ledger_batch *batch, bool own, bool fenced, bool commit, df_error *err)
 {
     df_ledger *ledger = batch->ledger;
     bool one_trip = ledger->dialect->sql[LEDGER_audit_append] || !batch->n_entries;
     size_t count, check;
-    df_command *commands = assemble(batch, fenced, one_trip, &count, &check);
+    ledger_head head = {0};
+    df_command *commands = assemble(batch, own, fenced, one_trip, &head, &count, &check);
     unsigned flags = (own ? DF_MANY_BEGIN : 0) | (commit && one_trip ? DF_MANY_COMMIT : 0);
     df_code code = df_exec_many(ledger->conn, commands, count, flags, err);
     free(commands);
-    if (code != DF_OK && strcmp(err->native, "22012") == 0) { /* division by zero: one of ours */
+    if (code != DF_OK && ledger_divided(err)) {
         bool fence = check && (size_t)err->statement == check;
-        code = fence ? ledger_lost(ledger, err) : ledger_no_head(err);
+        code = fence                                                   ? ledger_lost(ledger, err)
+               : !own && ledger->dialect->sql[LEDGER_intact] != NULL ? deletes_us(err)
+                                                                       : ledger_no_head(err);
     }
-    if (code == DF_OK && !one_trip) {
-        code = ledger_audit_write(batch, err);
-        if (code == DF_OK && commit) code = df_commit(ledger->conn, err);
-    }
-    return code;
+    return code == DF_OK && !one_trip ? ledger_audit_write(batch, &head, commit, err) : code;
 }
 
 static df_code run_once(ledger_batch *batch, bool own, bool fenced, bool commit, df_error *err)
@@ -234,6 +254,16 @@ static df_code run_once(ledger_batch *batch, bool own, bool fenced, bool commit,
     return code;
 }
 
+static df_code explain_conflict(df_error *err)
+{
+    if (strstr(err->message, "_migration_audit_log") || strstr(err->message, "_MigrationAudit")) return ledger_unknown_entry(err);
+    bool theirs = strstr(err->message, "label `Migration`") && (strstr(err->message, "`filename`") || strstr(err->message, "`version`"));
+    if (!theirs) return err->code;
+    df_error_prefix(err, "another program's node for this migration stands in the way, by a constraint of that program");
+    df_error_hint(err, "take its history over first: dataflow adopt; or drop that constraint (SHOW CONSTRAINTS)");
+    return err->code;
+}
+
 static df_code run_batch(ledger_batch *batch, const char *doing, df_error *err)
 {
     enum { TRIES = 6, FIRST_PAUSE_MS = 10 };
@@ -251,7 +281,7 @@ static df_code run_batch(ledger_batch *batch, const char *doing, df_error *err)
         if (code != DF_RETRY || !own || batch->once || tries + 1 >= TRIES) break;
         ledger_pause(FIRST_PAUSE_MS << tries);
     }
-    if (code == DF_CONFLICT && strstr(err->message, "_migration_audit_log")) code = ledger_unknown_entry(err);
+    if (code == DF_CONFLICT) code = explain_conflict(err);
     if (code != DF_OK) {
         err->statement = 0; /* a number of ours, which would mean nothing */
         if (code != DF_LOCKED) df_error_prefix(err, "%s", doing);

@@ -33,6 +33,13 @@ GROUP BY j.migration_id
 -- name: source
 SELECT content FROM {s}_migration_sources WHERE migration_id = {t} AND section = ?
 
+-- Several rows are one statement: head, rows with commas between them, and the upsert behind (not for a first run).
+-- name: source_head
+INSERT INTO {s}_migration_sources (migration_id, section, content, size, stored_at) VALUES
+
+-- name: source_row
+(?, ?, ?, ?, {now})
+
 -- name: outcome
 SELECT COUNT(*) FROM {s}_migration_history WHERE migration_id = {t} AND run_id = ? AND direction = ? AND status = ?
 
@@ -59,6 +66,22 @@ INSERT INTO {s}_migration_rollback_history
 VALUES (?, {now}, ?, ?, ?, ?, ?, {j})
 
 -- ---- journal ----
+
+-- name: journal_head
+INSERT INTO {s}_migration_journal (migration_id, direction, attempt, number, line, status, hash, tag, statement,
+    state_before, transaction_id, progress, rows_affected, duration_ms, error_message, run_id, started_at, finished_at)
+VALUES
+
+-- name: journal_intent
+(?, ?, COALESCE((SELECT h.attempt FROM {s}_migration_history h WHERE h.migration_id = {t}), 1), ?, ?, ?, ?, ?, ?, ?, ?, ?,
+ ?, ?, ?, ?, {now}, NULL)
+
+-- name: journal_settled
+(?, ?, COALESCE((SELECT h.attempt FROM {s}_migration_history h WHERE h.migration_id = {t}), 1), ?, ?, ?, ?, ?, ?, ?, ?, ?,
+ ?, ?, ?, ?, {now}, {now})
+
+-- name: journal_first
+(?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {now}, {now})
 
 -- name: journal
 SELECT number, line, status, hash, tag, statement, state_before, transaction_id, progress, rows_affected, duration_ms,

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ledger's statements in Neo4j's words. */
+#include "ledger/ledger_int.h"
+
+#include "ledger_neo4j.h"
+#include "ledger_schema_neo4j.h"
+
+const ledger_dialect ledger_neo4j = {
+    .engine = "neo4j",
+    .sql =
+        {
+#define DF_X(name) [LEDGER_##name] = SQL_##name,
+            LEDGER_STATEMENTS(DF_X)
+#undef DF_X
+                [LEDGER_audit_head] = SQL_audit_head,
+            [LEDGER_rest] = SQL_rest,
+            [LEDGER_intact] = SQL_intact,
+        },
+    .text = "?",
+    .json = "?",
+    .at = "datetime({epochMillis: ?})",
+    .now = "datetime()",
+    .address = "",
+    .ms_before = "",
+    .ms_behind = ".epochMillis",
+    .check = CHECK_DIVIDES,
+    .plans_by_text = true,
+    .files_too = true,
+};
