@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PackStream version 1, the form in which Bolt carries values (neo4j.com/docs/bolt/current/packstream). Reading
- * is from memory, a value's head at a time, and copies nothing; writing appends to a buffer. Whatever the bytes
- * are, reading ends with a value or with DF_CORRUPT.
+ * PackStream, the form in which Bolt carries values (neo4j.com/docs/bolt/current/packstream): version 1, and
+ * the UUID that Bolt 6.1 adds. Reading is from memory, a value's head at a time, and copies nothing; writing
+ * appends to a buffer. Whatever the bytes are, reading ends with a value or with DF_CORRUPT.
  */
 #ifndef DF_ENGINE_NEO4J_PACKSTREAM_H
 #define DF_ENGINE_NEO4J_PACKSTREAM_H
@@ -19,7 +19,8 @@ typedef enum ps_type {
     PS_STRING,
     PS_LIST,
     PS_DICT,
-    PS_STRUCT
+    PS_STRUCT,
+    PS_UUID
 } ps_type;
 
 /* Tags of structures (neo4j.com/docs/bolt/current/structure-semantics). */
@@ -53,7 +54,7 @@ typedef struct ps_item {
         bool b;
         int64_t i;
         double d;
-        df_str s; /* PS_BYTES, PS_STRING: a view of the message */
+        df_str s; /* PS_BYTES, PS_STRING, PS_UUID (16 bytes): a view of the message */
     };
 } ps_item;
 
@@ -66,10 +67,12 @@ typedef struct ps_reader {
 DF_MUST_USE df_code ps_read(ps_reader *reader, ps_item *out, df_error *err);
 /* Passes over a whole value. Depth is bounded without recursion: nesting of any depth is safe. */
 DF_MUST_USE df_code ps_skip(ps_reader *reader, df_error *err);
-/* Finds the value of `key` in the dict whose head was just read (count pairs follow), from a copy of the reader;
- * *found false when it is not there. */
-DF_MUST_USE df_code ps_find(ps_reader dict, uint32_t count, const char *key, ps_reader *value, bool *found, df_error *err);
+/* Finds the value of `key` in the dict whose head was just read (count pairs follow), from a copy of the
+ * reader; *found false when it is not there. */
+DF_MUST_USE df_code ps_find(ps_reader dict, uint32_t count, const char *key, ps_reader *value, bool *found,
+                            df_error *err);
 
+/* A string, bytes and counts have at most INT32_MAX members; bolt_run refuses a request that has more. */
 void ps_put_null(df_buf *out);
 void ps_put_bool(df_buf *out, bool b);
 void ps_put_int(df_buf *out, int64_t i); /* in the smallest form */
@@ -80,11 +83,14 @@ void ps_put_text(df_buf *out, const char *text);
 void ps_put_list(df_buf *out, size_t count);
 void ps_put_dict(df_buf *out, size_t count);
 void ps_put_struct(df_buf *out, uint8_t tag, size_t count); /* count <= 15 */
+void ps_put_uuid(df_buf *out, const char uuid[16]);         /* Bolt 6.1 */
 
 /*
- * Appends a value as people read it and Cypher would write it: scalars plain at the top (text without quotes), inside of
- * lists and maps as literals; temporal values in ISO 8601; (:Label {a: 1}), [:TYPE {…}], paths. `utc`: what the
- * connection agreed on (bolt_utc).
+ * Appends a value as people read it and Cypher would write it: scalars plain at the top (text without
+ * quotes), inside of lists and maps as literals; temporal values in ISO 8601, as toString() has them; (:Label
+ * {a: 1}), [:TYPE {…}],
+ * (:A)-[:R]->(:B). Bytes are 0x…. DF_CORRUPT as ps_read, and for structures whose members are not what their
+ * tag says.
  */
 DF_MUST_USE df_code ps_put_readable(ps_reader *reader, df_buf *out, df_error *err);
 
