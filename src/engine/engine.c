@@ -12,13 +12,14 @@
 #include <stdlib.h>
 #include <time.h>
 
-extern const df_driver df_sqlite_driver, df_postgres_driver, df_mariadb_driver;
+extern const df_driver df_sqlite_driver, df_postgres_driver, df_mariadb_driver, df_neo4j_driver;
 
 /* Adding an engine: a line here. */
 static const df_driver *const drivers[] = {
     &df_sqlite_driver,
     &df_postgres_driver,
     &df_mariadb_driver,
+    &df_neo4j_driver,
 };
 enum { N_DRIVERS = sizeof drivers / sizeof *drivers };
 

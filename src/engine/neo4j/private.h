@@ -45,6 +45,8 @@ typedef struct neo_conn {
     bool stale;     /* the server no longer takes writes: look for another before the next transaction */
     char *bookmark; /* of the last commit; NULL: none yet */
     df_limits limits;
+    bool limits_asked; /* df_set_limits was called at all */
+    df_buf metadata;   /* of transactions, for SHOW TRANSACTIONS: {app: "…"} */
 
     /* Between the caller's thread and df_cancel's. */
     pthread_mutex_t guard;
@@ -56,6 +58,7 @@ typedef struct neo_conn {
     bolt *watch;           /* a second connection, for looking; NULL until it is needed */
 
     neo_lock *locks;
+    bolt *spare; /* a companion that holds no lock now; NULL */
     size_t n_locks, locks_cap;
 } neo_conn;
 
@@ -76,6 +79,9 @@ df_code neo_reroute(neo_conn *c, df_error *err);
 /* url.c */
 df_code neo_parse_url(const char *url, const char *application, df_arena *arena, neo_target *out,
                       df_error *err);
+
+/* "host:port", "[::1]:7687". */
+const char *neo_address(df_arena *arena, const char *host, unsigned port);
 
 /* ---- query.c: what everything else is made of ---- */
 
@@ -123,8 +129,13 @@ df_code neo_failed(neo_conn *c, df_str metadata, df_error *err);
 void neo_reset_bolt(neo_conn *c);
 /* Starts the clock of the limits for one statement. */
 void neo_start_clock(neo_conn *c);
-/* What BEGIN and an auto-commit statement carry. `bookmarks` is room for them. */
+/*
+ * What an auto-commit statement and BEGIN carry; `bookmarks` is room for them. The limit for a statement is
+ * the server's affair in the first: there a statement is a transaction. Inside of BEGIN … COMMIT it is ours
+ * (neo_receive), since what the server could limit is the whole transaction.
+ */
 bolt_transaction neo_transaction(const neo_conn *c, const char *bookmarks[2]);
+bolt_transaction neo_transaction_begin(const neo_conn *c, const char *bookmarks[2]);
 /* Keeps the bookmark of a COMMIT or an auto-commit statement. */
 void neo_note_bookmark(neo_conn *c, df_str metadata);
 /* What a statement's last reply tells: adds to `summary`, calls the listener of notices. */
@@ -139,8 +150,8 @@ typedef struct neo_request {
 df_code neo_request_make(const neo_conn *c, df_str sql, const df_value *params, size_t n_params,
                          neo_request *r, df_error *err);
 void neo_request_release(neo_request *r);
-/* err->sql_offset and err->sql_line, which are of the text that was sent, become those of `sql`. */
-void neo_place_error(const neo_conn *c, df_str sql, size_t n_params, df_error *err);
+/* Where the server saw an error in `sent` becomes where that is in `sql`. */
+void neo_place_error(const neo_conn *c, df_str sent, df_str sql, size_t n_params, df_error *err);
 df_code neo_put_value(df_buf *out, const df_value *value, df_error *err);
 /* A value of a record; lists, maps, nodes, temporal values … as readable text in `text`. */
 df_code neo_take_value(ps_reader *reader, df_buf *text, df_value *out, df_error *err);
@@ -187,6 +198,11 @@ df_code neo_session_alive(df_conn *conn, const df_session *session, bool *alive,
 df_code neo_session_end(df_conn *conn, const df_session *session, int64_t wait_ms, df_error *err);
 
 /* watch.c */
+/* A query of our own, as a transaction of its own, over a connection that is not the session's. `deadline`:
+ * monotonic ms. `fn` may be NULL. After a failure the connection is usable or lost (bolt_lost). */
+df_code neo_side_query(const neo_conn *c, bolt *b, const char *query, df_str parameters, int64_t deadline,
+                       neo_record_fn fn, void *context, df_error *err);
+int64_t neo_now_ms(void); /* monotonic */
 /* Whether the running statement has waited for a lock longer than limits.lock_ms; `by`: for whom. Errors of
  * the looking itself count as no. */
 bool neo_waits_for_lock(neo_conn *c, char by[200]);
@@ -197,7 +213,27 @@ df_code neo_unlock(df_conn *conn, const char *name, df_error *err);
 df_code neo_lock_held(df_conn *conn, const char *name, bool *held, df_error *err);
 void neo_locks_release(neo_conn *c);
 
-/* inspect.c, state.c */
+/* ---- inspect.c, state.c ---- */
+
+/* A constraint or an index as the server shows it; views of its message. */
+typedef struct neo_rule {
+    bool constraint;   /* else an index */
+    bool relationship; /* of a relationship type, else of labels */
+    bool owned;        /* an index that belongs to a constraint */
+    df_str name, type; /* type: the server's word, which may differ between versions */
+    df_str property_type, state, failure, statement; /* absent where there is none */
+    df_str options;                                  /* a PackStream dict */
+    df_str *labels, *properties;
+    size_t n_labels, n_properties;
+} neo_rule;
+typedef df_code (*neo_rule_fn)(void *context, const neo_rule *rule, df_error *err);
+/* All of them, also lookup indexes and our own; constraints first. */
+df_code neo_rules(neo_conn *c, neo_rule_fn fn, void *context, df_error *err);
+df_code neo_rules_of(neo_conn *c, bool constraints, neo_rule_fn fn, void *context, df_error *err);
+/* What it demands or covers, the same on every server; without its name. Sorts the labels where their order
+ * means nothing. */
+df_code neo_put_definition(const neo_rule *rule, df_buf *out, df_error *err);
+bool neo_rule_is_ours(const neo_rule *rule); /* of the named locks */
 df_code neo_inspect(df_conn *conn, const df_inspect_options *options, df_object_fn add, void *context,
                     df_error *err);
 df_code neo_object_state(df_conn *conn, const char *kind, df_str schema, df_str name, df_str table,

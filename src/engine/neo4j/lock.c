@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Named locks. The server has none, but who creates a node under a uniqueness constraint locks the index's
+ * entry until the transaction ends. So a lock is a connection of its own (a companion) with a transaction
+ * that has created
+ * (:__DataflowLock {name}) and is never committed: nobody sees the node, and the lock is gone as soon as the
+ * connection is. Who else wants it waits inside the server, and is called back after a while.
+ *
+ * The transaction's metadata tell others who holds what: {app, dataflow_session: "bolt-7", dataflow_lock:
+ * name}; the name is put in behind the node, so that it does not stand with those who wait.
+ */
+#include "engine/neo4j/private.h"
+
+#include "engine_neo4j_session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    WAIT_MS = 300,        /* for a lock that others may hold */
+    SLOW_MS = 20000,      /* for one that nobody seems to hold: a server that has just started plans slowly */
+    SLICE_MS = 50,        /* between looks at df_cancel */
+    CONSTRAINT_MS = 60000 /* for building the constraint, behind transactions that use the label */
+};
+
+static const char create_node[] = "CREATE (:`" NEO_LOCK_LABEL "` {name: $name})";
+static const char create_constraint[] = "CREATE CONSTRAINT `" NEO_LOCK_CONSTRAINT "` IF NOT EXISTS "
+                                        "FOR (n:`" NEO_LOCK_LABEL "`) REQUIRE n.name IS UNIQUE";
+static const char set_metadata[] = "CALL tx.setMetaData($metadata)";
+
+static neo_lock *find(neo_conn *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_locks; i++) {
+        if (strcmp(c->locks[i].name, name) == 0) return &c->locks[i];
+    }
+    return NULL;
+}
+
+static void put_pair(df_buf *dict, const char *key, const char *value)
+{
+    ps_put_text(dict, key);
+    ps_put_text(dict, value);
+}
+
+static void put_metadata(const neo_conn *c, const char *name, df_buf *out)
+{
+    df_str app = neo_find_text(df_buf_str(&c->metadata), "app");
+    ps_put_dict(out, name ? 3 : 2);
+    ps_put_text(out, "app");
+    ps_put_string(out, app);
+    put_pair(out, "dataflow_session", bolt_connection_id(c->bolt));
+    if (name) put_pair(out, "dataflow_lock", name);
+}
+
+/* ---- one attempt ---- */
+
+typedef struct attempt {
+    neo_conn *c;
+    bolt *b;
+    const char *name;
+    bool constraint; /* it is there */
+} attempt;
+
+static void send(attempt *a)
+{
+    df_buf metadata = {0}, node = {0}, named = {0};
+    bolt_transaction t = {.database = a->c->database[0] ? a->c->database : NULL,
+                          .impersonate = a->c->target.impersonate,
+                          .no_timeout = true};
+    put_metadata(a->c, NULL, &metadata);
+    t.metadata = df_buf_str(&metadata);
+    ps_put_dict(&node, 1);
+    put_pair(&node, "name", a->name);
+    ps_put_dict(&named, 1);
+    ps_put_text(&named, "metadata");
+    put_metadata(a->c, a->name, &named);
+    bolt_begin(a->b, &t);
+    bolt_run(a->b, df_str_from(SQL_lock_constraint), DF_STR_NONE, NULL);
+    bolt_pull(a->b, -1);
+    bolt_run(a->b, df_str_from(create_node), df_buf_str(&node), NULL);
+    bolt_discard(a->b, -1);
+    bolt_run(a->b, df_str_from(set_metadata), df_buf_str(&named), NULL);
+    bolt_discard(a->b, -1);
+    df_buf_release(&metadata);
+    df_buf_release(&node);
+    df_buf_release(&named);
+}
+
+/* Nobody else holds it: it is the server that takes its time. */
+static bool is_free(attempt *a, df_code *code, df_error *err)
+{
+    bool held;
+    *code = neo_lock_held(&a->c->base, a->name, &held, err);
+    return *code == DF_OK && !held;
+}
+
+/* DF_LOCKED: others hold it. The replies to what `send` sent. */
+static df_code receive(attempt *a, df_error *err)
+{
+    bolt_message m;
+    df_code code;
+    int64_t start = neo_now_ms(), look = start + WAIT_MS;
+    while (bolt_pending(a->b)) {
+        if (atomic_load(&a->c->base.cancelled))
+            return df_fail(err, DF_CANCELLED, "interrupted while waiting for the lock \"%s\"", a->name);
+        code = bolt_receive(a->b, neo_now_ms() + SLICE_MS, &m, err);
+        if (code == DF_RETRY) {
+            int64_t now = neo_now_ms();
+            if (now < look) continue;
+            if (now - start >= SLOW_MS || !is_free(a, &code, err))
+                return code == DF_RETRY || code == DF_OK ? DF_LOCKED : code;
+            look = now + WAIT_MS;
+            continue;
+        }
+        DF_TRY(code);
+        if (m.kind == BOLT_RECORD) a->constraint = true;
+        if (m.kind == BOLT_FAILURE) return bolt_error(m.body, err);
+        if (m.kind == BOLT_IGNORED) return df_fail(err, DF_FAILED, "the server ignored a request");
+    }
+    return DF_OK;
+}
+
+static df_code make_constraint(attempt *a, df_error *err)
+{
+    df_code code = bolt_reset(a->b, err);
+    if (code == DF_OK) {
+        code = neo_side_query(a->c, a->b, create_constraint, DF_STR_NONE, neo_now_ms() + CONSTRAINT_MS, NULL,
+                              NULL, err);
+    }
+    if (code == DF_OK) return DF_OK;
+    df_error_prefix(err, "the constraint that makes locks safe cannot be created");
+    if (code == DF_PERMISSION)
+        df_error_hint(err, "let a user who may create constraints run once: %s", create_constraint);
+    return code;
+}
+
+/* Whether the failure only says that somebody else was faster. */
+static bool is_rivalry(df_code code)
+{
+    return code == DF_LOCKED || code == DF_RETRY;
+}
+
+static df_code take(attempt *a, bool *taken, df_error *err)
+{
+    send(a);
+    df_code code = receive(a, err);
+    if (code == DF_OK && !a->constraint) {
+        DF_TRY(make_constraint(a, err));
+        send(a);
+        code = receive(a, err);
+        if (code == DF_OK && !a->constraint)
+            code = df_fail(err, DF_FAILED, "the constraint that makes locks safe was dropped by somebody");
+    }
+    *taken = code == DF_OK;
+    if (code == DF_OK) return DF_OK;
+    if (bolt_reset(a->b, NULL) != DF_OK && is_rivalry(code))
+        return df_fail(err, DF_CONNECT,
+                       "Database connection failed: the connection for the lock \"%s\" was lost", a->name);
+    return is_rivalry(code) ? DF_OK : code;
+}
+
+df_code neo_try_lock(df_conn *conn, const char *name, bool *taken, df_error *err)
+{
+    neo_conn *c = neo_of(conn);
+    neo_lock *held = find(c, name);
+    attempt a = {.c = c, .b = c->spare, .name = name};
+    *taken = held != NULL;
+    if (held) {
+        held->times++;
+        return DF_OK;
+    }
+    if (c->read_only)
+        return df_fail(err, DF_PERMISSION, "Permission denied: a lock needs a connection that may write");
+    c->spare = NULL;
+    if (a.b && bolt_lost(a.b)) {
+        bolt_close(a.b);
+        a.b = NULL;
+    }
+    if (!a.b) DF_TRY(neo_companion(c, &a.b, err));
+    df_code code = take(&a, taken, err);
+    if (code == DF_OK && *taken) {
+        DF_PUSH(c->locks, c->n_locks, c->locks_cap) =
+            (neo_lock){.name = df_strdup(df_str_from(name)), .bolt = a.b, .times = 1};
+    } else if (bolt_lost(a.b)) {
+        bolt_close(a.b);
+    } else {
+        c->spare = a.b;
+    }
+    return code;
+}
+
+df_code neo_unlock(df_conn *conn, const char *name, df_error *err)
+{
+    neo_conn *c = neo_of(conn);
+    neo_lock *held = find(c, name);
+    if (!held) return df_fail(err, DF_FAILED, "the lock \"%s\" is not held by this session", name);
+    if (--held->times > 0) return DF_OK;
+    bolt *b = held->bolt;
+    free(held->name);
+    *held = c->locks[--c->n_locks];
+    df_code code = bolt_reset(b, err); /* rolls back */
+    if (code != DF_OK || c->spare) {
+        bolt_close(b);
+    } else {
+        c->spare = b;
+    }
+    if (code != DF_OK) df_error_prefix(err, "the lock \"%s\" was lost", name);
+    return code == DF_OK ? DF_OK : DF_FAILED;
+}
+
+static df_code take_held(void *context, df_str record, df_error *err)
+{
+    (void)record, (void)err;
+    *(bool *)context = true;
+    return DF_OK;
+}
+
+df_code neo_lock_held(df_conn *conn, const char *name, bool *held, df_error *err)
+{
+    neo_conn *c = neo_of(conn);
+    df_buf dict = {0};
+    *held = false;
+    ps_put_dict(&dict, 2);
+    put_pair(&dict, "name", name);
+    put_pair(&dict, "database", c->database);
+    df_code code = neo_query(c, SQL_lock_held, df_buf_str(&dict), take_held, held, err);
+    df_buf_release(&dict);
+    return code;
+}
+
+void neo_locks_release(neo_conn *c)
+{
+    for (size_t i = 0; i < c->n_locks; i++) {
+        bolt_close(c->locks[i].bolt);
+        free(c->locks[i].name);
+    }
+    bolt_close(c->spare);
+    free(c->locks);
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Connections and their transactions. SHOW commands stand alone on servers of the 5.x line, so there are several.
+
+// name: session
+CALL dbms.listConnections() YIELD connectionId, connectTime, username, clientAddress
+WITH * WHERE connectionId = $connection
+RETURN connectTime, username, clientAddress
+
+// name: alive
+CALL dbms.listConnections() YIELD connectionId, connectTime
+WITH * WHERE connectionId = $connection
+RETURN connectTime
+
+// name: rights
+SHOW CURRENT USER YIELD user, roles RETURN user, roles
+
+// name: transactions_of
+SHOW TRANSACTIONS YIELD transactionId, connectionId, metaData
+WHERE connectionId = $connection OR metaData.dataflow_session = $connection
+RETURN transactionId
+
+// name: companions_of
+SHOW TRANSACTIONS YIELD connectionId, metaData
+WHERE metaData.dataflow_session = $connection
+RETURN connectionId
+
+// name: kill
+CALL dbms.killConnection($connection)
+
+// name: lock_held
+SHOW TRANSACTIONS YIELD database, metaData
+WHERE database = $database AND metaData.dataflow_lock = $name
+RETURN 1
+
+// name: lock_constraint
+SHOW CONSTRAINTS YIELD labelsOrTypes, properties
+WHERE labelsOrTypes = ['__DataflowLock'] AND properties = ['name']
+RETURN 1
+
+// name: waiting
+SHOW TRANSACTIONS YIELD connectionId, status, currentQueryWaitTime
+WHERE connectionId = $connection AND status STARTS WITH 'Blocked by'
+RETURN status, currentQueryWaitTime.milliseconds AS waited
