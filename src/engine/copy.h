@@ -112,7 +112,7 @@ DF_MUST_USE df_code df_dump_content(df_conn *conn, const df_content_options *opt
 
 typedef struct df_load_options {
     bool replace;            /* what is there goes first; else DF_REFUSED unless the graph is empty */
-    const char *const *keep; /* globs: nodes, constraints and indexes with such a label stay; NULL */
+    const char *const *keep; /* labels: such nodes stay, and constraints and indexes of them; NULL */
     const df_observer *observer;
     const char *subject;
 } df_load_options;
