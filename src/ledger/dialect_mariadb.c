@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ledger's statements in MariaDB's words. */
-#include "ledger/ledger_int.h"
+#include "ledger/foreign.h"
 
 #include "ledger_common.h"
 #include "ledger_mariadb.h"
@@ -24,6 +24,7 @@ const ledger_dialect ledger_mariadb = {
     .address = "ip_address",
     .ms_before = "CAST(UNIX_TIMESTAMP(",
     .ms_behind = ") * 1000 AS SIGNED)",
+    .tools = foreign_tools,
     .check = CHECK_FENCE,
     .compound = true,
     .wide_as_blob = true,

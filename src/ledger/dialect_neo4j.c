@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ledger's statements in Neo4j's words. */
-#include "ledger/ledger_int.h"
+#include "ledger/foreign.h"
 
 #include "ledger_neo4j.h"
 #include "ledger_schema_neo4j.h"
@@ -23,6 +23,7 @@ const ledger_dialect ledger_neo4j = {
     .address = "",
     .ms_before = "",
     .ms_behind = ".epochMillis",
+    .tools = foreign_graph_tools,
     .check = CHECK_DIVIDES,
     .plans_by_text = true,
     .files_too = true,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ledger's statements in PostgreSQL's words. */
-#include "ledger/ledger_int.h"
+#include "ledger/foreign.h"
 
 #include "ledger_common.h"
 #include "ledger_postgres.h"
@@ -31,6 +31,7 @@ const ledger_dialect ledger_postgres = {
     .address = "host(ip_address)",
     .ms_before = "(date_part('epoch', ",
     .ms_behind = ") * 1000)::BIGINT",
+    .tools = foreign_tools,
     .check = CHECK_DIVIDES,
     .plain_numbers = true,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ledger's statements in SQLite's words. */
-#include "ledger/ledger_int.h"
+#include "ledger/foreign.h"
 
 #include "ledger_common.h"
 #include "ledger_schema_sqlite.h"
@@ -26,5 +26,6 @@ const ledger_dialect ledger_sqlite = {
     .address = "ip_address",
     .ms_before = "CAST(ROUND((julianday(",
     .ms_behind = ") - 2440587.5) * 86400000) AS INTEGER)",
+    .tools = foreign_tools,
     .check = CHECK_ROW,
 };

@@ -8,40 +8,33 @@
 
 #include <stdlib.h>
 
-typedef struct tool {
-    df_layout layout;
-    const char *table;
-    const char *columns; /* that it must have */
-    const char * not ;   /* and must not have; "*": no others */
-    const char *read;
-    bool only_newest;
-} tool;
-
-static const tool tools[] = {
-    {DF_LAYOUT_PAIRS, "schema_migrations", "version dirty", "", SQL_read_golang, true},
-    {DF_LAYOUT_DBMATE, "schema_migrations", "version", "*", SQL_read_dbmate, false},
-    {DF_LAYOUT_GOOSE, "goose_db_version", "id version_id is_applied tstamp", "", SQL_read_goose, false},
+const foreign_tool foreign_tools[] = {
+    {DF_LAYOUT_PAIRS, "schema_migrations", "version dirty", "", SQL_read_golang, true, SQL_clear,
+     SQL_put_golang},
+    {DF_LAYOUT_DBMATE, "schema_migrations", "version", "*", SQL_read_dbmate, false, NULL, NULL},
+    {DF_LAYOUT_GOOSE, "goose_db_version", "id version_id is_applied tstamp", "", SQL_read_goose, false, NULL, NULL},
     {DF_LAYOUT_FLYWAY, "flyway_schema_history",
      "installed_rank version description type script checksum installed_by installed_on execution_time "
      "success",
-     "", SQL_read_flyway, false},
+     "", SQL_read_flyway, false, NULL, NULL},
     {DF_LAYOUT_FLYWAY, "schema_version",
      "installed_rank version description type script checksum installed_by installed_on execution_time "
      "success",
-     "", SQL_read_flyway, false},
-    {DF_LAYOUT_DIESEL, "__diesel_schema_migrations", "version run_on", "", SQL_read_diesel, false},
+     "", SQL_read_flyway, false, NULL, NULL},
+    {DF_LAYOUT_DIESEL, "__diesel_schema_migrations", "version run_on", "", SQL_read_diesel, false, NULL, NULL},
     {DF_LAYOUT_SQLX, "_sqlx_migrations", "version description installed_on success checksum execution_time",
-     "", SQL_read_sqlx, false},
+     "", SQL_read_sqlx, false, NULL, NULL},
     {DF_LAYOUT_PRISMA, "_prisma_migrations",
      "id checksum finished_at migration_name rolled_back_at started_at applied_steps_count", "",
-     SQL_read_prisma, false},
-    {DF_LAYOUT_NODE_PG, "pgmigrations", "id name run_on", "", SQL_read_node_pg, false},
-    {DF_LAYOUT_SQITCH, "changes", "change_id change project committed_at", "", SQL_read_sqitch, false},
+     SQL_read_prisma, false, NULL, NULL},
+    {DF_LAYOUT_NODE_PG, "pgmigrations", "id name run_on", "", SQL_read_node_pg, false, NULL, NULL},
+    {DF_LAYOUT_SQITCH, "changes", "change_id change project committed_at", "", SQL_read_sqitch, false, NULL, NULL},
     {DF_LAYOUT_AUTHELIA, "migrations", "id applied version_before version_after application_version", "",
-     SQL_read_authelia, true},
-    {DF_LAYOUT_KRATOS, "schema_migration", "version", "dirty", SQL_read_kratos, false},
+     SQL_read_authelia, true, NULL, NULL},
+    {DF_LAYOUT_KRATOS, "schema_migration", "version", "dirty", SQL_read_kratos, false, NULL, NULL},
     {DF_LAYOUT_TEMPORAL, "schema_version", "curr_version min_compatible_version creation_time", "",
-     SQL_read_temporal, true},
+     SQL_read_temporal, true, NULL, NULL},
+    {0},
 };
 
 /* ---- tables ---- */
@@ -94,7 +87,7 @@ static size_t count_columns(const table *t, const char *text, size_t *words)
     return found;
 }
 
-static bool is_of(const table *t, const tool *candidate)
+static bool is_of(const table *t, const foreign_tool *candidate)
 {
     size_t words, others;
     if (!df_str_is(t->name, candidate->table)) return false;
@@ -214,7 +207,7 @@ static df_code take_row(void *context, const df_row *r, df_error *err)
     return DF_OK;
 }
 
-static df_code read_table(df_ledger *ledger, const tool *t, const table *where, df_arena *arena,
+static df_code read_table(df_ledger *ledger, const foreign_tool *t, const table *where, df_arena *arena,
                           df_foreign *out, df_error *err)
 {
     bool here = df_str_is(where->schema, ledger->scope);
@@ -242,9 +235,9 @@ df_code df_foreign_find(df_ledger *ledger, df_arena *arena, df_foreign **out, si
     *count = 0;
     df_code code = ledger_query(ledger, LEDGER_foreign_columns, &scope, 1, take_column, &list, err);
     for (size_t i = 0; code == DF_OK && i < list.count; i++) {
-        for (size_t k = 0; code == DF_OK && k < sizeof tools / sizeof *tools; k++) {
-            if (!is_of(&list.items[i], &tools[k])) continue;
-            code = read_table(ledger, &tools[k], &list.items[i], arena, &DF_PUSH(found, n, cap), err);
+        for (const foreign_tool *t = ledger->dialect->tools; code == DF_OK && t->table; t++) {
+            if (!is_of(&list.items[i], t)) continue;
+            code = read_table(ledger, t, &list.items[i], arena, &DF_PUSH(found, n, cap), err);
         }
     }
     if (code == DF_OK && n) {

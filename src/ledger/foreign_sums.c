@@ -47,13 +47,17 @@ df_str foreign_digits(df_str version, df_arena *arena)
     return (df_str){text, len};
 }
 
-df_str foreign_file_stem(df_str file)
+df_str foreign_file_name(df_str file)
 {
     for (size_t i = file.len; i > 0; i--) {
-        if (file.ptr[i - 1] != '/') continue;
-        file = df_str_skip(file, i);
-        break;
+        if (file.ptr[i - 1] == '/') return df_str_skip(file, i);
     }
+    return file;
+}
+
+df_str foreign_file_stem(df_str file)
+{
+    file = foreign_file_name(file);
     if (df_str_ends(file, DF_STR(".sql"))) file.len -= 4;
     return file;
 }

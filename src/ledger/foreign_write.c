@@ -12,19 +12,9 @@
 
 enum { LARGEST_FILE = 256 * 1024 * 1024 };
 
-typedef struct handing {
-    df_ledger *ledger;
-    df_migration_set *set;
-    const df_foreign *foreign;
-    df_arena arena;
-    df_applied *applied;
-    size_t n_applied;
-    size_t written;
-} handing;
-
 /* ---- matching ---- */
 
-static const df_applied *our_row(const handing *h, const df_migration *m)
+const df_applied *foreign_our_row(const handing *h, const df_migration *m)
 {
     for (size_t i = 0; i < h->n_applied; i++) {
         if (df_str_eq(h->applied[i].id, m->id)) return &h->applied[i];
@@ -32,8 +22,7 @@ static const df_applied *our_row(const handing *h, const df_migration *m)
     return NULL;
 }
 
-/* "add users" is "add_users" in a tool that replaces underscores. */
-static bool is_description(df_str description, df_str name)
+bool foreign_is_description(df_str description, df_str name)
 {
     if (description.len != name.len) return false;
     for (size_t i = 0; i < name.len; i++) {
@@ -48,7 +37,7 @@ static bool is_theirs(const handing *h, const df_foreign_row *row, const df_migr
     if (h->foreign->layout == DF_LAYOUT_PRISMA) return df_str_eq(row->name, m->id);
     if (row->version.len && m->version.len) return df_version_compare(row->version, m->version) == 0;
     if (row->version.len || m->version.len) return false;
-    return is_description(row->name, m->name);
+    return foreign_is_description(row->name, m->name);
 }
 
 static bool they_have(const handing *h, const df_migration *m)
@@ -62,7 +51,7 @@ static bool they_have(const handing *h, const df_migration *m)
 
 /* ---- one row ---- */
 
-static df_code run(handing *h, const char *sql, const df_value *values, size_t count, df_error *err)
+df_code foreign_run(handing *h, const char *sql, const df_value *values, size_t count, df_error *err)
 {
     int64_t affected = 0;
     DF_TRY(df_exec(h->ledger->conn, foreign_text(h->ledger, sql, h->foreign->table, &h->arena), values, count,
@@ -84,8 +73,7 @@ static df_code numeric(const df_migration *m, df_value *out, df_error *err)
     return DF_OK;
 }
 
-/* What the tool makes its sum of. */
-static df_code read_up(handing *h, df_migration *m, df_buf *out, df_error *err)
+df_code foreign_read_up(handing *h, df_migration *m, df_buf *out, df_error *err)
 {
     DF_TRY(df_migration_load(h->set, m, err));
     if (!m->up.path) return df_fail(err, DF_UNSUPPORTED, "%.*s has no file that applies it", DF_FMT(m->id));
@@ -95,7 +83,7 @@ static df_code read_up(handing *h, df_migration *m, df_buf *out, df_error *err)
 static df_code put_flyway(handing *h, df_migration *m, const df_applied *row, df_error *err)
 {
     df_buf file = {0};
-    df_code code = read_up(h, m, &file, err);
+    df_code code = foreign_read_up(h, m, &file, err);
     int32_t sum = foreign_crc_of_lines(df_buf_str(&file));
     df_buf_release(&file);
     if (code != DF_OK) return code;
@@ -107,7 +95,7 @@ static df_code put_flyway(handing *h, df_migration *m, const df_applied *row, df
                          df_v_int(row->applied_ms),
                          df_v_int(row->duration_ms < 0 ? 0 : row->duration_ms),
                          df_v_bool(true)};
-    return run(h, SQL_put_flyway, values, 8, err);
+    return foreign_run(h, SQL_put_flyway, values, 8, err);
 }
 
 static df_code put_sqlx(handing *h, df_migration *m, const df_applied *row, df_error *err)
@@ -116,7 +104,7 @@ static df_code put_sqlx(handing *h, df_migration *m, const df_applied *row, df_e
     df_buf file = {0};
     df_value version;
     df_code code = numeric(m, &version, err);
-    if (code == DF_OK) code = read_up(h, m, &file, err);
+    if (code == DF_OK) code = foreign_read_up(h, m, &file, err);
     if (code == DF_OK) code = df_sha384(file.ptr ? file.ptr : "", file.len, digest, err);
     df_buf_release(&file);
     if (code != DF_OK) return code;
@@ -126,14 +114,14 @@ static df_code put_sqlx(handing *h, df_migration *m, const df_applied *row, df_e
                          df_v_bool(true),
                          {.type = DF_BLOB, .s = {(const char *)digest, sizeof digest}},
                          df_v_int((row->duration_ms < 0 ? 0 : row->duration_ms) * 1000000)};
-    return run(h, SQL_put_sqlx, values, 6, err);
+    return foreign_run(h, SQL_put_sqlx, values, 6, err);
 }
 
 static df_code put_prisma(handing *h, df_migration *m, const df_applied *row, df_error *err)
 {
     char hex[DF_SHA256_HEX + 1], id[37];
     df_buf file = {0};
-    df_code code = read_up(h, m, &file, err);
+    df_code code = foreign_read_up(h, m, &file, err);
     if (code == DF_OK) code = df_sha256_hex(file.ptr ? file.ptr : "", file.len, hex, err);
     df_buf_release(&file);
     if (code != DF_OK) return code;
@@ -141,7 +129,7 @@ static df_code put_prisma(handing *h, df_migration *m, const df_applied *row, df
     int64_t took = row->duration_ms < 0 ? 0 : row->duration_ms;
     df_value values[] = {df_v_text(id), df_v_text(hex), df_v_int(row->applied_ms), df_v_str(m->id),
                          df_v_int(row->applied_ms - took)};
-    return run(h, SQL_put_prisma, values, 5, err);
+    return foreign_run(h, SQL_put_prisma, values, 5, err);
 }
 
 static df_code put(handing *h, df_migration *m, const df_applied *row, df_error *err)
@@ -150,15 +138,15 @@ static df_code put(handing *h, df_migration *m, const df_applied *row, df_error 
     switch (h->foreign->layout) {
     case DF_LAYOUT_DBMATE:
     case DF_LAYOUT_KRATOS:
-        return run(h, SQL_put_version, &(df_value){.type = DF_TEXT, .s = m->version}, 1, err);
+        return foreign_run(h, SQL_put_version, &(df_value){.type = DF_TEXT, .s = m->version}, 1, err);
     case DF_LAYOUT_GOOSE:
         DF_TRY(numeric(m, &number, err));
-        return run(h, SQL_put_goose, (df_value[]){number, df_v_bool(true), at}, 3, err);
+        return foreign_run(h, SQL_put_goose, (df_value[]){number, df_v_bool(true), at}, 3, err);
     case DF_LAYOUT_DIESEL:
-        return run(h, SQL_put_diesel, (df_value[]){df_v_str(foreign_digits(m->version, &h->arena)), at}, 2,
+        return foreign_run(h, SQL_put_diesel, (df_value[]){df_v_str(foreign_digits(m->version, &h->arena)), at}, 2,
                    err);
     case DF_LAYOUT_NODE_PG:
-        return run(h, SQL_put_node_pg, (df_value[]){df_v_str(foreign_file_stem(m->file)), at}, 2, err);
+        return foreign_run(h, SQL_put_node_pg, (df_value[]){df_v_str(foreign_file_stem(m->file)), at}, 2, err);
     case DF_LAYOUT_FLYWAY: return put_flyway(h, m, row, err);
     case DF_LAYOUT_SQLX: return put_sqlx(h, m, row, err);
     case DF_LAYOUT_PRISMA: return put_prisma(h, m, row, err);
@@ -174,14 +162,14 @@ static df_code take(handing *h, const df_migration *m, const df_applied *row, df
     case DF_LAYOUT_DIESEL: version = df_v_str(foreign_digits(m->version, &h->arena)); /* fall through */
     case DF_LAYOUT_DBMATE:
     case DF_LAYOUT_KRATOS:
-    case DF_LAYOUT_FLYWAY: return run(h, SQL_take_version, &version, 1, err);
-    case DF_LAYOUT_GOOSE: DF_TRY(numeric(m, &number, err)); return run(h, SQL_take_goose, &number, 1, err);
-    case DF_LAYOUT_SQLX: DF_TRY(numeric(m, &number, err)); return run(h, SQL_take_version, &number, 1, err);
+    case DF_LAYOUT_FLYWAY: return foreign_run(h, SQL_take_version, &version, 1, err);
+    case DF_LAYOUT_GOOSE: DF_TRY(numeric(m, &number, err)); return foreign_run(h, SQL_take_goose, &number, 1, err);
+    case DF_LAYOUT_SQLX: DF_TRY(numeric(m, &number, err)); return foreign_run(h, SQL_take_version, &number, 1, err);
     case DF_LAYOUT_NODE_PG:
-        return run(h, SQL_take_node_pg, &(df_value){.type = DF_TEXT, .s = foreign_file_stem(m->file)}, 1,
+        return foreign_run(h, SQL_take_node_pg, &(df_value){.type = DF_TEXT, .s = foreign_file_stem(m->file)}, 1,
                    err);
     case DF_LAYOUT_PRISMA:
-        return run(h, SQL_take_prisma, (df_value[]){df_v_int(row->rolled_back_ms), df_v_str(m->id)}, 2, err);
+        return foreign_run(h, SQL_take_prisma, (df_value[]){df_v_int(row->rolled_back_ms), df_v_str(m->id)}, 2, err);
     default: return DF_OK;
     }
 }
@@ -190,7 +178,7 @@ static df_code write_each(handing *h, df_error *err)
 {
     for (size_t i = 0; i < h->set->count; i++) {
         df_migration *m = &h->set->items[i];
-        const df_applied *row = our_row(h, m);
+        const df_applied *row = foreign_our_row(h, m);
         if (!row || m->kind == DF_BASELINE) continue;
         bool theirs = they_have(h, m);
         df_code code = DF_OK;
@@ -210,7 +198,7 @@ static df_code find_newest(const handing *h, const df_migration **out, df_error 
     *out = NULL;
     for (size_t i = 0; i < h->set->count; i++) {
         const df_migration *m = &h->set->items[i];
-        const df_applied *row = our_row(h, m);
+        const df_applied *row = foreign_our_row(h, m);
         bool applied = row && row->status == DF_APPLIED_COMPLETED;
         if (m->kind != DF_VERSIONED) continue;
         if (!applied && !gap) gap = m;
@@ -239,10 +227,10 @@ static df_code write_golang(handing *h, df_error *err)
     } else if (!there) {
         return DF_OK;
     }
-    DF_TRY(run(h, SQL_clear, NULL, 0, err));
+    DF_TRY(foreign_run(h, h->tool->clear, NULL, 0, err));
     h->written = 0;
     if (!newest) return DF_OK;
-    return run(h, SQL_put_golang, (df_value[]){number, df_v_bool(false)}, 2, err);
+    return foreign_run(h, h->tool->put, (df_value[]){number, df_v_bool(false)}, 2, err);
 }
 
 static df_code write_authelia(handing *h, df_error *err)
@@ -259,31 +247,41 @@ static df_code write_authelia(handing *h, df_error *err)
     }
     for (size_t i = 0; i < h->set->count && now < wanted; i++) {
         const df_migration *m = &h->set->items[i];
-        const df_applied *row = our_row(h, m);
+        const df_applied *row = foreign_our_row(h, m);
         if (m->kind != DF_VERSIONED || !row) continue;
         DF_TRY(numeric(m, &number, err));
         if (number.i <= now) continue;
         df_value values[] = {df_v_int(row->applied_ms), df_v_int(now), number, df_v_text("dataflow")};
-        DF_TRY(run(h, SQL_put_authelia, values, 4, err));
+        DF_TRY(foreign_run(h, SQL_put_authelia, values, 4, err));
         now = number.i;
     }
     if (now <= wanted) return DF_OK;
     df_value values[] = {df_v_int(df_now_ms()), df_v_int(now), df_v_int(wanted), df_v_text("dataflow")};
-    return run(h, SQL_put_authelia, values, 4, err);
+    return foreign_run(h, SQL_put_authelia, values, 4, err);
 }
 
 /* ---- all of it ---- */
 
+/* Those whose records nobody else can make, and what to do instead. */
 static df_code check_tool(const df_foreign *foreign, df_error *err)
 {
-    if (foreign->layout != DF_LAYOUT_SQITCH && foreign->layout != DF_LAYOUT_TEMPORAL) return DF_OK;
-    df_fail(err, DF_UNSUPPORTED, "the records of %s cannot be made by another program",
-            df_layout_name(foreign->layout));
-    if (foreign->layout == DF_LAYOUT_SQITCH)
-        df_error_hint(err, "let it write them itself: sqitch deploy --log-only");
-    else
-        df_error_hint(err, "update its schema_version with temporal-sql-tool");
-    return DF_UNSUPPORTED;
+    static const struct {
+        df_layout layout;
+        const char *hint;
+    } own[] = {
+        {DF_LAYOUT_SQITCH, "let it write them itself: sqitch deploy --log-only"},
+        {DF_LAYOUT_TEMPORAL, "update its schema_version with temporal-sql-tool"},
+        {DF_LAYOUT_LIQUIBASE, "let it write them itself: liquibase changelog-sync"},
+        {DF_LAYOUT_NATIVE, "it keeps paths as they are on its machine, which nobody else knows; its nodes for migrations that "
+                           "were adopted keep what they said in formerFilename and formerChecksum"},
+    };
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        if (own[i].layout != foreign->layout) continue;
+        df_fail(err, DF_UNSUPPORTED, "the records of %s cannot be made by another program", df_layout_name(foreign->layout));
+        df_error_hint(err, "%s", own[i].hint);
+        return DF_UNSUPPORTED;
+    }
+    return DF_OK;
 }
 
 static df_code record(handing *h, df_error *err)
@@ -304,7 +302,8 @@ static df_code record(handing *h, df_error *err)
 df_code df_foreign_write(df_ledger *ledger, df_migration_set *set, const df_foreign *foreign, size_t *written,
                          df_error *err)
 {
-    handing h = {.ledger = ledger, .set = set, .foreign = foreign};
+    handing h = {.ledger = ledger, .set = set, .foreign = foreign, .tool = ledger->dialect->tools};
+    while (h.tool->table && h.tool->layout != foreign->layout) h.tool++;
     *written = 0;
     DF_TRY(check_tool(foreign, err));
     DF_TRY(ledger_need(ledger, err));
@@ -313,9 +312,10 @@ df_code df_foreign_write(df_ledger *ledger, df_migration_set *set, const df_fore
     if (code == DF_OK)
         code = df_lease_held(ledger) ? df_ledger_begin(ledger, err) : df_begin(ledger->conn, err);
     if (code == DF_OK) {
-        code = foreign->layout == DF_LAYOUT_PAIRS      ? write_golang(&h, err)
-               : foreign->layout == DF_LAYOUT_AUTHELIA ? write_authelia(&h, err)
-                                                       : write_each(&h, err);
+        code = foreign->layout == DF_LAYOUT_PAIRS              ? write_golang(&h, err)
+               : foreign->layout == DF_LAYOUT_AUTHELIA         ? write_authelia(&h, err)
+               : foreign->layout == DF_LAYOUT_NEO4J_MIGRATIONS ? foreign_write_chain(&h, err)
+                                                               : write_each(&h, err);
         if (code == DF_OK) code = record(&h, err);
         if (code == DF_OK) code = df_commit(ledger->conn, err);
         if (code != DF_OK) df_rollback(ledger->conn);

@@ -212,7 +212,7 @@ DF_MUST_USE df_code df_ledger_decide(df_ledger *ledger, df_str id, df_direction 
                     X(LOCK_ACQUIRED, "lock_acquired") X(LOCK_RELEASED, "lock_released")                      \
                         X(LOCK_BROKEN, "lock_broken") X(LOCK_TAKEN_OVER, "lock_taken_over")                  \
                             X(REPAIRED, "repaired") X(ADOPTED, "adopted") X(APPROVED, "approved")            \
-                                X(FORCED, "forced") X(DRIFT_FOUND, "drift_found") X(HOOK_RUN, "hook_run")
+                                X(MIGRATION_SKIPPED, "migration_skipped") X(FORCED, "forced") X(DRIFT_FOUND, "drift_found") X(HOOK_RUN, "hook_run")
 typedef enum df_audit_action {
 #define DF_X(id, name) DF_AUDIT_##id,
     DF_AUDIT_ACTIONS(DF_X)

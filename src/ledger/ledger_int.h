@@ -38,12 +38,15 @@ typedef enum ledger_sql {
         LEDGER_SQL_COUNT
 } ledger_sql;
 
+typedef struct foreign_tool foreign_tool; /* foreign.h */
+
 typedef struct ledger_dialect {
     const char *engine;
     const char *sql[LEDGER_SQL_COUNT]; /* NULL: the engine has no such statement */
     const char *text, *json, *at, *now, *address;
     const char *ms_before, *ms_behind;                    /* around a time, which becomes milliseconds */
     enum { CHECK_DIVIDES, CHECK_FENCE, CHECK_ROW } check; /* how the check is asked and answered: lease.c */
+    const foreign_tool *tools; /* whose histories may be there */
     bool compound;      /* has compound statements outside of routines: compound.c */
     bool plain_numbers; /* numbers go as text, so that a repeated statement has the same types with NULL, too
                          */

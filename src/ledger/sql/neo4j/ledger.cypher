@@ -426,7 +426,7 @@ MATCH (s:_MigrationSchema) WHERE s.schemaId < ? DETACH DELETE s
 // in front.
 // name: foreign_columns
 WITH ? AS scope
-OPTIONAL MATCH (a:__Neo4jMigration) WHERE a.version <> 'BASELINE'
+OPTIONAL MATCH (a:__Neo4jMigration)
 WITH scope, a LIMIT 1
 OPTIONAL MATCH (b:__LiquibaseChangeSet)
 WITH scope, a, b LIMIT 1
