@@ -16,10 +16,10 @@ static void expect(bool holds)
     if (!holds) abort();
 }
 
-static void try_names(df_str name, df_arena *arena)
+static void try_names(const df_sql_dialect *dialect, df_str name, df_arena *arena)
 {
     df_buf a = {0}, b = {0};
-    mf_name parsed = mf_name_parse(name, arena);
+    mf_name parsed = mf_name_parse(name, dialect, arena);
     df_str half = mf_cut(name, 0, name.len / 2);
     if (parsed.cls == MF_SINGLE || parsed.cls == MF_PAIR)
         expect(parsed.version.len && parsed.name.ptr + parsed.name.len <= name.ptr + name.len &&
@@ -66,7 +66,7 @@ static void try_text(mf_set *s, df_str text, mf_role role)
     df_migration m = {.up = {.lock_ms = -1, .statement_ms = -1}, .down = {.lock_ms = -1, .statement_ms = -1}};
     df_error err = {0};
     df_arena arena = {0};
-    (void)mf_marks(text);
+    (void)mf_marks(s->set.dialect, text);
     df_code code = mf_refuse_foreign(s, &file, text, &err);
     if (code == DF_OK) code = mf_header(s, &file, text, &m.meta, &err);
     expect(code == DF_OK || (err.message[0] && err.code != DF_BUG && err.line > 0));
@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         try_text(&s, (df_str){text, rest.len}, MF_UP);
     }
     df_arena scratch = {0};
-    try_names(df_str_from(name), &scratch);
+    try_names(s.set.dialect, df_str_from(name), &scratch);
     df_arena_release(&scratch);
     free(name);
     free(text);

@@ -11,12 +11,16 @@
 typedef struct found {
     mf_name name;
     const char *path; /* relative to the folder */
+    df_str scope;     /* the environment's folder it lies in; absent where there are none */
 } found;
 
 /* What becomes one migration: files of one version and name. */
 typedef struct group {
     mf_name name; /* of the file that says what it is called */
+    df_str scope;
     const char *up, *down;
+    const char **alternatives; /* to `up`, which is the first of them */
+    size_t n_alternatives;
     int up_rank, down_rank;    /* 2: for our dialect, 1: for all */
     bool up_alone, down_alone; /* .autocommit */
     bool gone;                 /* merged into another */
@@ -31,6 +35,8 @@ typedef struct collection {
     df_keymap by_name, by_version, elsewhere; /* elsewhere: versions with an up for another dialect */
     size_t n_other;
     df_buf others; /* dialects, named once each */
+    size_t n_foreign; /* files with the ending of another kind of database */
+    const char *foreign;
 } collection;
 
 /* ---- names ---- */
@@ -44,6 +50,9 @@ static bool takes(df_layout layout, const mf_name *name, df_str file)
     case DF_LAYOUT_AUTHELIA: return name->cls == MF_AUTHELIA_V;
     case DF_LAYOUT_FLYWAY:
         return name->cls == MF_FLYWAY_V || (name->cls == MF_REPEATABLE && df_str_starts(file, DF_STR("R__")));
+    case DF_LAYOUT_NEO4J_MIGRATIONS:
+        return (name->cls == MF_FLYWAY_V && name->kind != DF_BASELINE) ||
+               (name->cls == MF_REPEATABLE && df_str_starts(file, DF_STR("R__")));
     case DF_LAYOUT_NATIVE: return name->cls == MF_SINGLE || name->cls == MF_REPEATABLE;
     default: return name->cls == MF_SINGLE;
     }
@@ -52,12 +61,17 @@ static bool takes(df_layout layout, const mf_name *name, df_str file)
 static const char *class_text(const mf_name *name)
 {
     switch (name->cls) {
-    case MF_SINGLE: return "a file with both directions (001_name.sql)";
-    case MF_PAIR: return "one of a pair (001_name.up.sql)";
-    case MF_FLYWAY_V: return "one of Flyway's (V1__name.sql)";
-    case MF_AUTHELIA_V: return "one of a pair (V0001.Name.up.sql)";
-    default: return "a repeatable one (R__name.sql)";
+    case MF_SINGLE: return "a file with both directions (001_name)";
+    case MF_PAIR: return "one of a pair (001_name.up)";
+    case MF_FLYWAY_V: return "named as Flyway and neo4j-migrations do (V1__name)";
+    case MF_AUTHELIA_V: return "one of a pair (V0001.Name.up)";
+    default: return "a repeatable one (R__name)";
     }
+}
+
+static bool has_folders_below(df_layout layout)
+{
+    return layout == DF_LAYOUT_FLYWAY || layout == DF_LAYOUT_NEO4J_MIGRATIONS;
 }
 
 static bool is_printable(df_str name)
@@ -71,8 +85,10 @@ static bool is_printable(df_str name)
 static bool looks_meant(df_layout layout, df_str file)
 {
     if (file.len < 2) return false;
-    char first = layout == DF_LAYOUT_FLYWAY && file.ptr[0] >= 'a' ? (char)(file.ptr[0] - 32) : file.ptr[0];
-    return mf_is_digit(first) || (memchr("VUB", first, 3) && mf_is_digit(file.ptr[1])) ||
+    char first = has_folders_below(layout) && file.ptr[0] >= 'a' ? (char)(file.ptr[0] - 32) : file.ptr[0];
+    bool numbered = mf_is_digit(file.ptr[1]);
+    return mf_is_digit(first) || (memchr("VUB", first, 3) && numbered) ||
+           (first == 'R' && layout == DF_LAYOUT_NEO4J_MIGRATIONS && numbered) ||
            (first == 'R' && df_str_starts(df_str_skip(file, 1), DF_STR("__")));
 }
 
@@ -88,34 +104,61 @@ static bool is_callback(df_layout layout, df_str file)
     return false;
 }
 
-static void judge_sql(mf_set *s, df_str file, const char *path)
+static void judge_script(mf_set *s, df_str file, const char *path)
 {
+    const char *extension = s->set.dialect->extension;
+    df_arena *arena = &s->set.arena;
     if (is_callback(s->set.layout, file))
         mf_find(s, "callback", false, path, 0, "make it a hook of the configuration",
                 "%s is a callback of Flyway; it does not run", path);
     else if (!looks_meant(s->set.layout, file))
-        mf_find(s, "ignored-file", false, path, 0, "give it a version if it is to run: 001_name.sql",
+        mf_find(s, "ignored-file", false, path, 0,
+                df_arena_printf(arena, "give it a version if it is to run: 001_name.%s", extension),
                 "%s has no version in its name; it does not run", path);
     else if (mf_is_digit(file.ptr[0]))
-        mf_find(s, "bad-name", true, path, 0, "an underscore parts version and name: 001_name.sql",
+        mf_find(s, "bad-name", true, path, 0,
+                df_arena_printf(arena, "an underscore parts version and name: 001_name.%s", extension),
                 "%s cannot be read as version and name; it would not run", path);
     else
         mf_find(s, "bad-name", true, path, 0,
-                "a capital letter, and two underscores between version and name: V1_2__name.sql",
+                df_arena_printf(
+                    arena, "a capital letter, and two underscores between version and name: V1_2__name.%s",
+                    extension),
                 "%s cannot be read as version and name; it would not run", path);
+}
+
+void mf_find_code(mf_set *s, const char *path)
+{
+    const char *language = mf_language(s->set.dialect);
+    if (mf_ends(df_str_from(path), ".xml"))
+        mf_find(s, "foreign-code", true, path, 0,
+                "write what it creates and drops as Cypher (V1_2__name.cypher); neo4j-migrations show-catalog "
+                "format=CYPHER prints it",
+                "%s is a catalog of neo4j-migrations, which only that tool can apply", path);
+    else
+        mf_find(s, "foreign-code", true, path, 0,
+                df_arena_printf(&s->set.arena, "write it as %s, or run it with the tool it is for", language),
+                "%s is a program, which only the tool it was written for can run", path);
 }
 
 static void judge_stranger(mf_set *s, df_str file, const char *path)
 {
     static const char *const left_over[] = {"~", ".bak", ".orig", ".rej", ".swp", ".old", ".tmp"};
-    if (mf_ends(file, ".sql")) {
-        judge_sql(s, file, path);
+    df_str stem = file;
+    const char *extension = s->set.dialect->extension;
+    size_t len = strlen(extension);
+    if (mf_ends_own(file, s->set.dialect)) {
+        bool own;
+        mf_take_ending(&stem, s->set.dialect, &own);
+        if (!mf_take_callback(s, stem, path)) judge_script(s, file, path);
         return;
     }
     if (!looks_meant(s->set.layout, file)) return;
-    if (file.len > 4 && mf_same(df_str_skip(file, file.len - 4), ".sql"))
-        mf_find(s, "bad-name", true, path, 0, "rename it so that it ends in .sql",
-                "%s does not run: its ending is not .sql", path);
+    if (file.len > len + 1 && file.ptr[file.len - len - 1] == '.' &&
+        mf_same(df_str_skip(file, file.len - len), extension))
+        mf_find(s, "bad-name", true, path, 0,
+                df_arena_printf(&s->set.arena, "rename it so that it ends in .%s", extension),
+                "%s does not run: its ending is not .%s", path, extension);
     for (size_t i = 0; i < sizeof left_over / sizeof *left_over; i++)
         if (mf_ends(file, left_over[i]))
             mf_find(s, "ignored-file", false, path, 0, "delete it when nobody needs it",
@@ -127,25 +170,25 @@ static void judge_folder(mf_set *s, const mf_entry *entry, const char *path)
     df_str version, name;
     df_arena *arena = &s->set.arena;
     bool numbered = mf_split_version(entry->name, &version, &name);
-    if (!numbered && !mf_ends(entry->name, ".sql")) return;
-    if (mf_exists(s->fd, mf_join(arena, path, "up.sql")) ||
-        mf_exists(s->fd, mf_join(arena, path, "migration.sql")))
+    if (!numbered && !mf_ends_own(entry->name, s->set.dialect)) return;
+    if (mf_exists(s->fd, mf_join(arena, path, mf_script(arena, "up", s->set.dialect))) ||
+        mf_exists(s->fd, mf_join(arena, path, mf_script(arena, "migration", s->set.dialect))))
         mf_find(s, "mixed-layout", true, path, 0, "keep one layout in one folder",
                 "%s is a migration in a folder of its own, while the others here are files; it would not run",
                 path);
-    else if (mf_ends(entry->name, ".sql"))
+    else if (mf_ends_own(entry->name, s->set.dialect))
         mf_find(s, "ignored-file", false, path, 0, NULL, "%s is a folder, in spite of its name", path);
 }
 
 static df_code take_listing(collection *c, const mf_listing *listing, const char *prefix, int depth,
                             df_error *err);
 
-/* Flyway reads the folders below, too; one that is named for another database is passed over. */
+/* Flyway and neo4j-migrations read the folders below, too; one that is named for another database is passed over. */
 static df_code take_folder(collection *c, const mf_entry *entry, const char *path, int depth, df_error *err)
 {
     enum { DEEPEST = 8 };
     bool same = true;
-    if (c->s->set.layout != DF_LAYOUT_FLYWAY || depth >= DEEPEST) {
+    if (!has_folders_below(c->s->set.layout) || depth >= DEEPEST) {
         judge_folder(c->s, entry, path);
         return DF_OK;
     }
@@ -158,42 +201,69 @@ static df_code take_folder(collection *c, const mf_entry *entry, const char *pat
     return take_listing(c, &inside, path, depth + 1, err);
 }
 
+/* The part of a path in front of its first "/" is an environment's folder, where there are such. */
+static df_str scope_of(const mf_set *s, const char *path)
+{
+    const char *slash = s->n_scopes ? strchr(path, '/') : NULL;
+    return slash ? (df_str){path, (size_t)(slash - path)} : DF_STR_NONE;
+}
+
+static void take_entry(collection *c, const mf_entry *entry, const char *path)
+{
+    mf_set *s = c->s;
+    mf_name name = mf_name_parse(entry->name, s->set.dialect, &s->set.arena);
+    if (name.cls == MF_CODE) {
+        mf_find_code(s, path);
+    } else if (name.cls == MF_FOREIGN) {
+        if (!c->n_foreign++) c->foreign = path;
+    } else if (name.cls == MF_NO_CLASS) {
+        judge_stranger(s, entry->name, path);
+    } else if (entry->strange || !is_printable(entry->name)) {
+        mf_find(s, "bad-name", true, path, 0, NULL,
+                entry->strange ? "%s is no regular file; it cannot be run"
+                               : "the name %s is not printable UTF-8, and cannot be kept in a history",
+                path);
+    } else if (takes(s->set.layout, &name, entry->name)) {
+        DF_PUSH(c->items, c->count, c->cap) = (found){name, path, scope_of(s, path)};
+    } else {
+        mf_find(s, "mixed-layout", true, path, 0,
+                "keep one layout in one folder, or name the layout: --layout NAME",
+                "%s is %s, while the layout of the folder is %s; it would not run", path, class_text(&name),
+                df_layout_name(s->set.layout));
+    }
+}
+
 static df_code take_listing(collection *c, const mf_listing *listing, const char *prefix, int depth,
                             df_error *err)
 {
-    mf_set *s = c->s;
     for (size_t i = 0; i < listing->count; i++) {
         const mf_entry *entry = &listing->items[i];
-        const char *path = prefix[0] ? mf_join(&s->set.arena, prefix, entry->name.ptr) : entry->name.ptr;
-        if (entry->folder) {
+        const char *path =
+            prefix[0] ? mf_join(&c->s->set.arena, prefix, entry->name.ptr) : entry->name.ptr;
+        if (entry->folder)
             DF_TRY(take_folder(c, entry, path, depth, err));
-            continue;
-        }
-        mf_name name = mf_name_parse(entry->name, &s->set.arena);
-        if (name.cls == MF_CODE)
-            mf_find(s, "foreign-code", true, path, 0, "write it as SQL, or run it with the tool it is for",
-                    "%s is a program, which only the tool it was written for can run", path);
-        else if (name.cls == MF_NO_CLASS)
-            judge_stranger(s, entry->name, path);
-        else if (entry->strange || !is_printable(entry->name))
-            mf_find(s, "bad-name", true, path, 0, NULL,
-                    entry->strange ? "%s is no regular file; it cannot be run"
-                                   : "the name %s is not printable UTF-8, and cannot be kept in a history",
-                    path);
-        else if (takes(s->set.layout, &name, entry->name))
-            DF_PUSH(c->items, c->count, c->cap) = (found){name, path};
         else
-            mf_find(s, "mixed-layout", true, path, 0,
-                    "keep one layout in one folder, or name the layout: --layout NAME",
-                    "%s is %s, while the layout of the folder is %s; it would not run", path,
-                    class_text(&name), df_layout_name(s->set.layout));
+            take_entry(c, entry, path);
+    }
+    return DF_OK;
+}
+
+/* The folder itself, or the folders of all environments and of this one. */
+static df_code take_all(collection *c, const mf_listing *listing, df_error *err)
+{
+    mf_set *s = c->s;
+    if (!s->n_scopes) return take_listing(c, listing, "", 0, err);
+    for (size_t i = 0; i < s->n_scopes; i++) {
+        mf_listing inside;
+        DF_TRY(mf_list(s->fd, s->scopes[i], mf_path(s, s->scopes[i]), &s->set.arena, &inside, err));
+        DF_TRY(take_listing(c, &inside, s->scopes[i], 0, err));
     }
     return DF_OK;
 }
 
 /* ---- groups ---- */
 
-static df_hash128 version_hash(df_str version, df_str name, bool with_name)
+static df_hash128 version_hash(df_str scope, df_str version, df_str name, bool with_name)
 {
     df_buf key = {0};
     mf_version_key(version, &key);
@@ -201,13 +271,17 @@ static df_hash128 version_hash(df_str version, df_str name, bool with_name)
         df_buf_char(&key, '/');
         df_buf_str_add(&key, name);
     }
+    if (scope.len) {
+        df_buf_text(&key, "//");
+        df_buf_str_add(&key, scope);
+    }
     df_hash128 hash = df_hash(df_buf_str(&key).ptr, key.len);
     df_buf_release(&key);
     return hash;
 }
 
 /* 2: for our dialect; 1: for every one; 0: for another. */
-static int rank_of(collection *c, const mf_name *name)
+static int rank_of(collection *c, const mf_name *name, df_str scope)
 {
     bool same = false;
     if (!name->dialect.ptr) return 1;
@@ -219,7 +293,7 @@ static int rank_of(collection *c, const mf_name *name)
         df_buf_str_add(&c->others, name->dialect);
     }
     if (name->role != MF_DOWN)
-        df_keymap_put(&c->elsewhere, version_hash(name->version, name->name, false), NULL);
+        df_keymap_put(&c->elsewhere, version_hash(scope, name->version, name->name, false), NULL);
     return 0;
 }
 
@@ -237,35 +311,59 @@ static void put_file(group *g, const mf_name *name, const char *path, int rank)
     }
 }
 
-static group *new_group(collection *c, const mf_name *name, df_hash128 key)
+static group *new_group(collection *c, const found *f, df_hash128 key)
 {
     *df_keymap_put(&c->by_name, key, NULL) = (int64_t)c->n_groups;
     group *g = &DF_PUSH(c->groups, c->n_groups, c->groups_cap);
-    *g = (group){.name = *name};
+    *g = (group){.name = f->name, .scope = f->scope};
     return g;
 }
 
-static void take_file(collection *c, const found *f)
+/* Two files of one name, each with preconditions of its own: one of the two will be meant. */
+static bool take_alternative(collection *c, group *g, const found *f, df_error *err, df_code *code)
 {
-    int rank = rank_of(c, &f->name);
-    if (!rank) return;
-    /* Names of Flyway's undo files may differ, and those of baselines stand beside the versions. */
-    bool named = c->s->set.layout != DF_LAYOUT_FLYWAY || f->name.kind != DF_VERSIONED;
+    mf_set *s = c->s;
+    bool alike = true;
+    if (s->set.layout != DF_LAYOUT_NEO4J_MIGRATIONS || !df_str_eq(g->name.id, f->name.id)) return false;
+    if (!g->n_alternatives) {
+        g->alternatives = df_arena_alloc(&s->set.arena, sizeof *g->alternatives);
+        g->alternatives[g->n_alternatives++] = g->up;
+    }
+    for (size_t i = 0; i < g->n_alternatives && *code == DF_OK; i++) {
+        *code = mf_same_preconditions(s, g->alternatives[i], f->path, &alike, err);
+        if (*code != DF_OK || alike) return false;
+    }
+    const char **list = df_arena_alloc(&s->set.arena, (g->n_alternatives + 1) * sizeof *list);
+    memcpy(list, g->alternatives, g->n_alternatives * sizeof *list);
+    list[g->n_alternatives++] = f->path;
+    g->alternatives = list;
+    return true;
+}
+
+static df_code take_file(collection *c, const found *f, df_error *err)
+{
+    df_code code = DF_OK;
+    int rank = rank_of(c, &f->name, f->scope);
+    if (!rank) return DF_OK;
+    /* Names of undo files may differ, and those of baselines stand beside the versions. */
+    bool named = !has_folders_below(c->s->set.layout) || f->name.kind != DF_VERSIONED;
     df_str label = f->name.kind == DF_VERSIONED ? f->name.name : f->name.id;
-    df_hash128 key = version_hash(f->name.version, label, named);
+    df_hash128 key = version_hash(f->scope, f->name.version, label, named);
     const int64_t *at = df_keymap_get(&c->by_name, key);
-    group *g = at ? &c->groups[*at] : new_group(c, &f->name, key);
+    group *g = at ? &c->groups[*at] : new_group(c, f, key);
     bool down = f->name.role == MF_DOWN;
     const char *there = down ? g->down : g->up;
     int had = down ? g->down_rank : g->up_rank;
     if (!there || rank > had) {
         put_file(g, &f->name, f->path, rank);
     } else if (rank == had && !down) {
-        put_file(new_group(c, &f->name, key), &f->name, f->path, rank); /* mf_order names both */
+        if (!take_alternative(c, g, f, err, &code) && code == DF_OK)
+            put_file(new_group(c, f, key), &f->name, f->path, rank); /* mf_order names both */
     } else if (rank == had) {
         mf_find(c->s, "duplicate-version", true, f->path, 0, "keep one of them",
                 "%s and %s are both the way down of one version", there, f->path);
     }
+    return code;
 }
 
 /* ---- ups and downs that do not go by one name ---- */
@@ -277,7 +375,7 @@ static void find_pairs_by_version(collection *c)
         if (!g->up || g->name.kind != DF_VERSIONED) continue;
         bool added;
         int64_t *at =
-            df_keymap_put(&c->by_version, version_hash(g->name.version, g->name.name, false), &added);
+            df_keymap_put(&c->by_version, version_hash(g->scope, g->name.version, g->name.name, false), &added);
         if (added) {
             *at = (int64_t)i;
             continue;
@@ -292,7 +390,7 @@ static void find_pairs_by_version(collection *c)
 
 static void settle_orphan(collection *c, group *g)
 {
-    df_hash128 version = version_hash(g->name.version, g->name.name, false);
+    df_hash128 version = version_hash(g->scope, g->name.version, g->name.name, false);
     const int64_t *at = df_keymap_get(&c->by_version, version);
     group *up = at ? &c->groups[*at] : NULL;
     g->gone = true;
@@ -348,6 +446,11 @@ static void make_draft(collection *c, const mf_listing *listing, const group *g)
     mf_draft *draft = mf_add(s);
     const mf_name *name = &g->name;
     draft->id = name->id;
+    if (g->scope.len)
+        draft->id = df_str_from(
+            df_arena_printf(&s->set.arena, "%.*s/%.*s", DF_FMT(g->scope), DF_FMT(name->id)));
+    draft->alternatives = g->alternatives;
+    draft->n_alternatives = g->n_alternatives;
     draft->name = name->name;
     draft->version = draft->order = name->version;
     draft->kind = name->kind;
@@ -365,13 +468,20 @@ static void tell_others(collection *c)
     if (c->n_other)
         mf_find(c->s, "other-dialect", false, NULL, 0, NULL, "%zu files are for other databases: %s",
                 c->n_other, df_buf_cstr(&c->others));
+    if (!c->n_foreign) return;
+    /* Where there are no others, the wrong database was named, or the wrong folder. */
+    const char *language = mf_language(c->s->set.dialect);
+    mf_find(c->s, "other-dialect", !c->n_groups, c->foreign, 0,
+            df_arena_printf(&c->s->set.arena, "name a database they are for, or write them as %s", language),
+            "%zu files are not %s (%s%s); they do not run", c->n_foreign, language, c->foreign,
+            c->n_foreign > 1 ? " …" : "");
 }
 
 df_code mf_collect_files(mf_set *s, const mf_listing *listing, df_error *err)
 {
     collection c = {.s = s};
-    df_code code = take_listing(&c, listing, "", 0, err);
-    for (size_t i = 0; i < c.count && code == DF_OK; i++) take_file(&c, &c.items[i]);
+    df_code code = take_all(&c, listing, err);
+    for (size_t i = 0; i < c.count && code == DF_OK; i++) code = take_file(&c, &c.items[i], err);
     if (code == DF_OK) {
         find_pairs_by_version(&c);
         for (size_t i = 0; i < c.n_groups; i++)

@@ -55,6 +55,8 @@ static void fill(directory *d)
         const df_migration *m = &p->set->items[i];
         enter(&d->items, 'i', m->id, i);
         enter(&d->items, 'f', m->file, i);
+        enter(&d->items, 'b', mf_base(m->id), i); /* without an environment's folder */
+        enter(&d->items, 'b', mf_base(m->file), i);
         enter(&d->items, 'n', m->name, i);
         if (versions && m->kind == DF_VERSIONED) enter_version(&d->items, m->version, i);
     }
@@ -65,6 +67,7 @@ static void fill(directory *d)
             continue;
         }
         enter(&d->rows, 'i', a->id, i);
+        enter(&d->rows, 'b', mf_base(a->id), i);
         enter(&d->rows, 'n', a->name, i);
         if (versions && !a->repeatable) enter_version(&d->rows, a->version, i);
     }
@@ -73,14 +76,15 @@ static void fill(directory *d)
 /* The most exact name that fits; SEVERAL when it fits several alike; -1 when none. */
 static int64_t find(const df_keymap *map, df_str wanted)
 {
-    static const char kinds[] = "ifovn";
+    static const char kinds[] = "ifbovn";
+    char stamp[15];
     for (const char *kind = kinds; *kind; kind++) {
         df_buf key = {0};
         if (*kind == 'v') {
             if (!mf_is_digit(wanted.ptr[0]) &&
                 !(wanted.len > 1 && mf_lower(wanted.ptr[0]) == 'v' && mf_is_digit(wanted.ptr[1])))
                 continue;
-            mf_version_key(wanted, &key);
+            mf_version_key(mf_wanted_version(wanted, stamp), &key);
         }
         int64_t at = look(map, *kind, *kind == 'v' ? df_buf_str(&key) : wanted);
         df_buf_release(&key);

@@ -29,15 +29,16 @@ bool mf_next_comment(const df_sql_dialect *dialect, df_str text, size_t *at, mf_
 {
     static const bool starts[256] = {['\''] = true, ['"'] = true, ['`'] = true, ['['] = true,
                                      ['$'] = true,  ['/'] = true, ['#'] = true, ['-'] = true};
+    const char mark = dialect->comment[0];
     for (size_t i = *at; i < text.len;) {
         size_t len = starts[(unsigned char)text.ptr[i]] ? df_sql_skip(dialect, text, i) : 0;
         if (!len) {
             i++;
             continue;
         }
-        if (len >= 2 && text.ptr[i] == '-' && leads_line(text, i, &out->offset)) {
+        if (len >= 2 && text.ptr[i] == mark && text.ptr[i + 1] == mark && leads_line(text, i, &out->offset)) {
             size_t from = i;
-            while (from < i + len && text.ptr[from] == '-') from++;
+            while (from < i + len && text.ptr[from] == mark) from++;
             out->text = mf_trim(mf_cut(text, from, i + len));
             *at = out->next = next_line(text, i + len);
             return true;
@@ -204,14 +205,21 @@ static void tell_unknown(mf_set *s, const df_section *section, df_str word, cons
             "%s:%lld: @%.*s is no directive; it does nothing", shown, (long long)line, DF_FMT(word));
 }
 
+/* Whether a comment line may begin with "@": quickly, for files without any. */
+static bool may_have_directives(const df_sql_dialect *dialect, df_str sql)
+{
+    char near[4] = {dialect->comment[0], dialect->comment[1], '@'},
+         apart[5] = {dialect->comment[0], dialect->comment[1], ' ', '@'};
+    return sql.len && (memmem(sql.ptr, sql.len, apart, 4) || memmem(sql.ptr, sql.len, near, 3));
+}
+
 df_code mf_directives(mf_set *s, const df_sql_dialect *dialect, df_section *section, df_str words,
                       const char *shown, df_error *err)
 {
     mf_comment comment;
     df_str sql = section->sql;
     if (words.len) DF_TRY(read_words(section, words, err));
-    if (!sql.ptr || (!memmem(sql.ptr, sql.len, "-- @", 4) && !memmem(sql.ptr, sql.len, "--@", 3)))
-        return DF_OK;
+    if (!may_have_directives(dialect, sql)) return DF_OK;
     for (size_t at = 0; mf_next_comment(dialect, sql, &at, &comment);) {
         if (!comment.text.len || comment.text.ptr[0] != '@') continue;
         df_str rest = df_str_skip(comment.text, 1), word = mf_word(&rest), key = key_of(word);
@@ -264,7 +272,7 @@ df_code mf_batch(df_str words, const char *path, int64_t line, df_arena *arena, 
     }
     if (!batch->key.len) {
         mf_fail(err, DF_CORRUPT, path, line, "@batch does not say by which key");
-        df_error_hint(err, "write -- @batch key=id, a column with an index");
+        df_error_hint(err, "write @batch key=id, a column with an index");
         return DF_CORRUPT;
     }
     *out = batch;

@@ -36,6 +36,15 @@ static inline df_str mf_cut(df_str s, size_t from, size_t to)
 {
     return (df_str){s.ptr + from, to - from};
 }
+/* Whether the line begins with the dialect's mark of a comment ("--", "//"); takes it off, and further such
+ * characters and blanks behind it. */
+bool mf_take_mark(const df_sql_dialect *dialect, df_str *line);
+/* What stands behind the last "/". */
+static inline df_str mf_base(df_str path)
+{
+    const char *slash = path.len ? memrchr(path.ptr, '/', path.len) : NULL;
+    return slash ? df_str_skip(path, (size_t)(slash + 1 - path.ptr)) : path;
+}
 /* Takes the next line off `rest`, without its line end; false at the end. */
 bool mf_line(df_str *rest, df_str *line);
 /* Takes the next word (no blanks) off `rest`; empty at the end. */
@@ -54,6 +63,9 @@ df_str mf_setting(df_str text, const char *section, const char *key);
 
 /* Appends a text that is equal for two versions exactly when they compare as equal. */
 void mf_version_key(df_str version, df_buf *out);
+/* A version as people write it beside files with stamps: "2025.10.15.143022" and "20251015.143022" become the
+ * stamp (in `stamp`, 14 digits); any other is itself. */
+df_str mf_wanted_version(df_str text, char stamp[15]);
 /* Its first numbers, for finding gaps; how many there are, at most `max`; 0 when one is too long. */
 size_t mf_version_numbers(df_str version, int64_t *out, size_t max);
 
@@ -61,7 +73,7 @@ size_t mf_version_numbers(df_str version, int64_t *out, size_t max);
 
 typedef enum mf_role { MF_BOTH, MF_UP, MF_DOWN, MF_VERIFY, MF_CONFIG } mf_role;
 
-/* What kind of name it is: by how it is written, before any layout is known. */
+/* What kind of name it is (endings are the dialect's): by how it is written, before any layout is known. */
 typedef enum mf_class {
     MF_NO_CLASS,
     MF_SINGLE,     /* 001_name.sql */
@@ -69,7 +81,8 @@ typedef enum mf_class {
     MF_FLYWAY_V,   /* V1__name.sql, U1__name.sql, B1__name.sql */
     MF_AUTHELIA_V, /* V0001.Name.up.sql */
     MF_REPEATABLE, /* R__name.sql, R_name.sql */
-    MF_CODE,       /* 001_name.go, 1391877300255_name.js: for programs to run */
+    MF_CODE,       /* 001_name.go, 1391877300255_name.js, V1__name.xml: for programs to run */
+    MF_FOREIGN,    /* of whatever name, with the ending of another kind of database */
 } mf_class;
 
 typedef struct mf_name {
@@ -84,7 +97,15 @@ typedef struct mf_name {
 } mf_name;
 
 /* Reads a file name (without its folder). `scratch` keeps what is not a view of it. */
-mf_name mf_name_parse(df_str file, df_arena *scratch);
+mf_name mf_name_parse(df_str file, const df_sql_dialect *dialect, df_arena *scratch);
+/* Takes the ending off a name that has one of a database's files; *own: of this dialect's. */
+bool mf_take_ending(df_str *file, const df_sql_dialect *dialect, bool *own);
+/* "up" → "up.sql": with the dialect's ending. */
+const char *mf_script(df_arena *arena, const char *stem, const df_sql_dialect *dialect);
+/* What the dialect's language is called: "SQL", "Cypher". */
+const char *mf_language(const df_sql_dialect *dialect);
+/* Whether the name ends as the dialect's files do. */
+bool mf_ends_own(df_str file, const df_sql_dialect *dialect);
 /* "001_name", "2017-09-23-182408_name": version, and where the name begins; false when it does not begin with
  * a version. */
 bool mf_split_version(df_str text, df_str *version, df_str *name);
@@ -117,6 +138,8 @@ typedef struct mf_file {
     mf_role role;
     bool no_transaction; /* its name says so */
     const char *path;    /* relative to the folder */
+    df_str text;         /* a piece of a file that was read already; absent: the whole file, to be read */
+    int32_t line;        /* lines of the file in front of that piece */
 } mf_file;
 
 /* A migration before it has its place. */
@@ -134,6 +157,8 @@ typedef struct mf_draft {
     const char **listed;      /* temporal: what the manifest names, once it was read */
     size_t n_listed;
     df_str described;
+    const char **alternatives; /* paths of files of one name, one of which is in `files`; NULL: none */
+    size_t n_alternatives;
 } mf_draft;
 
 typedef struct mf_set {
@@ -146,6 +171,10 @@ typedef struct mf_set {
     const df_observer *observer;
     df_str deploy, revert, verify; /* sqitch: its folders */
     const char *plan;              /* sqitch: its plan */
+    /* A folder that is parted by environments: "common", "dev", and the folders of other environments. */
+    const char **scopes, **other_scopes;
+    size_t n_scopes, n_other_scopes;
+    size_t callbacks_cap;
 } mf_set;
 
 static inline mf_set *mf_impl(df_migration_set *set)
@@ -172,14 +201,54 @@ char *mf_join(df_arena *arena, const char *a, const char *b);
 /* Which layout a listed folder has; DF_LAYOUT_AUTO when there is nothing to go by. Reads a few files
  * (recognise.c). */
 DF_MUST_USE df_code mf_recognise(mf_set *s, const mf_listing *listing, df_layout *out, df_error *err);
-/* Which layout a text is written for, by its marks: GOOSE, DBMATE, NODE_PG, NATIVE, SQLX, or AUTO. */
-df_layout mf_marks(df_str text);
+/* The first part of a file of the folder, instead of what `out` holds. */
+DF_MUST_USE df_code mf_read_head(mf_set *s, const char *name, df_buf *out, df_error *err);
+/* Which layout a text is written for, by its marks: GOOSE, DBMATE, NODE_PG, NATIVE, SQLX, LIQUIBASE, or AUTO. */
+df_layout mf_marks(const df_sql_dialect *dialect, df_str text);
 /* Layouts of files that stand side by side (collect.c). */
 DF_MUST_USE df_code mf_collect_files(mf_set *s, const mf_listing *listing, df_error *err);
 /* Layouts with a folder a migration (folders.c). */
 DF_MUST_USE df_code mf_collect_folders(mf_set *s, const mf_listing *listing, df_error *err);
 /* sqitch.plan (sqitch.c). */
 DF_MUST_USE df_code mf_collect_sqitch(mf_set *s, const mf_listing *listing, df_error *err);
+/* Changelogs of Liquibase, each of many migrations (liquibase.c). */
+DF_MUST_USE df_code mf_collect_liquibase(mf_set *s, const mf_listing *listing, df_error *err);
+/* Whether a file is a changelog in XML, YAML or JSON. */
+bool mf_is_other_changelog(mf_set *s, df_str name);
+/* The finding of a file that only another tool can run. */
+void mf_find_code(mf_set *s, const char *path);
+/* Adds a callback to the set when the name, without its ending, is one's; `path` is relative to the folder
+ * (callback.c). */
+bool mf_take_callback(mf_set *s, df_str stem, const char *path);
+void mf_sort_callbacks(mf_set *s);
+
+/* ---- environments (scope.c) ---- */
+
+/* A folder inside of the one that was named, and what is in it. */
+typedef struct mf_candidate {
+    const char *name;
+    df_layout layout;
+    bool named_so; /* for our dialect: "postgres" */
+} mf_candidate;
+/* Whether the folders part the migrations by environments; if so fills scopes and other_scopes, and says whose
+ * layout they have. */
+bool mf_part(mf_set *s, const mf_candidate *folders, size_t count, const char *environment,
+             df_layout *layout);
+/* Whether a folder of this name parts migrations by environments. */
+bool mf_is_scope(df_str folder);
+/* Whether the id is that of a migration of another environment. */
+bool mf_is_elsewhere(const mf_set *s, df_str id);
+
+/* ---- preconditions (precondition.c) ---- */
+
+/* Reads those of a text's comment lines. Where the layout has none of them, what cannot be read is a finding. */
+DF_MUST_USE df_code mf_preconditions(mf_set *s, const mf_file *file, df_str text, df_migration *m,
+                                     df_error *err);
+/* Whether a comment, without its mark, is one. */
+bool mf_is_precondition(df_str comment);
+/* *same: both files have the same preconditions, or one of them has none. */
+DF_MUST_USE df_code mf_same_preconditions(mf_set *s, const char *a, const char *b, bool *same, df_error *err);
+
 /* Makes `items` of the drafts, in order, and looks for duplicates, gaps, clashes (order.c). */
 void mf_order(mf_set *s);
 
@@ -218,11 +287,20 @@ DF_MUST_USE df_code mf_refuse_foreign(mf_set *s, const mf_file *file, df_str tex
 /* File and line of a place in a section's text. */
 void mf_place(const df_section *section, const char *at, const char **path, int64_t *line);
 
-/* Reads -- @metadata { … } if the text has it. */
+/* Reads -- @metadata { … }, or a block comment that is a header, if the text has one. */
 DF_MUST_USE df_code mf_header(mf_set *s, const mf_file *file, df_str text, df_metadata *out, df_error *err);
 
-/* The next comment line (--) outside of quotes whose line has nothing in front of it; `at` goes on. `text` of
- * it without the dashes and blanks around. */
+/* Reads a block comment in front of everything else that is a header: "Migration: …", "Version: …". What is odd
+ * about it is a finding. */
+void mf_block_header(mf_set *s, const mf_file *file, df_str text, df_migration *m);
+/* A changeset of Liquibase: its statements and, behind --rollback, its way down. */
+DF_MUST_USE df_code mf_cut_changeset(mf_set *s, const mf_file *file, df_str text, df_migration *m,
+                                     df_error *err);
+/* Whether the line is the first one of a changelog: --liquibase formatted cypher. */
+bool mf_is_changelog(const df_sql_dialect *dialect, df_str line);
+
+/* The next comment line (--, //) outside of quotes whose line has nothing in front of it; `at` goes on. `text` of
+ * it without the mark and blanks around. */
 typedef struct mf_comment {
     df_str text;   /* "@batch key=id", "UP" */
     size_t offset; /* of its line */

@@ -37,9 +37,11 @@ static void missing(mf_set *s, const mf_entry *entry, const char *file)
 static void take_diesel(mf_set *s, const mf_entry *entry)
 {
     df_str version, name;
+    df_arena *arena = &s->set.arena;
+    const char *up = mf_script(arena, "up", s->set.dialect), *down = mf_script(arena, "down", s->set.dialect);
     bool numbered = mf_split_version(entry->name, &version, &name);
-    if (!has(s, entry, "up.sql")) {
-        if (numbered) missing(s, entry, "up.sql");
+    if (!has(s, entry, up)) {
+        if (numbered) missing(s, entry, up);
         return;
     }
     if (!numbered) {
@@ -47,8 +49,8 @@ static void take_diesel(mf_set *s, const mf_entry *entry)
                 "%s does not begin with a version; it would not run", entry->name.ptr);
         return;
     }
-    new_draft(s, entry, version, name, "up.sql", MF_UP);
-    add_if_there(s, entry, "down.sql", MF_DOWN);
+    new_draft(s, entry, version, name, up, MF_UP);
+    add_if_there(s, entry, down, MF_DOWN);
     add_if_there(s, entry, "metadata.toml", MF_CONFIG);
 }
 
@@ -57,11 +59,12 @@ static void take_prisma(mf_set *s, const mf_entry *entry)
 {
     df_str version, name;
     if (!mf_split_version(entry->name, &version, &name)) version = name = entry->name;
-    if (!has(s, entry, "migration.sql")) {
-        missing(s, entry, "migration.sql");
+    const char *script = mf_script(&s->set.arena, "migration", s->set.dialect);
+    if (!has(s, entry, script)) {
+        missing(s, entry, script);
         return;
     }
-    mf_draft *draft = new_draft(s, entry, version, name, "migration.sql", MF_UP);
+    mf_draft *draft = new_draft(s, entry, version, name, script, MF_UP);
     draft->order = entry->name;
     draft->by_text = true;
 }
@@ -81,17 +84,18 @@ static void take_temporal(mf_set *s, const mf_entry *entry)
 /* Files between the folders: those that look like migrations would not run. */
 static void judge_file(mf_set *s, const mf_entry *entry)
 {
-    mf_name name = mf_name_parse(entry->name, &s->set.arena);
+    mf_name name = mf_name_parse(entry->name, s->set.dialect, &s->set.arena);
     if (name.cls == MF_CODE)
-        mf_find(s, "foreign-code", true, entry->name.ptr, 0,
-                "write it as SQL, or run it with the tool it is for",
-                "%s is a program, which only the tool it was written for can run", entry->name.ptr);
+        mf_find_code(s, entry->name.ptr);
+    else if (name.cls == MF_FOREIGN)
+        mf_find(s, "other-dialect", false, entry->name.ptr, 0, NULL, "%s is for another kind of database",
+                entry->name.ptr);
     else if (name.cls != MF_NO_CLASS)
         mf_find(s, "mixed-layout", true, entry->name.ptr, 0,
                 "keep one layout in one folder, or name the layout: --layout NAME",
                 "%s is a file, while each migration here has a folder of its own (%s); it would not run",
                 entry->name.ptr, df_layout_name(s->set.layout));
-    else if (mf_ends(entry->name, ".sql"))
+    else if (mf_ends_own(entry->name, s->set.dialect))
         mf_find(s, "ignored-file", false, entry->name.ptr, 0, NULL,
                 "%s has no version in its name; it does not run", entry->name.ptr);
 }

@@ -100,12 +100,12 @@ static df_code fail_at(header *h, int64_t line, df_error *err, const char *what,
                    name.len ? ": " : "", DF_FMT(name));
 }
 
-/* A line of the comment as it was written, but for its dashes and the blank behind them. */
-static df_str comment_content(df_str text, const mf_comment *comment)
+/* A line of the comment as it was written, but for its mark and the blank behind it. */
+static df_str comment_content(char mark, df_str text, const mf_comment *comment)
 {
     const char *from = text.ptr + comment->offset, *end = text.ptr + comment->next;
     while (from < end && mf_is_blank(*from)) from++;
-    while (from < end && *from == '-') from++;
+    while (from < end && *from == mark) from++;
     if (from < end && *from == ' ') from++;
     while (end > from && (end[-1] == '\n' || end[-1] == '\r')) end--;
     return (df_str){from, (size_t)(end - from)};
@@ -138,7 +138,7 @@ static df_code gather(header *h, df_str text, size_t at, const mf_comment *first
         if (!mf_next_comment(h->s->set.dialect, text, &at, &comment) || comment.offset != expected)
             return fail_at(h, begun, err, "the object does not end in the comment lines behind it",
                            DF_STR_NONE);
-        content = comment_content(text, &comment);
+        content = comment_content(h->s->set.dialect->comment[0], text, &comment);
         line++;
     }
     df_str rest = mf_trim(df_str_skip(df_buf_str(&h->json), scan.at));

@@ -134,11 +134,32 @@ static df_code compare_sums(mf_planner *p, size_t i, bool same_bytes, df_error *
     return DF_OK;
 }
 
+/* Which of the files of one name was applied; where none fits, the one that is chosen now. */
+static df_code choose_applied(mf_planner *p, size_t i, df_error *err)
+{
+    df_migration *m = p->items[i].migration;
+    const df_applied *a = p->items[i].applied;
+    size_t chosen = m->alternative, fits = m->n_alternatives;
+    for (size_t k = 0; k < m->n_alternatives && fits == m->n_alternatives; k++) {
+        df_hash128 kept;
+        const char *sum;
+        df_migration_choose(p->set, m, k);
+        p->sums[i].known = false;
+        DF_TRY(df_migration_hash(p->set, m, err));
+        if (a->raw.len && df_hash_from_hex(a->raw, &kept) && df_hash_eq(kept, m->raw)) fits = k;
+        if (fits != k && mf_sum_of(p, i, &sum, err) == DF_OK && df_str_is(a->checksum, sum)) fits = k;
+    }
+    df_migration_choose(p->set, m, fits < m->n_alternatives ? fits : chosen);
+    p->sums[i].known = false;
+    return DF_OK;
+}
+
 static df_code judge_there(mf_planner *p, size_t i, df_error *err)
 {
     df_plan_item *item = &p->items[i];
     const df_applied *a = item->applied;
     df_migration *m = item->migration;
+    if (m->n_alternatives > 1) DF_TRY(choose_applied(p, i, err));
     bool same_name = df_str_eq(a->id, m->id), same_bytes = false;
     if (a->raw.len) {
         df_hash128 kept;

@@ -145,7 +145,11 @@ static df_code take_file(mf_set *s, const mf_file *file, df_str text, df_migrati
         if (!df_str_is_utf8(text))
             mf_find(s, "not-utf8", false, file->path, 0, "save it as UTF-8", "%s is not UTF-8", file->path);
     }
-    if (file->role == MF_UP || file->role == MF_BOTH) DF_TRY(mf_header(s, file, text, &m->meta, err));
+    if (file->role == MF_UP || file->role == MF_BOTH) {
+        DF_TRY(mf_header(s, file, text, &m->meta, err));
+        if (!m->meta.json.ptr) mf_block_header(s, file, text, m);
+        DF_TRY(mf_preconditions(s, file, text, m, err));
+    }
     switch (file->role) {
     case MF_BOTH: return mf_cut_sections(s, file, text, m, err);
     case MF_UP: return take_section(s, file, text, &m->up, err);
@@ -174,9 +178,9 @@ static df_code load(mf_set *s, mf_draft *draft, df_migration *m, df_error *err)
     raw.count = 0;
     if (s->set.layout == DF_LAYOUT_TEMPORAL) DF_TRY(mf_manifest(s, draft, err));
     for (size_t i = 0; i < draft->n_files; i++) {
-        df_str text;
-        DF_TRY(mf_read_text(s, draft->files[i].path, &text, err));
-        mf_raw_add(&raw, draft->files[i].role, df_buf_str(&s->read));
+        df_str text = draft->files[i].text;
+        if (!text.ptr) DF_TRY(mf_read_text(s, draft->files[i].path, &text, err));
+        mf_raw_add(&raw, draft->files[i].role, draft->files[i].text.ptr ? text : df_buf_str(&s->read));
         if (s->set.layout != DF_LAYOUT_TEMPORAL) DF_TRY(take_file(s, &draft->files[i], text, m, err));
     }
     if (s->set.layout == DF_LAYOUT_TEMPORAL) DF_TRY(load_listed(s, draft, m, &raw, err));
@@ -191,6 +195,8 @@ static void clear(df_migration *m)
     static const df_section absent = {.lock_ms = -1, .statement_ms = -1};
     m->up = m->down = m->verify = absent;
     m->meta = (df_metadata){.estimated_ms = -1};
+    m->preconditions = NULL;
+    m->n_preconditions = 0;
 }
 
 df_code df_migration_load(df_migration_set *set, df_migration *m, df_error *err)
@@ -205,4 +211,25 @@ df_code df_migration_load(df_migration_set *set, df_migration *m, df_error *err)
     }
     m->loaded = true;
     return DF_OK;
+}
+
+void df_migration_choose(df_migration_set *set, df_migration *m, size_t alternative)
+{
+    mf_draft *draft = mf_draft_of(mf_impl(set), m);
+    if (alternative >= draft->n_alternatives || alternative == m->alternative) return;
+    draft->files[0].path = draft->alternatives[alternative];
+    m->file = df_str_from(draft->files[0].path);
+    m->alternative = alternative;
+    m->loaded = false;
+    clear(m);
+}
+
+df_code df_callback_section(df_migration_set *set, const df_callback *callback, df_section *out, df_error *err)
+{
+    mf_set *s = mf_impl(set);
+    mf_file file = {.role = MF_UP, .path = df_arena_cstr(&set->arena, callback->path)};
+    df_str text;
+    DF_TRY(mf_read_text(s, file.path, &text, err));
+    *out = mf_whole_section(s, &file, text);
+    return mf_directives(s, set->dialect, out, DF_STR_NONE, file.path, err);
 }

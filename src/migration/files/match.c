@@ -6,7 +6,7 @@
 
 bool mf_has_versions(df_layout layout)
 {
-    return layout != DF_LAYOUT_SQITCH && layout != DF_LAYOUT_PRISMA;
+    return layout != DF_LAYOUT_SQITCH && layout != DF_LAYOUT_PRISMA && layout != DF_LAYOUT_LIQUIBASE;
 }
 
 bool mf_is_there(const df_applied *row)

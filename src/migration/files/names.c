@@ -11,6 +11,7 @@ static const struct {
 } dialects[] = {
     {"postgres", "postgres"}, {"postgresql", "postgres"}, {"pg", "postgres"},   {"pgsql", "postgres"},
     {"sqlite", "sqlite"},     {"sqlite3", "sqlite"},      {"mysql", "mariadb"}, {"mariadb", "mariadb"},
+    {"neo4j", "neo4j"},       {"cypher", "neo4j"},
     {"cockroach", NULL},      {"cockroachdb", NULL},      {"crdb", NULL},       {"mssql", NULL},
     {"sqlserver", NULL},      {"oracle", NULL},           {"clickhouse", NULL}, {"h2", NULL},
 };
@@ -23,6 +24,39 @@ bool mf_is_dialect(df_str word, const df_sql_dialect *dialect, bool *same)
         return true;
     }
     return false;
+}
+
+/* ---- endings ---- */
+
+static const struct {
+    const char *ending, *extension; /* extension: of the dialects whose files have it */
+} endings[] = {{".sql", "sql"}, {".cypher", "cypher"}, {".cql", "cypher"}};
+
+bool mf_take_ending(df_str *file, const df_sql_dialect *dialect, bool *own)
+{
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        if (!mf_ends(*file, endings[i].ending)) continue;
+        *own = strcmp(endings[i].extension, dialect->extension) == 0;
+        file->len -= strlen(endings[i].ending);
+        return true;
+    }
+    return false;
+}
+
+bool mf_ends_own(df_str file, const df_sql_dialect *dialect)
+{
+    bool own;
+    return mf_take_ending(&file, dialect, &own) && own;
+}
+
+const char *mf_script(df_arena *arena, const char *stem, const df_sql_dialect *dialect)
+{
+    return df_arena_printf(arena, "%s.%s", stem, dialect->extension);
+}
+
+const char *mf_language(const df_sql_dialect *dialect)
+{
+    return dialect->family == DF_SQL_CYPHER ? "Cypher" : "SQL";
 }
 
 /* ---- versions in front of names ---- */
@@ -39,7 +73,26 @@ static bool is_end(df_str s, size_t at)
     return at == s.len || strchr("._- ", s.ptr[at]);
 }
 
-/* "2017-09-23", "2017-09-23-182408", "2026-07-30-140000-0000" */
+/* Length of the "_143022" at `at`; 0 when it is no time of a day. */
+static size_t time_length(df_str s, size_t at)
+{
+    if (at >= s.len || s.ptr[at] != '_' || digits_at(s, at + 1) != 6 || !is_end(s, at + 7)) return 0;
+    const char *time = s.ptr + at + 1;
+    return memcmp(time, "24", 2) < 0 && time[2] <= '5' && time[4] <= '5' ? 7 : 0;
+}
+
+/* "20251015_143022" */
+static size_t stamp_length(df_str s)
+{
+    if (digits_at(s, 0) != 8) return 0;
+    const char *month = s.ptr + 4, *day = s.ptr + 6;
+    bool date = memcmp(month, "01", 2) >= 0 && memcmp(month, "12", 2) <= 0 && memcmp(day, "01", 2) >= 0 &&
+                memcmp(day, "31", 2) <= 0;
+    size_t time = date ? time_length(s, 8) : 0;
+    return time ? 8 + time : 0;
+}
+
+/* "2017-09-23", "2017-09-23-182408", "2026-07-30-140000-0000", "2025-10-15_143022" */
 static size_t date_length(df_str s)
 {
     if (digits_at(s, 0) != 4 || s.len < 10 || s.ptr[4] != '-' || digits_at(s, 5) != 2 || s.ptr[7] != '-' ||
@@ -51,7 +104,7 @@ static size_t date_length(df_str s)
         if (n < 4 || !is_end(s, at + 1 + n)) break; /* a time, not the "2" of a name */
         at += 1 + n;
     }
-    return at;
+    return at == 10 ? at + time_length(s, at) : at;
 }
 
 /* "-rc.1" behind "1.2.3" */
@@ -72,6 +125,7 @@ static size_t prerelease_length(df_str s, size_t at)
 bool mf_split_version(df_str text, df_str *version, df_str *name)
 {
     size_t at = date_length(text);
+    if (!at) at = stamp_length(text);
     if (!at) {
         at = digits_at(text, 0);
         if (!at) return false;
@@ -102,12 +156,21 @@ static bool take_suffix(df_str *s, const char *suffix)
 
 static bool is_code(df_str file)
 {
-    static const char *const endings[] = {".go",  ".js",   ".ts", ".mjs",    ".cjs",  ".py",
+    static const char *const programs[] = {".go",  ".js",   ".ts", ".mjs",    ".cjs",  ".py",
                                           ".rb",  ".java", ".kt", ".rs",     ".ex",   ".exs",
                                           ".php", ".cs",   ".sh", ".groovy", ".scala"};
     if (mf_ends(file, "_test.go") || mf_ends(file, ".d.ts")) return false;
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (mf_ends(file, endings[i])) return true;
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
+        if (mf_ends(file, programs[i])) return true;
+    return false;
+}
+
+/* What neo4j-migrations reads beside Cypher. */
+static bool is_format(df_str file)
+{
+    static const char *const formats[] = {".xml", ".adoc", ".md", ".csv"};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (mf_ends(file, formats[i])) return true;
     return false;
 }
 
@@ -121,7 +184,7 @@ static df_str with_dots(df_str version, df_arena *scratch)
     return (df_str){p, copy.len};
 }
 
-/* V1_10__name, U1_10__name, B7__name */
+/* V1_10__name, U1_10__name, B7__name, and in Cypher R1_10__name */
 static bool parse_flyway(df_str stem, df_arena *scratch, mf_name *out)
 {
     size_t at = 1;
@@ -130,7 +193,9 @@ static bool parse_flyway(df_str stem, df_arena *scratch, mf_name *out)
         at++;
     if (at == 1 || stem.len - at < 2 || stem.ptr[at] != '_' || stem.ptr[at + 1] != '_') return false;
     out->cls = MF_FLYWAY_V;
-    out->kind = stem.ptr[0] == 'B' ? DF_BASELINE : DF_VERSIONED;
+    out->kind = stem.ptr[0] == 'B'   ? DF_BASELINE
+                : stem.ptr[0] == 'R' ? DF_REPEATABLE
+                                     : DF_VERSIONED;
     out->role = stem.ptr[0] == 'U' ? MF_DOWN : MF_UP;
     out->raw_version = mf_cut(stem, 1, at);
     out->version = with_dots(out->raw_version, scratch);
@@ -177,22 +242,26 @@ static bool parse_numbered(df_str stem, mf_name *out)
     return true;
 }
 
-mf_name mf_name_parse(df_str file, df_arena *scratch)
+/* 001_name.go, V1__name.java: what their tool runs, and here nobody can. */
+static mf_name parse_code(df_str file, const df_sql_dialect *dialect, df_arena *scratch)
 {
     mf_name none = {0}, out = {0};
-    df_str stem = file;
-    if (!take_suffix(&stem, ".sql")) {
-        if (!is_code(file)) return none;
-        const char *dot = memrchr(file.ptr, '.', file.len);
-        stem = mf_cut(file, 0, (size_t)(dot - file.ptr));
-        out.cls = MF_CODE;
-        bool versioned = stem.len > 1 && mf_is_digit(stem.ptr[0])
-                             ? mf_split_version(stem, &out.version, &out.name)
-                         : stem.len > 1 && stem.ptr[0] == 'V' ? parse_flyway(stem, scratch, &out)
-                                                              : false;
-        out.cls = MF_CODE;
-        return versioned ? out : none;
-    }
+    bool graph = dialect->family == DF_SQL_CYPHER;
+    if (!is_code(file) && !(graph && is_format(file))) return none;
+    const char *dot = memrchr(file.ptr, '.', file.len);
+    df_str stem = mf_cut(file, 0, (size_t)(dot - file.ptr));
+    char first = stem.len > 1 ? stem.ptr[0] : '\0';
+    bool versioned = mf_is_digit(first)                              ? is_code(file) && mf_split_version(stem, &out.version, &out.name)
+                     : first == 'V' || (graph && first == 'R') ? parse_flyway(stem, scratch, &out)
+                                                               : false;
+    out.cls = MF_CODE;
+    return versioned ? out : none;
+}
+
+/* What one file holds, by its name without the ending. */
+static mf_name parse_stem(df_str stem, const df_sql_dialect *dialect, df_arena *scratch)
+{
+    mf_name none = {0}, out = {0};
     if (!stem.len) return none;
     char first = stem.ptr[0];
     if (first == 'R' && stem.len > 2 && stem.ptr[1] == '_') {
@@ -200,9 +269,21 @@ mf_name mf_name_parse(df_str file, df_arena *scratch)
         out.name = df_str_skip(stem, stem.ptr[2] == '_' ? 3 : 2);
         return out.name.len ? out : none;
     }
-    if (first == 'V' || first == 'U' || first == 'B') {
+    bool versioned = first == 'V' || first == 'U' || first == 'B' ||
+                     (first == 'R' && dialect->family == DF_SQL_CYPHER); /* neo4j-migrations' have versions */
+    if (versioned) {
         if (parse_flyway(stem, scratch, &out)) return out;
         return first == 'V' && parse_authelia(stem, &out) ? out : none;
     }
     return mf_is_digit(first) && parse_numbered(stem, &out) ? out : none;
+}
+
+mf_name mf_name_parse(df_str file, const df_sql_dialect *dialect, df_arena *scratch)
+{
+    bool own;
+    df_str stem = file;
+    if (!mf_take_ending(&stem, dialect, &own)) return parse_code(file, dialect, scratch);
+    mf_name out = parse_stem(stem, dialect, scratch);
+    if (!own) out = (mf_name){.cls = MF_FOREIGN};
+    return out;
 }

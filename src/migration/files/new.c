@@ -17,6 +17,9 @@ typedef struct maker {
     mf_set *s;
     df_arena *arena;
     df_str slug, version, gap; /* gap: what stands between version and name */
+    const char *label;         /* the name for people, without a folder in front of it */
+    const char *scope;         /* the environment's folder it goes into; "" where there are none */
+    const char *ending;        /* ".sql", ".cypher", ".cql" */
     bool pair;                 /* SQLX: two files */
     const char *made[4];       /* for taking them back after a failure; folders last */
     size_t n_made;
@@ -60,16 +63,21 @@ static df_str camel_of(df_arena *arena, df_str slug)
 static const mf_draft *newest_of(const mf_set *s)
 {
     for (size_t i = s->n_drafts; i-- > 0;)
-        if (s->drafts[i].kind == DF_VERSIONED) return &s->drafts[i];
+        if (s->drafts[i].kind == DF_VERSIONED || s->drafts[i].order.ptr) return &s->drafts[i];
     return NULL;
 }
 
-/* Flyway's version as it stands in the name: 1_10. */
+static bool is_v_name(df_layout layout)
+{
+    return layout == DF_LAYOUT_FLYWAY || layout == DF_LAYOUT_NEO4J_MIGRATIONS;
+}
+
+/* The version as it stands in the name V1_10__x: 1_10. */
 static df_str version_as_written(const maker *m, const mf_draft *newest)
 {
     if (!newest) return DF_STR_NONE;
-    if (m->s->set.layout != DF_LAYOUT_FLYWAY) return newest->version;
-    return mf_cut(newest->id, 1, 1 + newest->version.len);
+    if (!is_v_name(m->s->set.layout)) return newest->version;
+    return mf_cut(mf_base(newest->id), 1, 1 + newest->version.len);
 }
 
 static const char *author_of(const maker *m)
@@ -143,43 +151,95 @@ static void take_back(maker *m)
 
 /* ---- what stands in them ---- */
 
-static void put_member(df_buf *out, const char *name, const char *text, bool last)
+static void put_member(df_buf *out, const char *mark, const char *name, const char *text, bool last)
 {
-    df_buf_printf(out, "--   \"%s\": ", name);
+    df_buf_printf(out, "%s   \"%s\": ", mark, name);
     df_json_put_str(out, df_str_from(text));
     df_buf_text(out, last ? "\n" : ",\n");
+}
+
+/* 2025-10-15_143022 → 2025.10.15.143022, as the block header has it. */
+static void put_dotted(df_str version, df_buf *out)
+{
+    for (size_t i = 0; i < version.len; i++)
+        df_buf_char(out, version.ptr[i] == '-' || version.ptr[i] == '_' ? '.' : version.ptr[i]);
+}
+
+/* A text inside of a block comment: it must not end it, and stays on its line. */
+static void put_plain(const char *text, df_buf *out)
+{
+    for (const char *p = text; *p; p++) {
+        bool ends = p[0] == '*' && p[1] == '/';
+        df_buf_char(out, ends || (unsigned char)*p < ' ' ? ' ' : *p);
+    }
+}
+
+/* The header that pairs in Cypher have. */
+static void put_block(const maker *m, bool up, df_buf *out)
+{
+    df_buf_text(out, up ? "/*\n * Migration: " : "/*\n * Rollback Migration: ");
+    put_plain(m->label, out);
+    df_buf_text(out, "\n * Version: ");
+    put_dotted(m->version, out);
+    if (up) {
+        df_buf_text(out, "\n * Author: ");
+        put_plain(author_of(m), out);
+        df_buf_text(out, "\n * Ticket:\n *\n * Description:\n * ");
+        put_plain(m->label, out);
+        df_buf_printf(out,
+                      "\n *\n * Dependencies:\n * - None\n *\n * Rollback: See %.*s%.*s%.*s.down%s",
+                      DF_FMT(m->version), DF_FMT(m->gap), DF_FMT(m->slug), m->ending);
+    }
+    df_buf_text(out, "\n */\n\n");
+}
+
+static bool has_block(const maker *m)
+{
+    const df_new_options *o = m->options;
+    return m->s->set.layout == DF_LAYOUT_PAIRS && m->s->set.dialect->family == DF_SQL_CYPHER && !o->breaking &&
+           o->risk <= DF_RISK_LOW;
 }
 
 static void put_header(const maker *m, df_buf *out)
 {
     const df_new_options *o = m->options;
     df_layout layout = m->s->set.layout;
+    const char *mark = m->s->set.dialect->comment;
     bool always = layout == DF_LAYOUT_NATIVE || layout == DF_LAYOUT_PAIRS;
+    if (has_block(m)) {
+        put_block(m, true, out);
+        return;
+    }
     if (!always && !o->breaking && o->risk <= DF_RISK_LOW) return;
-    df_buf_text(out, "-- @metadata {\n");
-    put_member(out, "author", author_of(m), false);
-    put_member(out, "description", o->name, false);
-    put_member(out, "risk", df_risk_name(o->risk ? o->risk : DF_RISK_LOW), false);
-    df_buf_printf(out, "--   \"breakingChange\": %s,\n", o->breaking ? "true" : "false");
-    df_buf_text(out, "--   \"dependencies\": [],\n--   \"tags\": []\n-- }\n\n");
+    df_buf_printf(out, "%s @metadata {\n", mark);
+    put_member(out, mark, "author", author_of(m), false);
+    put_member(out, mark, "description", m->label, false);
+    put_member(out, mark, "risk", df_risk_name(o->risk ? o->risk : DF_RISK_LOW), false);
+    df_buf_printf(out, "%s   \"breakingChange\": %s,\n", mark, o->breaking ? "true" : "false");
+    df_buf_printf(out, "%s   \"dependencies\": [],\n%s   \"tags\": []\n%s }\n\n", mark, mark, mark);
 }
 
-static const char *frame_of(df_layout layout)
+/* The marks of a file with both directions. */
+static void put_frame(const maker *m, df_buf *out)
 {
-    switch (layout) {
-    case DF_LAYOUT_NATIVE: return "-- UP\n\n\n-- DOWN\n\n";
-    case DF_LAYOUT_GOOSE: return "-- +goose Up\n\n\n-- +goose Down\n\n";
-    case DF_LAYOUT_DBMATE: return "-- migrate:up\n\n\n-- migrate:down\n\n";
-    case DF_LAYOUT_NODE_PG: return "-- Up Migration\n\n\n-- Down Migration\n\n";
-    default: return "";
-    }
+    static const struct {
+        df_layout layout;
+        const char *up, *down;
+    } frames[] = {{DF_LAYOUT_NATIVE, "UP", "DOWN"},
+                  {DF_LAYOUT_GOOSE, "+goose Up", "+goose Down"},
+                  {DF_LAYOUT_DBMATE, "migrate:up", "migrate:down"},
+                  {DF_LAYOUT_NODE_PG, "Up Migration", "Down Migration"}};
+    const char *mark = m->s->set.dialect->comment;
+    for (size_t i = 0; i < sizeof frames / sizeof *frames; i++)
+        if (frames[i].layout == m->s->set.layout)
+            df_buf_printf(out, "%s %s\n\n\n%s %s\n\n", mark, frames[i].up, mark, frames[i].down);
 }
 
 static df_code create_up(maker *m, const char *path, df_error *err)
 {
     df_buf text = {0};
     put_header(m, &text);
-    df_buf_text(&text, frame_of(m->s->set.layout));
+    put_frame(m, &text);
     df_code code = create(m, path, &text, err);
     df_buf_release(&text);
     return code;
@@ -198,17 +258,21 @@ static df_code create_text(maker *m, const char *path, const char *content, df_e
 
 static df_code make_single(maker *m, df_error *err)
 {
-    const char *before = m->s->set.layout == DF_LAYOUT_FLYWAY ? "V" : "";
-    return create_up(m,
-                     df_arena_printf(m->arena, "%s%.*s%.*s%.*s.sql", before, DF_FMT(m->version),
-                                     DF_FMT(m->gap), DF_FMT(m->slug)),
-                     err);
+    const char *before = is_v_name(m->s->set.layout) ? "V" : "";
+    const char *file = df_arena_printf(m->arena, "%s%.*s%.*s%.*s%s", before, DF_FMT(m->version), DF_FMT(m->gap),
+                                       DF_FMT(m->slug), m->ending);
+    return create_up(m, mf_join(m->arena, m->scope, file), err);
 }
 
 static df_code make_pair(maker *m, const char *stem, df_error *err)
 {
-    DF_TRY(create_up(m, df_arena_printf(m->arena, "%s.up.sql", stem), err));
-    return create_text(m, df_arena_printf(m->arena, "%s.down.sql", stem), "", err);
+    df_buf down = {0};
+    const char *path = mf_join(m->arena, m->scope, stem);
+    DF_TRY(create_up(m, df_arena_printf(m->arena, "%s.up%s", path, m->ending), err));
+    if (has_block(m)) put_block(m, false, &down);
+    df_code code = create(m, df_arena_printf(m->arena, "%s.down%s", path, m->ending), &down, err);
+    df_buf_release(&down);
+    return code;
 }
 
 /* ".postgres", ".mysql", ".sqlite3": as pop names them. */
@@ -224,23 +288,24 @@ static const char *kratos_dialect(const maker *m)
 static df_code make_folder(maker *m, df_error *err)
 {
     df_layout layout = m->s->set.layout;
+    const df_sql_dialect *dialect = m->s->set.dialect;
     const char *folder = layout == DF_LAYOUT_TEMPORAL
                              ? df_arena_printf(m->arena, "v%.*s", DF_FMT(m->version))
                              : df_arena_printf(m->arena, "%.*s_%.*s", DF_FMT(m->version), DF_FMT(m->slug));
     DF_TRY(create_folder(m, folder, err));
-    if (layout == DF_LAYOUT_PRISMA) return create_up(m, mf_join(m->arena, folder, "migration.sql"), err);
+    if (layout == DF_LAYOUT_PRISMA) return create_up(m, mf_join(m->arena, folder, mf_script(m->arena, "migration", dialect)), err);
     if (layout == DF_LAYOUT_DIESEL) {
-        DF_TRY(create_up(m, mf_join(m->arena, folder, "up.sql"), err));
-        return create_text(m, mf_join(m->arena, folder, "down.sql"), "", err);
+        DF_TRY(create_up(m, mf_join(m->arena, folder, mf_script(m->arena, "up", dialect)), err));
+        return create_text(m, mf_join(m->arena, folder, mf_script(m->arena, "down", dialect)), "", err);
     }
-    const char *script = df_arena_printf(m->arena, "%.*s.sql", DF_FMT(m->slug));
+    const char *script = df_arena_printf(m->arena, "%.*s%s", DF_FMT(m->slug), m->ending);
     DF_TRY(create_up(m, mf_join(m->arena, folder, script), err));
     df_buf text = {0};
     df_json_writer w = {.out = &text, .indent = 2};
     df_json_begin(&w, NULL, '{');
     df_json_add_str(&w, "CurrVersion", m->version);
     df_json_add_text(&w, "MinCompatibleVersion", "1.0");
-    df_json_add_text(&w, "Description", m->options->name);
+    df_json_add_text(&w, "Description", m->label);
     df_json_begin(&w, "SchemaUpdateCqlFiles", '[');
     df_json_add_text(&w, NULL, script);
     df_json_end(&w, ']');
@@ -265,7 +330,7 @@ static df_code plan_change(maker *m, df_error *err)
     int fd = openat(m->s->fd, m->s->plan, O_WRONLY | O_APPEND | O_CLOEXEC);
     if (fd < 0) return df_fail_errno(err, errno, mf_path(m->s, m->s->plan), "open");
     const char *line =
-        df_arena_printf(m->arena, "%.*s %.19sZ %s # %s\n", DF_FMT(m->slug), time, planner, m->options->name);
+        df_arena_printf(m->arena, "%.*s %.19sZ %s # %s\n", DF_FMT(m->slug), time, planner, m->label);
     df_code code = write_all(fd, df_str_from(line));
     int failed = errno;
     close(fd);
@@ -277,7 +342,7 @@ static df_code make_change(maker *m, df_error *err)
     static const char *const contents[] = {"BEGIN;\n\n\n\nCOMMIT;\n", "BEGIN;\n\n\n\nCOMMIT;\n",
                                            "BEGIN;\n\n\n\nROLLBACK;\n"};
     df_str folders[] = {m->s->deploy, m->s->revert, m->s->verify};
-    const char *script = df_arena_printf(m->arena, "%.*s.sql", DF_FMT(m->slug));
+    const char *script = df_arena_printf(m->arena, "%.*s%s", DF_FMT(m->slug), m->ending);
     for (size_t i = 0; i < m->s->n_drafts; i++)
         if (df_str_eq(m->s->drafts[i].name, m->slug))
             return df_fail(err, DF_CONFLICT, "the plan has a change %.*s already", DF_FMT(m->slug));
@@ -292,6 +357,32 @@ static df_code make_change(maker *m, df_error *err)
         DF_TRY(code);
     }
     return plan_change(m, err);
+}
+
+/* One more changeset at the end of the last changelog. */
+static df_code make_changeset(maker *m, df_error *err)
+{
+    const mf_draft *last = m->s->n_drafts ? &m->s->drafts[m->s->n_drafts - 1] : NULL;
+    df_buf text = {0};
+    df_str slug = m->slug;
+    for (size_t i = 0; i < m->s->n_drafts; i++)
+        if (df_str_eq(m->s->drafts[i].version, slug))
+            return df_fail(err, DF_CONFLICT, "there is a changeset %.*s already", DF_FMT(slug));
+    if (!last) df_buf_printf(&text, "--liquibase formatted %s\n", m->s->set.dialect->extension);
+    df_buf_printf(&text, "\n--changeset \"%s\":%.*s\n--comment %s\n", author_of(m), DF_FMT(slug),
+                  m->label);
+    const char *path = last ? last->file.ptr : df_arena_printf(m->arena, "changelog%s", m->ending);
+    int fd = last ? openat(m->s->fd, path, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
+    df_code code = DF_OK;
+    if (!last) {
+        code = create(m, path, &text, err);
+    } else if (fd < 0 || write_all(fd, df_buf_str(&text)) != DF_OK) {
+        code = df_fail_errno(err, errno, mf_path(m->s, path), "write");
+    }
+    if (fd >= 0) close(fd);
+    df_buf_release(&text);
+    if (last) m->first = mf_path(m->s, path);
+    return code;
 }
 
 static df_code make(maker *m, df_error *err)
@@ -313,6 +404,7 @@ static df_code make(maker *m, df_error *err)
             err);
     case DF_LAYOUT_PAIRS:
         return make_pair(m, df_arena_printf(m->arena, "%.*s_%.*s", DF_FMT(m->version), DF_FMT(m->slug)), err);
+    case DF_LAYOUT_LIQUIBASE: return make_changeset(m, err);
     case DF_LAYOUT_SQLX:
         if (m->pair)
             return make_pair(m, df_arena_printf(m->arena, "%.*s_%.*s", DF_FMT(m->version), DF_FMT(m->slug)),
@@ -325,33 +417,67 @@ static df_code make(maker *m, df_error *err)
 /* What stands between version and name: "_", or what the newest one has there. */
 static df_str gap_of(df_layout layout, const mf_draft *newest)
 {
-    if (layout == DF_LAYOUT_FLYWAY) return DF_STR("__");
+    if (is_v_name(layout)) return DF_STR("__");
     if (layout != DF_LAYOUT_NATIVE || !newest) return DF_STR("_");
-    size_t at = newest->version.len, end = newest->id.len - newest->name.len;
-    df_str gap = at < end && newest->name.len ? mf_cut(newest->id, at, end) : DF_STR("_");
+    df_str id = mf_base(newest->id);
+    size_t at = newest->version.len, end = id.len - newest->name.len;
+    df_str gap = at < end && newest->name.len ? mf_cut(id, at, end) : DF_STR("_");
     return df_str_is(gap, "-") || df_str_is(gap, "__") ? gap : DF_STR("_");
+}
+
+/* Where migrations are parted by environments: "dev/seed users" names the folder; else that of all. */
+static void choose_scope(maker *m)
+{
+    const mf_set *s = m->s;
+    const char *name = m->label, *slash = strchr(name, '/');
+    m->scope = s->n_scopes ? s->scopes[0] : "";
+    for (size_t i = 0; i < s->n_scopes; i++)
+        if (df_str_is(DF_STR("common"), s->scopes[i])) m->scope = s->scopes[i];
+    for (size_t i = 0; slash && i < s->n_scopes + s->n_other_scopes; i++) {
+        const char *folder = i < s->n_scopes ? s->scopes[i] : s->other_scopes[i - s->n_scopes];
+        if (!df_str_is((df_str){name, (size_t)(slash - name)}, folder)) continue;
+        m->scope = folder;
+        m->label = slash + 1;
+    }
+}
+
+static const char *ending_of(const maker *m, const mf_draft *newest)
+{
+    bool own;
+    df_str stem = newest ? newest->file : DF_STR_NONE;
+    if (newest && mf_take_ending(&stem, m->s->set.dialect, &own) && own)
+        return df_arena_cstr(m->arena, df_str_skip(newest->file, stem.len));
+    return df_arena_printf(m->arena, ".%s", m->s->set.dialect->extension);
+}
+
+static df_code make_in(maker *m, df_error *err)
+{
+    df_migration_set *set = &m->s->set;
+    const mf_draft *newest = newest_of(m->s);
+    choose_scope(m);
+    m->slug = slug_of(m->arena, m->label);
+    if (!m->slug.len) {
+        df_fail(err, DF_USAGE, "the name \"%s\" has no letter in it", m->label);
+        df_error_hint(err, "say what it does: \"add notification system\"");
+        return DF_USAGE;
+    }
+    m->version =
+        mf_next_version(set->layout, version_as_written(m, newest), m->options->dated, df_now_ms(), m->arena);
+    m->gap = gap_of(set->layout, newest);
+    m->ending = ending_of(m, newest);
+    m->pair = newest && newest->files[0].role == MF_UP;
+    return make(m, err);
 }
 
 df_code df_migration_new(const df_new_options *options, df_arena *arena, const char **path, df_error *err)
 {
-    maker m = {
-        .options = options, .arena = arena, .slug = slug_of(arena, options->name ? options->name : "")};
-    if (!m.slug.len) {
-        df_fail(err, DF_USAGE, "the name \"%s\" has no letter in it", options->name ? options->name : "");
-        df_error_hint(err, "say what it does: \"add notification system\"");
-        return DF_USAGE;
-    }
+    maker m = {.options = options, .arena = arena, .label = options->name ? options->name : ""};
     df_migration_set *set;
     const df_sql_dialect *dialect = options->dialect ? df_sql_dialect_of(options->dialect) : NULL;
     df_files_options files = {.folder = options->folder, .layout = options->layout, .dialect = dialect};
     DF_TRY(df_migrations_open(&files, &set, err));
     m.s = mf_impl(set);
-    const mf_draft *newest = newest_of(m.s);
-    m.version =
-        mf_next_version(set->layout, version_as_written(&m, newest), options->dated, df_now_ms(), arena);
-    m.gap = gap_of(set->layout, newest);
-    m.pair = newest && newest->files[0].role == MF_UP;
-    df_code code = make(&m, err);
+    df_code code = make_in(&m, err);
     if (code == DF_OK)
         *path = df_arena_printf(arena, "%s", m.first);
     else

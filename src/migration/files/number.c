@@ -48,6 +48,37 @@ static df_str dashed(df_arena *arena, const char *stamp, df_str newest)
         df_arena_printf(arena, "%.4s-%.2s-%.2s-%.6s%s", stamp, stamp + 4, stamp + 6, stamp + 8, more));
 }
 
+/* The digits of a stamp, parted as those of another one are: "20251015_143022", "2025-10-15_143022". */
+static df_str parted_as(df_arena *arena, const char *stamp, df_str form)
+{
+    char *out = df_arena_alloc(arena, form.len + 1);
+    for (size_t i = 0; i < form.len; i++) out[i] = mf_is_digit(form.ptr[i]) ? *stamp++ : form.ptr[i];
+    out[form.len] = '\0';
+    return (df_str){out, form.len};
+}
+
+/* A date and a time with "_" between, each of whose digits has its range. */
+static bool is_parted(df_str version)
+{
+    size_t at = version.len - 7;
+    return (version.len == 15 || version.len == 17) && version.ptr[at] == '_';
+}
+
+/* A second later than it; `stamp` gets all digits. */
+static void second_later(df_str version, char stamp[21])
+{
+    static const size_t widths[6] = {4, 2, 2, 2, 2, 2};
+    int64_t n[6] = {0};
+    size_t at = 0;
+    for (size_t i = 0; i < 6; i++) {
+        while (at < version.len && !mf_is_digit(version.ptr[at])) at++;
+        (void)df_str_int64(mf_cut(version, at, at + widths[i]), &n[i]);
+        at += widths[i];
+    }
+    int64_t days = df_days_from_civil(n[0], (unsigned)n[1], (unsigned)n[2]);
+    stamp_now(((((days * 24 + n[3]) * 60 + n[4]) * 60 + n[5]) + 1) * 1000, stamp);
+}
+
 /* The last number of it, one more; as wide as it was, or wider. */
 static df_str increment(df_arena *arena, df_str version)
 {
@@ -79,6 +110,7 @@ static df_str first_version(df_layout layout, bool dated, df_arena *arena, int64
     case DF_LAYOUT_NODE_PG: return df_str_from(df_arena_printf(arena, "%lld", (long long)now_ms));
     case DF_LAYOUT_TEMPORAL: return DF_STR("1.0");
     case DF_LAYOUT_AUTHELIA: return DF_STR("0001");
+    case DF_LAYOUT_NEO4J_MIGRATIONS: return dated ? df_str_from(df_arena_printf(arena, "%.14s", stamp)) : DF_STR("0001");
     default: break;
     }
     if (dated) return df_str_from(df_arena_printf(arena, "%.14s", stamp));
@@ -89,6 +121,7 @@ static df_str first_version(df_layout layout, bool dated, df_arena *arena, int64
 
 static df_str as_newest(df_arena *arena, df_str newest, int64_t now_ms, const char *stamp)
 {
+    if (is_parted(newest)) return parted_as(arena, stamp, newest);
     if (is_dashed(newest)) return dashed(arena, stamp, newest);
     if (is_stamp(newest)) return df_str_from(df_arena_printf(arena, "%.*s", (int)newest.len, stamp));
     bool digits = strspn(newest.ptr, "0123456789") >= newest.len;
@@ -106,5 +139,8 @@ df_str mf_next_version(df_layout layout, df_str newest, bool dated, int64_t now_
     if (!newest.len || newest.len > MOST) return first_version(layout, dated, arena, now_ms, stamp);
     df_str next = as_newest(arena, newest, now_ms, stamp);
     /* Two within one second, or a stamp of the future. */
-    return df_version_compare(next, newest) > 0 ? next : increment(arena, newest);
+    if (df_version_compare(next, newest) > 0) return next;
+    if (!is_parted(newest)) return increment(arena, newest);
+    second_later(newest, stamp);
+    return parted_as(arena, stamp, newest);
 }

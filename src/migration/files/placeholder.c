@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ${name} in native and Flyway's files; goose's variables of the environment. */
+/* ${name} in native, Flyway's and neo4j-migrations' files; goose's variables of the environment. */
 #include "migration/files/files_int.h"
 
 #include "base/clock.h"
@@ -50,6 +50,7 @@ static bool put_flyway(df_str name, const char *path, df_buf *out)
 
 static bool put_value(const df_placeholders *p, df_str name, const char *path, df_buf *out)
 {
+    if (df_str_starts(name, DF_STR("nm:"))) name = df_str_skip(name, 3); /* neo4j-migrations' own prefix */
     for (size_t i = 0; i < p->count; i++) {
         if (!mf_same(name, p->items[i].name)) continue;
         df_buf_text(out, p->items[i].value ? p->items[i].value : "");
@@ -58,7 +59,7 @@ static bool put_value(const df_placeholders *p, df_str name, const char *path, d
     return put_flyway(name, path, out);
 }
 
-static df_code replace_names(const df_placeholders *p, const mf_raw *raw, df_str text, df_buf *out,
+static df_code replace_names(const df_sql_dialect *dialect, const df_placeholders *p, const mf_raw *raw, df_str text, df_buf *out,
                              df_error *err)
 {
     size_t done = 0;
@@ -80,8 +81,8 @@ static df_code replace_names(const df_placeholders *p, const mf_raw *raw, df_str
             mf_fail(err, DF_USAGE, raw->path, line, "there is no value for the placeholder ${%.*s}",
                     DF_FMT(name));
             df_error_hint(
-                err, "give it one: --placeholder %.*s=VALUE; or leave such text alone: -- @placeholders off",
-                DF_FMT(name));
+                err, "give it one: --placeholder %.*s=VALUE; or leave such text alone: %s @placeholders off",
+                DF_FMT(name), dialect->comment);
             return DF_USAGE;
         }
         at += name.len + 3;
@@ -93,7 +94,7 @@ static df_code replace_names(const df_placeholders *p, const mf_raw *raw, df_str
 /* ---- goose ---- */
 
 /* Only lines between ENVSUB ON and OFF. */
-static df_code replace_variables(const mf_raw *raw, df_str text, df_buf *out, df_error *err)
+static df_code replace_variables(const df_sql_dialect *dialect, const mf_raw *raw, df_str text, df_buf *out, df_error *err)
 {
     bool on = raw->substitute;
     df_str rest = text, line;
@@ -101,7 +102,7 @@ static df_code replace_variables(const mf_raw *raw, df_str text, df_buf *out, df
         const char *from = rest.ptr;
         mf_line(&rest, &line);
         df_str whole = {from, (size_t)(rest.ptr - from)}, mark = mf_trim(line);
-        if (df_str_starts(mark, DF_STR("--")) && memmem(mark.ptr, mark.len, "+goose", 6)) {
+        if (mf_take_mark(dialect, &mark) && memmem(mark.ptr, mark.len, "+goose", 6)) {
             if (mf_ends(mark, "ENVSUB ON")) on = true;
             if (mf_ends(mark, "ENVSUB OFF")) on = false;
         } else if (on) {
@@ -120,11 +121,13 @@ df_code mf_substitute(const df_migration_set *set, const df_placeholders *placeh
 {
     *out = text;
     bool goose = set->layout == DF_LAYOUT_GOOSE;
-    if (!goose && set->layout != DF_LAYOUT_NATIVE && set->layout != DF_LAYOUT_FLYWAY) return DF_OK;
+    if (!goose && set->layout != DF_LAYOUT_NATIVE && set->layout != DF_LAYOUT_FLYWAY &&
+        set->layout != DF_LAYOUT_NEO4J_MIGRATIONS)
+        return DF_OK;
     if (!text.len || !memchr(text.ptr, '$', text.len)) return DF_OK;
     df_buf buf = {0};
     df_code code =
-        goose ? replace_variables(raw, text, &buf, err) : replace_names(placeholders, raw, text, &buf, err);
+        goose ? replace_variables(set->dialect, raw, text, &buf, err) : replace_names(set->dialect, placeholders, raw, text, &buf, err);
     if (code == DF_OK) *out = df_arena_str(arena, df_buf_str(&buf));
     df_buf_release(&buf);
     return code;

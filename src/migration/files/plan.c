@@ -57,7 +57,9 @@ static void find_newest(mf_planner *p)
     bool text = p->set->layout == DF_LAYOUT_PRISMA;
     for (size_t i = 0; i < p->n_applied; i++) {
         const df_applied *a = &p->applied[i];
-        if (p->owners[i] >= 0 || a->repeatable || !took_place(a) || !a->version.len) continue;
+        if (p->owners[i] >= 0 || a->repeatable || !took_place(a) || !a->version.len ||
+            mf_is_elsewhere(mf_impl(p->set), a->id))
+            continue;
         bool newer = !p->newest_version.ptr || (text ? df_str_cmp(a->id, p->newest_id) > 0
                                                      : df_version_compare(a->version, p->newest_version) > 0);
         if (!newer) continue;
@@ -112,7 +114,9 @@ static void judge_lost(mf_planner *p, const df_applied *a, df_plan_item *item)
                         "bring the file back, or take it out of the history: dataflow repair %s "
                         "--forget-missing --reason TEXT",
                         mf_shell(p->arena, a->id));
-    if (a->adopted) {
+    if (mf_is_elsewhere(mf_impl(p->set), a->id) && (mf_is_there(a) || !took_place(a))) {
+        mf_set_verdict(p, item, DF_VERDICT_BASELINE, NULL, "%.*s belongs to another environment", DF_FMT(a->id));
+    } else if (a->adopted) {
         mf_set_verdict(p, item, DF_VERDICT_BASELINE, NULL,
                        "%.*s was taken over with the history, and has no file here", DF_FMT(a->id));
     } else if (a->status == DF_APPLIED_IN_PROGRESS && p->options->running) {

@@ -120,8 +120,13 @@ df_code df_migration_hash(df_migration_set *set, df_migration *m, df_error *err)
     mf_raw_hash raw;
     raw.count = 0;
     if (set->layout == DF_LAYOUT_TEMPORAL) DF_TRY(mf_manifest(s, draft, err));
-    for (size_t i = 0; i < draft->n_files; i++)
-        DF_TRY(hash_file(s, draft->files[i].path, draft->files[i].role, &raw, err));
+    for (size_t i = 0; i < draft->n_files; i++) {
+        const mf_file *file = &draft->files[i];
+        if (file->text.ptr)
+            mf_raw_add(&raw, file->role, file->text);
+        else
+            DF_TRY(hash_file(s, file->path, file->role, &raw, err));
+    }
     for (size_t i = 0; i < draft->n_listed; i++) DF_TRY(hash_file(s, draft->listed[i], MF_UP, &raw, err));
     m->raw = mf_raw_end(&raw);
     return DF_OK;

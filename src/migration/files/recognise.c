@@ -58,14 +58,17 @@ bool df_layout_from_name(const char *name, df_layout *out)
 
 /* ---- marks in a text ---- */
 
-static df_layout mark_of(df_str line, bool first)
+static df_layout mark_of(const df_sql_dialect *dialect, df_str line, bool first)
 {
-    if (first && df_str_starts(line, DF_STR("-- no-transaction"))) return DF_LAYOUT_SQLX;
-    df_str text = mf_trim(line);
-    if (!df_str_starts(text, DF_STR("--"))) return DF_LAYOUT_AUTO;
-    text = mf_trim(df_str_skip(text, 2));
+    df_str text = mf_trim(line), mark = df_str_from(dialect->comment);
+    if (first && mf_is_changelog(dialect, line)) return DF_LAYOUT_LIQUIBASE;
+    if (!df_str_starts(text, mark)) return DF_LAYOUT_AUTO;
+    text = df_str_skip(text, mark.len);
+    if (first && text.ptr == line.ptr + mark.len && df_str_starts(text, DF_STR(" no-transaction")))
+        return DF_LAYOUT_SQLX;
+    text = mf_trim(text);
     if (df_str_starts(text, DF_STR("+goose "))) return DF_LAYOUT_GOOSE;
-    if (line.ptr[0] == '-' &&
+    if (line.ptr[0] == mark.ptr[0] &&
         (df_str_starts(text, DF_STR("migrate:up")) || df_str_starts(text, DF_STR("migrate:down"))))
         return DF_LAYOUT_DBMATE;
     if (mf_same(text, "up migration") || mf_same(text, "down migration")) return DF_LAYOUT_NODE_PG;
@@ -74,14 +77,14 @@ static df_layout mark_of(df_str line, bool first)
     return DF_LAYOUT_AUTO;
 }
 
-df_layout mf_marks(df_str text)
+df_layout mf_marks(const df_sql_dialect *dialect, df_str text)
 {
     df_str rest = text, line;
     bool first = true;
     if (df_str_starts(rest, DF_STR("\xEF\xBB\xBF"))) rest = df_str_skip(rest, 3);
     while (mf_line(&rest, &line)) {
         if (!mf_trim(line).len) continue;
-        df_layout mark = mark_of(line, first);
+        df_layout mark = mark_of(dialect, line, first);
         if (mark != DF_LAYOUT_AUTO) return mark;
         first = false;
     }
@@ -90,7 +93,7 @@ df_layout mf_marks(df_str text)
 
 /* ---- looking into files ---- */
 
-static df_code read_head(mf_set *s, const char *name, df_buf *out, df_error *err)
+df_code mf_read_head(mf_set *s, const char *name, df_buf *out, df_error *err)
 {
     df_buf_clear(out);
     int fd = openat(s->fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -111,14 +114,17 @@ static df_code sample(mf_set *s, const mf_listing *listing, const mf_class *clas
     df_buf head = {0};
     df_code code = DF_OK;
     for (size_t i = 0; i < listing->count && read < SAMPLES && code == DF_OK; i++) {
-        if (classes[i] != cls || listing->items[i].strange || seen++ % step) continue;
-        code = read_head(s, listing->items[i].name.ptr, &head, err);
+        const mf_entry *entry = &listing->items[i];
+        if (classes[i] != cls || entry->strange || entry->folder || !mf_ends_own(entry->name, s->set.dialect) ||
+            seen++ % step)
+            continue;
+        code = mf_read_head(s, listing->items[i].name.ptr, &head, err);
         df_str text = df_buf_str(&head);
         if (code == DF_OK && !mf_trim(text).len) {
             seen--; /* the next one instead */
             continue;
         }
-        if (code == DF_OK) votes[mf_marks(text)]++;
+        if (code == DF_OK) votes[mf_marks(s->set.dialect, text)]++;
         read++;
     }
     df_buf_release(&head);
@@ -136,11 +142,11 @@ static bool beside_cargo(mf_set *s)
            mf_exists(s->fd, "../sqlx-data.json");
 }
 
-static bool all_milliseconds(const mf_listing *listing, const mf_class *classes, df_arena *scratch)
+static bool all_milliseconds(mf_set *s, const mf_listing *listing, const mf_class *classes, df_arena *scratch)
 {
     for (size_t i = 0; i < listing->count; i++) {
         if (classes[i] != MF_SINGLE && classes[i] != MF_CODE) continue;
-        size_t len = mf_name_parse(listing->items[i].name, scratch).version.len;
+        size_t len = mf_name_parse(listing->items[i].name, s->set.dialect, scratch).version.len;
         if (len != 13 && len != 17) return false;
     }
     return true;
@@ -170,13 +176,19 @@ static df_layout by_folders(mf_set *s, const mf_listing *listing)
     df_layout layout = DF_LAYOUT_AUTO;
     if (mf_folders_with(s->fd, &versioned, "manifest.json", PROBES))
         layout = DF_LAYOUT_TEMPORAL;
-    else if (mf_folders_with(s->fd, &numbered, "up.sql", PROBES))
+    else if (mf_folders_with(s->fd, &numbered, mf_script(&s->set.arena, "up", s->set.dialect), PROBES))
         layout = DF_LAYOUT_DIESEL;
-    else if (mf_folders_with(s->fd, &numbered, "migration.sql", PROBES))
+    else if (mf_folders_with(s->fd, &numbered, mf_script(&s->set.arena, "migration", s->set.dialect), PROBES))
         layout = DF_LAYOUT_PRISMA;
     free(numbered.items);
     free(versioned.items);
     return layout;
+}
+
+/* V1_2__name, with R1_3__name in Cypher alone. */
+static df_layout versioned_layout(const df_sql_dialect *dialect)
+{
+    return dialect->family == DF_SQL_CYPHER ? DF_LAYOUT_NEO4J_MIGRATIONS : DF_LAYOUT_FLYWAY;
 }
 
 static df_code by_files(mf_set *s, const mf_listing *listing, const mf_class *classes, const size_t *counts,
@@ -186,14 +198,16 @@ static df_code by_files(mf_set *s, const mf_listing *listing, const mf_class *cl
     for (mf_class c = MF_SINGLE; c <= MF_AUTHELIA_V; c++)
         if (counts[c] > counts[most]) most = c;
     if (!counts[most]) {
+        DF_TRY(sample(s, listing, classes, MF_NO_CLASS, counts[MF_NO_CLASS], out, err));
+        if (*out == DF_LAYOUT_LIQUIBASE) return DF_OK;
         if (!counts[MF_REPEATABLE] && !counts[MF_CODE])
             *out = DF_LAYOUT_AUTO;
         else
-            *out = counts[MF_CODE] && all_milliseconds(listing, classes, scratch) ? DF_LAYOUT_NODE_PG
+            *out = counts[MF_CODE] && all_milliseconds(s, listing, classes, scratch) ? DF_LAYOUT_NODE_PG
                                                                                   : DF_LAYOUT_NATIVE;
         return DF_OK;
     }
-    *out = most == MF_FLYWAY_V     ? DF_LAYOUT_FLYWAY
+    *out = most == MF_FLYWAY_V     ? versioned_layout(s->set.dialect)
            : most == MF_AUTHELIA_V ? DF_LAYOUT_AUTHELIA
                                    : DF_LAYOUT_KRATOS;
     if (most != MF_SINGLE && (most != MF_PAIR || with_dialect)) return DF_OK;
@@ -205,21 +219,21 @@ static df_code by_files(mf_set *s, const mf_listing *listing, const mf_class *cl
         *out = marks;
     else
         *out = beside_cargo(s)                               ? DF_LAYOUT_SQLX
-               : all_milliseconds(listing, classes, scratch) ? DF_LAYOUT_NODE_PG
+               : all_milliseconds(s, listing, classes, scratch) ? DF_LAYOUT_NODE_PG
                                                              : DF_LAYOUT_NATIVE;
     return DF_OK;
 }
 
 df_code mf_recognise(mf_set *s, const mf_listing *listing, df_layout *out, df_error *err)
 {
-    size_t counts[MF_CODE + 1] = {0}, with_dialect = 0;
+    size_t counts[MF_FOREIGN + 1] = {0}, with_dialect = 0;
     *out = by_folders(s, listing);
     if (*out == DF_LAYOUT_SQITCH) return DF_OK;
     df_arena scratch = {0};
     mf_class *classes = df_zalloc(listing->count * sizeof *classes + 1);
     for (size_t i = 0; i < listing->count; i++) {
         if (listing->items[i].folder) continue;
-        mf_name name = mf_name_parse(listing->items[i].name, &scratch);
+        mf_name name = mf_name_parse(listing->items[i].name, s->set.dialect, &scratch);
         classes[i] = name.cls;
         counts[name.cls]++;
         with_dialect += name.dialect.ptr || name.autocommit;

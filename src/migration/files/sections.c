@@ -8,7 +8,7 @@
 static df_code fail_at(mf_set *s, const mf_file *file, df_str text, const char *at, df_error *err,
                        const char *what)
 {
-    return mf_fail(err, DF_CORRUPT, mf_path(s, file->path), mf_lines_before(text, at) + 1, "%s", what);
+    return mf_fail(err, DF_CORRUPT, mf_path(s, file->path), file->line + mf_lines_before(text, at) + 1, "%s", what);
 }
 
 /* From `from` up to `to`, both inside of `text`. */
@@ -16,8 +16,9 @@ static df_section section_of(mf_set *s, const mf_file *file, df_str text, const 
 {
     return (df_section){.present = true,
                         .sql = {from, (size_t)(to - from)},
+                        .comment = s->set.dialect->comment,
                         .path = mf_path(s, file->path),
-                        .first_line = mf_lines_before(text, from) + 1,
+                        .first_line = file->line + mf_lines_before(text, from) + 1,
                         .no_transaction = file->no_transaction,
                         .lock_ms = -1,
                         .statement_ms = -1};
@@ -27,8 +28,9 @@ df_section mf_whole_section(mf_set *s, const mf_file *file, df_str text)
 {
     df_section section = section_of(s, file, text, text.ptr, text.ptr + text.len);
     df_layout layout = s->set.layout;
-    if ((layout == DF_LAYOUT_SQLX || layout == DF_LAYOUT_PAIRS) &&
-        df_str_starts(text, DF_STR("-- no-transaction")))
+    df_str mark = df_str_from(s->set.dialect->comment), rest = df_str_skip(text, mark.len);
+    if ((layout == DF_LAYOUT_SQLX || layout == DF_LAYOUT_PAIRS) && df_str_starts(text, mark) &&
+        df_str_starts(rest, DF_STR(" no-transaction")))
         section.no_transaction = true;
     return section;
 }
@@ -49,8 +51,9 @@ static df_code find_native(mf_set *s, const mf_file *file, df_str text, native_m
         native_mark *mark = mf_same(word, "up") ? up : mf_same(word, "down") ? down : NULL;
         if (!mark || !mf_are_directives(rest)) continue;
         if (mark->at)
-            return fail_at(s, file, text, text.ptr + comment.offset, err,
-                           mark == up ? "a second -- UP section" : "a second -- DOWN section");
+            return mf_fail(err, DF_CORRUPT, mf_path(s, file->path),
+                           mf_lines_before(text, text.ptr + comment.offset) + 1, "a second %s %s section",
+                           s->set.dialect->comment, mark == up ? "UP" : "DOWN");
         *mark = (native_mark){text.ptr + comment.offset, rest};
     }
     return DF_OK;
@@ -86,11 +89,10 @@ static const char *const goose_words[] = {
     "up", "down", "statementbegin", "statementend", "no transaction", "envsub on", "envsub off"};
 enum { G_UP, G_DOWN, G_BEGIN, G_END, G_NO_TRANSACTION, G_ENVSUB_ON, G_ENVSUB_OFF, G_UNKNOWN, G_NONE };
 
-static int goose_annotation(df_str line)
+static int goose_annotation(const df_sql_dialect *dialect, df_str line)
 {
     df_str text = mf_trim(line);
-    if (!df_str_starts(text, DF_STR("--"))) return G_NONE;
-    while (text.len && (text.ptr[0] == '-' || mf_is_blank(text.ptr[0]))) text = df_str_skip(text, 1);
+    if (!mf_take_mark(dialect, &text)) return G_NONE;
     if (!df_str_starts(text, DF_STR("+goose"))) return G_NONE;
     text = mf_trim(df_str_skip(text, 6));
     int i = G_UP;
@@ -104,7 +106,7 @@ static df_code cut_goose(mf_set *s, const mf_file *file, df_str text, df_migrati
     bool no_transaction = file->no_transaction;
     df_str rest = text, line;
     while (mf_line(&rest, &line)) {
-        int word = goose_annotation(line);
+        int word = goose_annotation(s->set.dialect, line);
         if (word == G_UNKNOWN) return fail_at(s, file, text, line.ptr, err, "goose has no such annotation");
         if (word == G_NO_TRANSACTION) no_transaction = true;
         if (word == G_UP || word == G_DOWN) {
@@ -147,9 +149,9 @@ typedef struct block {
 } block;
 
 /* `-- migrate:up transaction:false`; *options is what follows. */
-static bool dbmate_mark(df_str line, bool *down, df_str *options)
+static bool dbmate_mark(const df_sql_dialect *dialect, df_str line, bool *down, df_str *options)
 {
-    if (!df_str_starts(line, DF_STR("--"))) return false;
+    if (!df_str_starts(line, df_str_from(dialect->comment))) return false;
     df_str text = df_str_skip(line, 2), word = mf_word(&text);
     *down = df_str_is(word, "migrate:down");
     *options = text;
@@ -171,7 +173,7 @@ static df_code read_blocks(mf_set *s, const mf_file *file, df_str text, df_migra
     df_str rest = text, line, options;
     bool is_down;
     while (mf_line(&rest, &line)) {
-        if (!dbmate_mark(line, &is_down, &options)) continue;
+        if (!dbmate_mark(s->set.dialect, line, &is_down, &options)) continue;
         if (is_down && (!*count || (*blocks)[*count - 1].down))
             return fail_at(s, file, text, line.ptr, err,
                            *count ? "a second migrate:down for one migrate:up"
@@ -239,11 +241,10 @@ static df_code cut_dbmate(mf_set *s, const mf_file *file, df_str text, df_migrat
 /* ---- node-pg-migrate ---- */
 
 /* "-- Up Migration", whatever follows */
-static bool node_pg_mark(df_str line, const char *direction)
+static bool node_pg_mark(const df_sql_dialect *dialect, df_str line, const char *direction)
 {
     df_str text = mf_trim(line);
-    if (!df_str_starts(text, DF_STR("--"))) return false;
-    while (text.len && (text.ptr[0] == '-' || mf_is_blank(text.ptr[0]))) text = df_str_skip(text, 1);
+    if (!mf_take_mark(dialect, &text)) return false;
     df_str word = mf_word(&text), second = mf_word(&text);
     return mf_same(word, direction) && second.len >= 9 && mf_same(mf_cut(second, 0, 9), "migration");
 }
@@ -253,8 +254,8 @@ static df_code cut_node_pg(mf_set *s, const mf_file *file, df_str text, df_migra
     const char *up = NULL, *down = NULL, *end = text.ptr + text.len;
     df_str rest = text, line;
     while (mf_line(&rest, &line)) {
-        if (!up && node_pg_mark(line, "up")) up = line.ptr;
-        if (!down && node_pg_mark(line, "down")) down = line.ptr;
+        if (!up && node_pg_mark(s->set.dialect, line, "up")) up = line.ptr;
+        if (!down && node_pg_mark(s->set.dialect, line, "down")) down = line.ptr;
     }
     /* Without its mark the way up is the whole file, as the tool has it; but not together with a way down. */
     const char *from = up ? up : text.ptr;
@@ -273,6 +274,8 @@ df_code mf_cut_sections(mf_set *s, const mf_file *file, df_str text, df_migratio
     case DF_LAYOUT_GOOSE: return cut_goose(s, file, text, m, err);
     case DF_LAYOUT_DBMATE: return cut_dbmate(s, file, text, m, err);
     case DF_LAYOUT_NODE_PG: return cut_node_pg(s, file, text, m, err);
+    case DF_LAYOUT_LIQUIBASE: return mf_cut_changeset(s, file, text, m, err);
+    case DF_LAYOUT_NEO4J_MIGRATIONS:
     case DF_LAYOUT_SQLX:
     case DF_LAYOUT_FLYWAY:
     case DF_LAYOUT_PAIRS: {
@@ -291,13 +294,22 @@ static bool has_word(df_str text, const char *word)
     return text.len && memmem(text.ptr, text.len, word, strlen(word));
 }
 
+static bool is_down_migration(const df_sql_dialect *dialect, df_str line)
+{
+    df_str text = mf_trim(line);
+    return mf_take_mark(dialect, &text) && mf_same(text, "down migration");
+}
+
 df_code mf_refuse_foreign(mf_set *s, const mf_file *file, df_str text, df_error *err)
 {
     static const struct {
         const char *word;
         df_layout layout;
     } marks[] = {
-        {"+goose", DF_LAYOUT_GOOSE}, {"migrate:", DF_LAYOUT_DBMATE}, {"igration", DF_LAYOUT_NODE_PG}};
+        {"+goose", DF_LAYOUT_GOOSE},
+        {"migrate:", DF_LAYOUT_DBMATE},
+        {"igration", DF_LAYOUT_NODE_PG},
+        {"liquibase", DF_LAYOUT_LIQUIBASE}};
     df_layout mine = s->set.layout;
     df_str rest, line;
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
@@ -305,9 +317,10 @@ df_code mf_refuse_foreign(mf_set *s, const mf_file *file, df_str text, df_error 
         for (rest = text; mf_line(&rest, &line);) {
             bool down;
             df_str options;
-            bool marked = i == 0   ? goose_annotation(line) <= G_DOWN
-                          : i == 1 ? dbmate_mark(line, &down, &options)
-                                   : file->role == MF_BOTH && mf_same(mf_trim(line), "-- down migration");
+            bool marked = i == 0   ? goose_annotation(s->set.dialect, line) <= G_DOWN
+                          : i == 1 ? dbmate_mark(s->set.dialect, line, &down, &options)
+                          : i == 2 ? file->role == MF_BOTH && is_down_migration(s->set.dialect, line)
+                                   : mf_is_changelog(s->set.dialect, line);
             if (!marked) continue;
             df_code code =
                 mf_fail(err, DF_CORRUPT, mf_path(s, file->path), mf_lines_before(text, line.ptr) + 1,

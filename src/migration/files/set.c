@@ -40,7 +40,7 @@ mf_draft *mf_add(mf_set *s)
 void mf_add_file(mf_draft *draft, mf_role role, const char *path, bool no_transaction)
 {
     if (draft->n_files < sizeof draft->files / sizeof *draft->files)
-        draft->files[draft->n_files++] = (mf_file){role, no_transaction, path};
+        draft->files[draft->n_files++] = (mf_file){.role = role, .no_transaction = no_transaction, .path = path};
 }
 
 void mf_find(mf_set *s, const char *kind, bool blocks, const char *file, int64_t line, const char *hint,
@@ -63,13 +63,6 @@ const char *mf_path(mf_set *s, const char *file)
 
 /* ---- which folder ---- */
 
-/* A folder inside that may be the one which is meant. */
-typedef struct candidate {
-    const char *name;
-    df_layout layout;
-    bool named_so; /* for our dialect: "postgres" */
-} candidate;
-
 static df_code open_folder(mf_set *s, const char *path, df_error *err)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -88,55 +81,94 @@ static df_code open_folder(mf_set *s, const char *path, df_error *err)
     return DF_OK;
 }
 
-static df_code look_inside(mf_set *s, const mf_listing *listing, candidate *best, size_t *count,
-                           df_buf *names, df_error *err)
+/* All folders inside, each with what it seems to hold. */
+static df_code look_inside(mf_set *s, const mf_listing *listing, mf_candidate *out, size_t *count,
+                           df_error *err)
 {
-    size_t so_named = 0, total = 0;
-    candidate first_so = {0};
+    *count = 0;
     for (size_t i = 0; i < listing->count; i++) {
         const mf_entry *entry = &listing->items[i];
         if (!entry->folder || df_str_is(entry->name, "node_modules")) continue;
         mf_set inside = {.fd = openat(s->fd, entry->name.ptr, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
         if (inside.fd < 0) continue; /* may not be ours to read */
         inside.set.folder = mf_path(s, entry->name.ptr);
+        inside.set.dialect = s->set.dialect;
         mf_listing listed;
-        candidate c = {.name = entry->name.ptr};
+        mf_candidate *c = &out[(*count)++];
+        *c = (mf_candidate){.name = entry->name.ptr};
         df_code code = mf_list(inside.fd, ".", inside.set.folder, &inside.set.arena, &listed, err);
-        if (code == DF_OK) code = mf_recognise(&inside, &listed, &c.layout, err);
+        if (code == DF_OK) code = mf_recognise(&inside, &listed, &c->layout, err);
         df_arena_release(&inside.set.arena);
         close(inside.fd);
         DF_TRY(code);
-        if (c.layout == DF_LAYOUT_AUTO) continue;
-        mf_is_dialect(entry->name, s->set.dialect, &c.named_so);
-        df_buf_printf(names, "%s%s", total ? ", " : "", c.name);
-        if (!total++) *best = c;
-        if (c.named_so && !so_named++) first_so = c;
+        if (!mf_is_dialect(entry->name, s->set.dialect, &c->named_so)) c->named_so = false;
     }
-    if (total > 1 && so_named == 1) {
-        *best = first_so;
-        total = 1;
-    }
-    *count = total;
     return DF_OK;
 }
 
-/* One level further down, when nothing is here and only one folder can be meant. */
-static df_code step_inside(mf_set *s, mf_listing *listing, df_layout *layout, df_error *err)
+/* The one folder that can be meant: the only one with migrations, or the only one that is named for the
+ * database. NULL when there is none. */
+static df_code choose(mf_set *s, const mf_candidate *folders, size_t count, const mf_candidate **out,
+                      df_error *err)
 {
-    candidate best = {0};
-    size_t count = 0;
     df_buf names = {0};
-    df_code code = look_inside(s, listing, &best, &count, &names, err);
-    if (code == DF_OK && count > 1) {
+    size_t total = 0, so_named = 0;
+    const mf_candidate *first = NULL, *first_so = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const mf_candidate *c = &folders[i];
+        if (c->layout == DF_LAYOUT_AUTO) continue;
+        df_buf_printf(&names, "%s%s", total ? ", " : "", c->name);
+        if (!total++) first = c;
+        if (c->named_so && !so_named++) first_so = c;
+    }
+    *out = total > 1 && so_named == 1 ? first_so : first;
+    df_code code = DF_OK;
+    if (total > 1 && so_named != 1) {
         code = df_fail(err, DF_USAGE, "%s holds no migrations, but several of its folders do: %s",
                        s->set.folder, df_buf_cstr(&names));
-        df_error_hint(err, "name one of them: --migrations %s/%s", s->set.folder, best.name);
+        df_error_hint(err, "name one of them: --migrations %s/%s", s->set.folder, first->name);
     }
     df_buf_release(&names);
-    if (code != DF_OK || !count) return code;
-    DF_TRY(open_folder(s, mf_path(s, best.name), err));
+    return code;
+}
+
+/* A folder that holds common, dev or prod: "migrations" of "schema". NULL unless there is exactly one. */
+static const char *holder_of_scopes(mf_set *s, const mf_listing *listing)
+{
+    const char *found = NULL;
+    for (size_t i = 0; i < listing->count; i++) {
+        const mf_entry *entry = &listing->items[i];
+        mf_listing inside;
+        bool holds = false;
+        if (!entry->folder || df_str_is(entry->name, "node_modules") ||
+            mf_list(s->fd, entry->name.ptr, entry->name.ptr, &s->set.arena, &inside, NULL) != DF_OK)
+            continue;
+        for (size_t k = 0; k < inside.count; k++)
+            holds |= inside.items[k].folder && mf_is_scope(inside.items[k].name);
+        if (holds && found) return NULL;
+        if (holds) found = entry->name.ptr;
+    }
+    return found;
+}
+
+/* One level further down, when nothing is here: into the one folder that can be meant, or into those of the
+ * environment. `deeper`: the folders of environments may also lie in a folder of this one. */
+static df_code step_inside(mf_set *s, mf_listing *listing, const char *environment, bool deeper,
+                           df_layout *layout, df_error *err)
+{
+    mf_candidate *folders = df_arena_alloc(&s->set.arena, (listing->count + 1) * sizeof *folders);
+    const mf_candidate *best;
+    const char *into;
+    size_t count;
+    DF_TRY(look_inside(s, listing, folders, &count, err));
+    if (mf_part(s, folders, count, environment, layout)) return DF_OK;
+    DF_TRY(choose(s, folders, count, &best, err));
+    into = best ? best->name : deeper ? holder_of_scopes(s, listing) : NULL;
+    if (!into) return DF_OK;
+    DF_TRY(open_folder(s, mf_path(s, into), err));
     DF_TRY(mf_list(s->fd, ".", s->set.folder, &s->set.arena, listing, err));
-    *layout = best.layout;
+    if (!best) return step_inside(s, listing, environment, false, layout, err);
+    *layout = best->layout;
     return DF_OK;
 }
 
@@ -147,6 +179,7 @@ static df_code collect(mf_set *s, const mf_listing *listing, df_error *err)
     case DF_LAYOUT_PRISMA:
     case DF_LAYOUT_TEMPORAL: return mf_collect_folders(s, listing, err);
     case DF_LAYOUT_SQITCH: return mf_collect_sqitch(s, listing, err);
+    case DF_LAYOUT_LIQUIBASE: return mf_collect_liquibase(s, listing, err);
     default: return mf_collect_files(s, listing, err);
     }
 }
@@ -158,10 +191,14 @@ static df_code open_set(mf_set *s, const df_files_options *options, df_error *er
     DF_TRY(open_folder(s, options->folder, err));
     DF_TRY(mf_list(s->fd, ".", s->set.folder, &s->set.arena, &listing, err));
     DF_TRY(mf_recognise(s, &listing, &found, err));
-    if (found == DF_LAYOUT_AUTO) DF_TRY(step_inside(s, &listing, &found, err));
+    if (found == DF_LAYOUT_AUTO) DF_TRY(step_inside(s, &listing, options->environment, true, &found, err));
+    for (size_t i = 0; i < listing.count && found == DF_LAYOUT_AUTO; i++)
+        if (!listing.items[i].folder && mf_is_other_changelog(s, listing.items[i].name))
+            found = DF_LAYOUT_LIQUIBASE;
     if (options->layout != DF_LAYOUT_AUTO) found = options->layout;
     s->set.layout = found == DF_LAYOUT_AUTO ? DF_LAYOUT_NATIVE : found;
     DF_TRY(collect(s, &listing, err));
+    mf_sort_callbacks(s);
     mf_order(s);
     return DF_OK;
 }
@@ -193,6 +230,7 @@ void df_migrations_close(df_migration_set *set)
     free(s->drafts);
     free(set->items);
     free(set->findings);
+    free(set->callbacks);
     df_arena_release(&set->arena);
     free(s);
 }
@@ -214,15 +252,17 @@ static bool is_version(df_str text)
     return text.len && mf_is_digit(text.ptr[at]);
 }
 
-/* By how little may be wrong with it: exact id first, then version, file, name, tag. */
+/* By how little may be wrong with it: exact id first, then version, file, name, tag. Ids and files also without
+ * the environment's folder in front of them. */
 static bool matches(mf_set *s, const df_migration *m, df_str wanted, int how)
 {
+    char stamp[15];
     switch (how) {
-    case 0: return df_str_eq(m->id, wanted);
+    case 0: return df_str_eq(m->id, wanted) || df_str_eq(mf_base(m->id), wanted);
     case 1:
-        return m->version.ptr && s->set.layout != DF_LAYOUT_SQITCH && is_version(wanted) &&
-               df_version_compare(m->version, wanted) == 0;
-    case 2: return df_str_eq(m->file, wanted);
+        return m->version.ptr && s->set.layout != DF_LAYOUT_SQITCH && s->set.layout != DF_LAYOUT_LIQUIBASE && is_version(wanted) &&
+               df_version_compare(m->version, mf_wanted_version(wanted, stamp)) == 0;
+    case 2: return df_str_eq(m->file, wanted) || df_str_eq(mf_base(m->file), wanted);
     case 3: return df_str_eq(m->name, wanted);
     default: return has_tag(mf_draft_of(s, m)->tag, wanted);
     }
@@ -236,6 +276,19 @@ static df_migration *latest(df_migration_set *set)
     return last;
 }
 
+/* By the whole id, when only one has it. */
+static bool find_exactly(df_migration_set *set, df_str wanted, df_migration **out)
+{
+    size_t found = 0, last = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        if (!df_str_eq(set->items[i].id, wanted)) continue;
+        last = i;
+        found++;
+    }
+    if (found == 1) *out = &set->items[last];
+    return found == 1;
+}
+
 df_code df_migration_find(df_migration_set *set, df_str wanted, df_migration **out, df_error *err)
 {
     *out = NULL;
@@ -244,6 +297,7 @@ df_code df_migration_find(df_migration_set *set, df_str wanted, df_migration **o
         *out = latest(set);
         return DF_OK;
     }
+    if (find_exactly(set, wanted, out)) return DF_OK;
     for (int how = 0; how < 5 && !*out; how++) {
         for (size_t i = 0; i < set->count; i++) {
             df_migration *m = &set->items[i];

@@ -23,23 +23,22 @@ typedef struct split {
 
 /* ---- goose ---- */
 
-static bool annotation(df_str text, const char *word)
+static bool annotation(const df_sql_dialect *dialect, df_str text, const char *word)
 {
-    while (text.len && (text.ptr[0] == '-' || mf_is_blank(text.ptr[0]))) text = df_str_skip(text, 1);
+    if (!mf_take_mark(dialect, &text)) return false;
     if (!df_str_starts(text, DF_STR("+goose"))) return false;
     return mf_same(mf_trim(df_str_skip(text, 6)), word);
 }
 
 /* Whether ENVSUB is on behind `text`, when it was `now` in front of it. */
-static bool envsub_behind(df_str text, bool now)
+static bool envsub_behind(const df_sql_dialect *dialect, df_str text, bool now)
 {
     df_str rest = text, line;
     if (!text.len || !memmem(text.ptr, text.len, "+goose", 6)) return now;
     while (mf_line(&rest, &line)) {
         df_str trimmed = mf_trim(line);
-        if (!df_str_starts(trimmed, DF_STR("--"))) continue;
-        if (annotation(trimmed, "envsub on")) now = true;
-        if (annotation(trimmed, "envsub off")) now = false;
+        if (annotation(dialect, trimmed, "envsub on")) now = true;
+        if (annotation(dialect, trimmed, "envsub off")) now = false;
     }
     return now;
 }
@@ -55,8 +54,8 @@ static mf_raw *add_raw(split *x, const piece *p, const df_sql_statement *stateme
     raw->gap = (df_str){gap, (size_t)(statement->text.ptr - gap)};
     raw->gap_line = p->line + mf_lines_before(p->text, gap);
     if (x->set->layout == DF_LAYOUT_GOOSE) {
-        raw->substitute = envsub_behind(raw->gap, x->substitute);
-        x->substitute = envsub_behind(statement->text, raw->substitute);
+        raw->substitute = envsub_behind(x->set->dialect, raw->gap, x->substitute);
+        x->substitute = envsub_behind(x->set->dialect, statement->text, raw->substitute);
     }
     return raw;
 }
@@ -84,7 +83,7 @@ static df_code split_piece(split *x, const piece *p, df_error *err)
         gap = last.ptr + last.len;
     }
     df_str rest = df_str_skip(p->text, (size_t)(gap - p->text.ptr));
-    if (x->set->layout == DF_LAYOUT_GOOSE) x->substitute = envsub_behind(rest, x->substitute);
+    if (x->set->layout == DF_LAYOUT_GOOSE) x->substitute = envsub_behind(x->set->dialect, rest, x->substitute);
     mf_comment comment;
     for (size_t at = 0;
          memmem(rest.ptr, rest.len, "@batch", 6) && mf_next_comment(x->set->dialect, rest, &at, &comment);)
@@ -128,8 +127,8 @@ static df_code split_goose(split *x, const piece *p, df_error *err)
     piece now = *p;
     while (mf_line(&rest, &line)) {
         df_str trimmed = mf_trim(line);
-        if (!df_str_starts(trimmed, DF_STR("--"))) continue;
-        bool begin = annotation(trimmed, "statementbegin"), end = annotation(trimmed, "statementend");
+        bool begin = annotation(x->set->dialect, trimmed, "statementbegin"),
+             end = annotation(x->set->dialect, trimmed, "statementend");
         if (!begin && !end) continue;
         now.text.len = (size_t)(line.ptr - now.text.ptr);
         DF_TRY(now.block ? split_block(x, &now, err) : split_piece(x, &now, err));

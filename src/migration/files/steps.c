@@ -129,12 +129,13 @@ df_code df_section_steps(const df_migration_set *set, const df_section *section,
 
 /* ---- sections that are kept ---- */
 
-#define KEPT "-- @kept"
+#define KEPT " @kept" /* behind the mark of a comment */
 
 void df_section_text(const df_section *section, df_buf *out)
 {
     if (section->no_transaction || section->no_placeholders || section->lock_ms >= 0 ||
         section->statement_ms >= 0) {
+        df_buf_text(out, section->comment ? section->comment : "--");
         df_buf_text(out, KEPT);
         if (section->no_transaction) df_buf_text(out, " no-transaction");
         if (section->no_placeholders) df_buf_text(out, " placeholders=off");
@@ -152,13 +153,16 @@ df_code df_section_of_text(const df_migration_set *set, df_str text, const char 
     df_str rest = text, line, words = DF_STR_NONE;
     *out = (df_section){.present = text.ptr != NULL,
                         .sql = text,
+                        .comment = set->dialect->comment,
                         .path = path,
                         .first_line = 1,
                         .lock_ms = -1,
                         .statement_ms = -1};
     if (!text.ptr) return DF_OK;
-    if (df_str_starts(text, DF_STR(KEPT)) && mf_line(&rest, &line)) {
-        words = df_str_skip(line, strlen(KEPT));
+    df_str mark = df_str_from(set->dialect->comment);
+    if (df_str_starts(text, mark) && df_str_starts(df_str_skip(text, mark.len), DF_STR(KEPT)) &&
+        mf_line(&rest, &line)) {
+        words = df_str_skip(line, mark.len + strlen(KEPT));
         out->sql = rest;
     }
     /* The words stand in front of the text: a mistake in them is one of line 1. */

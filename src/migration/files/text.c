@@ -24,6 +24,14 @@ df_str mf_trim(df_str s)
     return s;
 }
 
+bool mf_take_mark(const df_sql_dialect *dialect, df_str *line)
+{
+    char mark = dialect->comment[0];
+    if (line->len < 2 || line->ptr[0] != mark || line->ptr[1] != mark) return false;
+    while (line->len && (line->ptr[0] == mark || mf_is_blank(line->ptr[0]))) *line = df_str_skip(*line, 1);
+    return true;
+}
+
 bool mf_line(df_str *rest, df_str *line)
 {
     if (!rest->len) return false;

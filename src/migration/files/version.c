@@ -29,9 +29,21 @@ static size_t digits_at(df_str s, size_t at)
     return n;
 }
 
+/* YYYYMMDD_HHMMSS, with `separator` between. */
+static bool read_stamp(df_str s, char separator, char stamp[STAMP + 1], size_t *used)
+{
+    if (digits_at(s, 0) != 8 || s.len < 15 || s.ptr[8] != separator || digits_at(s, 9) != 6) return false;
+    memcpy(stamp, s.ptr, 8);
+    memcpy(stamp + 8, s.ptr + 9, 6);
+    stamp[STAMP] = '\0';
+    *used = 15;
+    return true;
+}
+
 /* YYYY-MM-DD and what follows of it; *used is how much of the text is in the stamp. */
 static bool read_date(df_str s, char stamp[STAMP + 1], size_t *used)
 {
+    if (read_stamp(s, '_', stamp, used)) return true;
     if (digits_at(s, 0) != 4 || s.len < 10 || s.ptr[4] != '-' || digits_at(s, 5) != 2 || s.ptr[7] != '-' ||
         digits_at(s, 8) != 2)
         return false;
@@ -175,6 +187,22 @@ static void put_list(df_str list, bool padded, df_buf *out)
         else
             df_buf_char(out, '0');
     }
+}
+
+df_str mf_wanted_version(df_str text, char stamp[15])
+{
+    size_t used;
+    if (read_stamp(text, '.', stamp, &used) && used == text.len) return (df_str){stamp, STAMP};
+    /* YYYY.MM.DD.HHMMSS */
+    if (text.len != 17 || digits_at(text, 0) != 4 || text.ptr[4] != '.' || digits_at(text, 5) != 2 ||
+        text.ptr[7] != '.' || digits_at(text, 8) != 2 || text.ptr[10] != '.' || digits_at(text, 11) != 6)
+        return text;
+    memcpy(stamp, text.ptr, 4);
+    memcpy(stamp + 4, text.ptr + 5, 2);
+    memcpy(stamp + 6, text.ptr + 8, 2);
+    memcpy(stamp + 8, text.ptr + 11, 6);
+    stamp[STAMP] = '\0';
+    return (df_str){stamp, STAMP};
 }
 
 void mf_version_key(df_str version, df_buf *out)

@@ -406,7 +406,7 @@ static void layout_names(void)
     check(df_layout_from_name("pairs", &layout) && layout == DF_LAYOUT_PAIRS &&
               df_layout_from_name("auto", &layout),
           "by other names");
-    check(!df_layout_from_name("liquibase", &layout), "unknown ones are not taken");
+    check(!df_layout_from_name("alembic", &layout), "unknown ones are not taken");
     for (int i = 0; i < DF_LAYOUT_COUNT; i++)
         check(df_layout_from_name(df_layout_name((df_layout)i), &layout) && layout == (df_layout)i &&
                   df_layout_text(layout)[0],

@@ -152,16 +152,16 @@ static void names(void)
         "001_x.txt",  "001_x.SQL",  "00002_x_test.go", "V.sql",     "sql",     "embed.go"};
     df_arena arena = {0};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        mf_name name = mf_name_parse(df_str_from(cases[i].file), &arena);
+        mf_name name = mf_name_parse(df_str_from(cases[i].file), &df_sql_postgres, &arena);
         check(name.cls == cases[i].cls && name.role == cases[i].role && str_is(name.id, cases[i].id) &&
                   str_is(name.version, cases[i].version) && str_is(name.name, cases[i].name),
               "%s", cases[i].file);
     }
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
-        check(mf_name_parse(df_str_from(none[i]), &arena).cls == MF_NO_CLASS, "no migration: %s", none[i]);
-    mf_name both = mf_name_parse(DF_STR("2015_x.postgres.autocommit.up.sql"), &arena);
+        check(mf_name_parse(df_str_from(none[i]), &df_sql_postgres, &arena).cls == MF_NO_CLASS, "no migration: %s", none[i]);
+    mf_name both = mf_name_parse(DF_STR("2015_x.postgres.autocommit.up.sql"), &df_sql_postgres, &arena);
     check(both.autocommit && str_is(both.dialect, "postgres"), "dialect and .autocommit, in this order");
-    both = mf_name_parse(DF_STR("2015_x.autocommit.mysql.up.sql"), &arena);
+    both = mf_name_parse(DF_STR("2015_x.autocommit.mysql.up.sql"), &df_sql_postgres, &arena);
     check(both.autocommit && str_is(both.dialect, "mysql"), "and in the other");
     df_arena_release(&arena);
 }
@@ -179,7 +179,7 @@ static void random_names(void)
         for (size_t k = 0; k < n; k++) text[k] = alphabet[draw(sizeof alphabet - 1)];
         strcpy(text + n, endings[draw(5)]);
         char *exact = df_strdup(df_str_from(text)); /* reading beyond its end is seen by the sanitizer */
-        mf_name name = mf_name_parse(df_str_from(exact), &arena);
+        mf_name name = mf_name_parse(df_str_from(exact), &df_sql_postgres, &arena);
         if (name.cls == MF_SINGLE || name.cls == MF_PAIR)
             bad += !mf_is_digit(name.version.ptr[0]) || name.version.ptr < exact ||
                    name.name.ptr + name.name.len > exact + strlen(exact);
