@@ -198,7 +198,8 @@ df_code graph_digest_relationship(graph_digest *d, const graph_relationship *r, 
         return df_fail(err, DF_CORRUPT, "a relationship without its nodes");
     if (is_excluded(&d->colours[r->from]) || is_excluded(&d->colours[r->to])) return DF_OK;
     key = df_hash(r->type.ptr, r->type.len);
-    group *g = &d->types.items[find_group(&d->types, key, &added)];
+    size_t at = find_group(&d->types, key, &added);
+    group *g = &d->types.items[at];
     if (added) {
         df_buf name = {0};
         df_buf_text(&name, "[:");
