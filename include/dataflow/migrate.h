@@ -168,7 +168,7 @@ typedef struct df_migrate_step {
 
 typedef struct df_migrate_run_item {
     const char *id, *version, *file, *risk, *description;
-    const char *state; /* "applied", "rolled_back", "failed", "would apply", "cannot be rehearsed", "not reached", "resumed" */
+    const char *state; /* "applied", "rolled_back", "failed", "would apply", "cannot be rehearsed", "not reached", "resumed", "passed over" */
     const char *mode;  /* "one transaction", "statement by statement", and why */
     const char *undone; /* after a failure: "all", "part", "none" */
     int64_t duration_ms, estimated_ms, rows;
@@ -204,7 +204,7 @@ DF_API DF_MUST_USE df_code df_migrate_redo(df_migrate *migrate, const df_migrate
 
 typedef struct df_migrate_proof_item {
     const char *id, *file;
-    const char *state;  /* "proved", "no down", "down failed", "left objects", "lost objects", "up again failed", "differs", "up failed" */
+    const char *state;  /* "proved", "no down", "down failed", "left objects", "lost objects", "up again failed", "differs", "up failed", "passed over" */
     const char *detail; /* what is left, lost or different: object by object; the error */
 } df_migrate_proof_item;
 typedef struct df_migrate_proof {

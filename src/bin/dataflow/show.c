@@ -190,6 +190,7 @@ static void show_steps_json(cli_context *cli, const df_migrate_run_item *item)
         cli_put_text(rows, s->locks);
         cli_put_text(rows, s->rewritten);
         cli_put_text(rows, s->scanned);
+        cli_put_text(rows, s->plan);
     }
     cli_done(rows);
 }
@@ -244,10 +245,6 @@ static const char *locks_of(const df_migrate_step *s)
 {
     return s->locks;
 }
-static const char *note_of(const df_migrate_step *s)
-{
-    return s->note;
-}
 
 /* What a rehearsal found of a statement's effect on tables, in one cell. */
 static const char *effect_of(cli_context *cli, const df_migrate_step *s)
@@ -280,9 +277,11 @@ static void say_steps(cli_context *cli, const df_migrate_run_item *item)
         cli_put_text(rows, effect_of(cli, s));
     }
     cli_done(rows);
-    for (size_t i = 0; i < item->n_steps && anything(item, note_of); i++)
-        if (item->steps[i].note)
-            cli_say(cli, "    statement %lld: %s", (long long)item->steps[i].number, item->steps[i].note);
+    for (size_t i = 0; i < item->n_steps; i++) {
+        const df_migrate_step *s = &item->steps[i];
+        if (s->note) cli_say(cli, "    statement %lld: %s", (long long)s->number, s->note);
+        if (s->plan && cli->verbose) say_lines(cli, "        ", s->plan);
+    }
 }
 
 static bool is_state(const df_migrate_run_item *m, const char *state)
@@ -294,7 +293,7 @@ static cli_mark mark_of_item(const df_migrate_run_item *m)
 {
     if (m->error.code) return CLI_MARK_FAILED;
     if (is_state(m, "not reached")) return CLI_MARK_NONE;
-    return is_state(m, "cannot be rehearsed") || is_state(m, "failed") ? CLI_MARK_WARNING : CLI_MARK_OK;
+    return is_state(m, "cannot be rehearsed") || is_state(m, "failed") || is_state(m, "passed over") ? CLI_MARK_WARNING : CLI_MARK_OK;
 }
 
 static void say_item(cli_context *cli, const df_migrate_run_report *r, const df_migrate_run_item *m)
@@ -303,7 +302,8 @@ static void say_item(cli_context *cli, const df_migrate_run_report *r, const df_
     df_buf_text(&text, file_or_id(m->file, m->id));
     if (m->risk && *m->risk) df_buf_printf(&text, " (risk: %s)", m->risk);
     if (m->state) df_buf_printf(&text, ": %s", m->state);
-    if (m->mode && *m->mode && (r->dry_run || cli->verbose)) df_buf_printf(&text, ", %s", m->mode);
+    if (m->mode && *m->mode && (r->dry_run || cli->verbose || is_state(m, "passed over")))
+        df_buf_printf(&text, ", %s", m->mode);
     if (m->duration_ms >= 0 && !is_state(m, "not reached"))
         df_buf_printf(&text, ", %lld ms", (long long)m->duration_ms);
     if (m->duration_ms >= 0 && m->estimated_ms > 0)

@@ -40,6 +40,8 @@ struct df_migrate {
     df_ledger *ledger;
     bool half_restored_too; /* this call also works on what an interrupted restore has left */
     df_migration_set *set;
+    df_migrate_hook *callbacks; /* files of the folder that run around `up`, as hooks */
+    size_t n_callbacks;
     df_placeholders placeholders;
 };
 
@@ -106,6 +108,18 @@ typedef struct job_run {
 DF_MUST_USE df_code job_gates_up(job_run *run, df_error *err);
 /* No down section, data that would be lost. */
 DF_MUST_USE df_code job_gates_down(job_run *run, df_error *err);
+
+/* ---- preconditions.c ---- */
+
+/*
+ * Takes the alternative of a migration whose preconditions hold, and loads it. *passed_over (in `arena`) tells why it is not to run
+ * here; NULL: it is. DF_REFUSED when something that it asserts does not hold.
+ */
+DF_MUST_USE df_code job_choose(df_migrate *m, df_migration *migration, df_arena *arena, const char **passed_over, df_error *err);
+/* What is late because it was passed over, and still is to be, stands in nobody's way. */
+void job_excuse_late(df_migrate *m, df_plan *plan, df_arena *arena);
+/* Into the log and the audit log. */
+DF_MUST_USE df_code job_note_passed_over(df_migrate *m, const df_migration *migration, const char *why, const char *run_id, df_error *err);
 
 /* ---- schema.c ---- */
 

@@ -42,13 +42,30 @@ df_arena *job_report(df_migrate *m, report_kind kind)
     return &m->reports[kind];
 }
 
+/* Of the phases of other commands nothing runs: status and validate change nothing. */
+static void take_callbacks(df_migrate *m)
+{
+    static const char *const phases[][2] = {{"beforeFirstUse", "before"}, {"beforeMigrate", "before"}, {"afterMigrate", "after"}};
+    const df_migration_set *set = m->set;
+    m->callbacks = df_arena_zalloc(&m->arena, (set->n_callbacks + 1) * sizeof *m->callbacks);
+    for (size_t p = 0; p < sizeof phases / sizeof *phases; p++)
+        for (size_t i = 0; i < set->n_callbacks; i++) {
+            if (strcmp(set->callbacks[i].phase, phases[p][0]) != 0) continue;
+            const char *path = df_arena_printf(&m->arena, "%s/%.*s", set->folder, DF_FMT(set->callbacks[i].path));
+            m->callbacks[m->n_callbacks++] = (df_migrate_hook){phases[p][1], path};
+        }
+}
+
 df_code job_files(df_migrate *m, df_error *err)
 {
     if (m->set) return DF_OK;
-    df_files_options options = {.folder = m->config.folder, .dialect = m->dialect, .observer = m->config.observer};
+    df_files_options options = {.folder = m->config.folder, .dialect = m->dialect, .observer = m->config.observer,
+                                .environment = m->config.environment};
     if (m->config.layout && !df_layout_from_name(m->config.layout, &options.layout))
         return df_fail(err, DF_USAGE, "no layout is called \"%s\"", m->config.layout);
-    return df_migrations_open(&options, &m->set, err);
+    DF_TRY(df_migrations_open(&options, &m->set, err));
+    take_callbacks(m);
+    return DF_OK;
 }
 
 const char *job_environment(const df_migrate *m)

@@ -27,7 +27,9 @@ df_code job_make_plan(df_migrate *m, bool deep, bool held, df_arena *arena, job_
             options.running = lock_is_held(lock.state);
         }
     }
-    return df_plan_make(m->set, out->applied, out->n_applied, &options, arena, &out->plan, err);
+    DF_TRY(df_plan_make(m->set, out->applied, out->n_applied, &options, arena, &out->plan, err));
+    job_excuse_late(m, &out->plan, arena);
+    return DF_OK;
 }
 
 const char *job_file_of(const df_plan_item *item, df_arena *arena)

@@ -1,17 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What statements would destroy, counted before they run. */
 #include "base/clock.h"
-#include "safety/execution/execution_int.h"
-
-enum { COUNT_AT_MOST = 1000000 };
-
-typedef struct loss_finder {
-    df_executor *x;
-    const df_migration *migration;
-    df_arena arena;
-    df_loss *items;
-    size_t count, cap;
-} loss_finder;
+#include "safety/execution/loss_int.h"
 
 /*
  * `condition` NULL: all rows. -1 when there is no such table or column, so that nothing can be lost. What is there and cannot be
@@ -23,7 +13,7 @@ static df_code count_rows(loss_finder *f, df_str table, const char *condition, i
     df_error mine = {0}, ignored = {0};
     *rows = -1;
     const char *sql = df_arena_printf(&f->arena, "SELECT COUNT(*) FROM (SELECT 1 AS one FROM %.*s%s%s LIMIT %d) AS counted",
-                                      DF_FMT(table), condition ? " WHERE " : "", condition ? condition : "", COUNT_AT_MOST);
+                                      DF_FMT(table), condition ? " WHERE " : "", condition ? condition : "", LOSS_COUNT_AT_MOST);
     df_code code = df_query_value(f->x->conn, sql, NULL, 0, &f->arena, &value, &mine);
     if (code == DF_OK) {
         *rows = value.i;
@@ -37,7 +27,7 @@ static df_code count_rows(loss_finder *f, df_str table, const char *condition, i
     return df_error_prefix(err, "counting what would be lost of %.*s", DF_FMT(table));
 }
 
-static void add_loss(loss_finder *f, int64_t rows, const char *what)
+void loss_add(loss_finder *f, int64_t rows, const char *what)
 {
     if (f->count == f->cap) {
         size_t cap = f->cap ? f->cap * 2 : 8;
@@ -50,15 +40,15 @@ static void add_loss(loss_finder *f, int64_t rows, const char *what)
 }
 
 /* `unit` in the plural, its s first to go: "rows", "values". */
-static void add_counted(loss_finder *f, int64_t rows, df_str name, const char *unit, const char *behind)
+void loss_add_counted(loss_finder *f, int64_t rows, df_str name, const char *unit, const char *behind)
 {
     df_buf text = {0};
     if (rows <= 0) return;
     df_buf_str_add(&text, name);
     df_buf_text(&text, ": ");
     df_put_count(&text, rows);
-    df_buf_printf(&text, "%s %.*s%s", rows >= COUNT_AT_MOST ? " or more" : "", (int)strlen(unit) - (rows == 1), unit, behind);
-    add_loss(f, rows, df_arena_cstr(f->x->arena, df_buf_str(&text)));
+    df_buf_printf(&text, "%s %.*s%s", rows >= LOSS_COUNT_AT_MOST ? " or more" : "", (int)strlen(unit) - (rows == 1), unit, behind);
+    loss_add(f, rows, df_arena_cstr(f->x->arena, df_buf_str(&text)));
     df_buf_release(&text);
 }
 
@@ -98,7 +88,7 @@ static df_code tables_lost(loss_finder *f, const df_step *step, df_error *err)
         if (!name.len) return DF_OK;
         int64_t rows;
         DF_TRY(count_rows(f, name, NULL, &rows, err));
-        add_counted(f, rows, name, "rows", "");
+        loss_add_counted(f, rows, name, "rows", "");
         if (next.kind != DF_SQL_SYMBOL || next.text.ptr[0] != ',') return DF_OK;
         t = df_sql_next_word(&lexer);
         static const char *const only[] = {"ONLY", NULL};
@@ -133,7 +123,7 @@ static df_code columns_lost(loss_finder *f, const df_step *step, df_error *err)
         const char *condition = df_arena_printf(&f->arena, "%.*s IS NOT NULL", DF_FMT(t.text));
         DF_TRY(count_rows(f, table, condition, &rows, err));
         const char *name = df_arena_printf(&f->arena, "%.*s.%.*s", DF_FMT(table), DF_FMT(t.text));
-        add_counted(f, rows, df_str_from(name), "values", "");
+        loss_add_counted(f, rows, df_str_from(name), "values", "");
     }
     return DF_OK;
 }
@@ -151,7 +141,7 @@ static df_code rows_deleted(loss_finder *f, const df_step *step, df_error *err)
     df_sql_put_name(df_conn_dialect(f->x->conn), &name, table->name);
     df_code code = count_rows(f, df_buf_str(&name), NULL, &rows, err);
     bool all = (step->facts.flags & DF_SQL_WHOLE_TABLE) != 0;
-    if (code == DF_OK) add_counted(f, rows, df_buf_str(&name), "rows", all ? "" : ", of which some are deleted");
+    if (code == DF_OK) loss_add_counted(f, rows, df_buf_str(&name), "rows", all ? "" : ", of which some are deleted");
     df_buf_release(&name);
     return code;
 }
@@ -159,12 +149,13 @@ static df_code rows_deleted(loss_finder *f, const df_step *step, df_error *err)
 static df_code look_at(loss_finder *f, const df_step *step, df_error *err)
 {
     const char *tag = step->facts.tag;
+    if (!(df_conn_caps(f->x->conn) & DF_CAP_SQL)) return loss_of_graph(f, step, err);
     if (!(step->facts.flags & DF_SQL_DESTROYS) || (step->facts.flags & DF_SQL_TEMPORARY)) return DF_OK;
     if (strcmp(tag, "DROP TABLE") == 0 || strncmp(tag, "TRUNCATE", 8) == 0) return tables_lost(f, step, err);
     if (strcmp(tag, "ALTER TABLE") == 0) return columns_lost(f, step, err);
     if (strcmp(tag, "DELETE") == 0) return rows_deleted(f, step, err);
     if (strcmp(tag, "DROP SCHEMA") == 0 || strcmp(tag, "DROP DATABASE") == 0)
-        add_loss(f, -1, df_arena_printf(f->x->arena, "%s %.*s with everything in it", tag, DF_FMT(step->facts.object.name)));
+        loss_add(f, -1, df_arena_printf(f->x->arena, "%s %.*s with everything in it", tag, DF_FMT(step->facts.object.name)));
     return DF_OK;
 }
 

@@ -21,6 +21,26 @@ static bool tag_is(const df_step *step, const char *verb)
     return strncmp(step->facts.tag, verb, len) == 0 && (step->facts.tag[len] == '\0' || step->facts.tag[len] == ' ');
 }
 
+/* What a statement does in the end: "DETACH DELETE" of "MATCH … DETACH DELETE". */
+static const char *write_of(const df_step *step)
+{
+    const char *mark = strstr(step->facts.tag, "… ");
+    return mark ? mark + strlen("… ") : step->facts.tag;
+}
+
+/* Of clauses that write a graph. */
+static bool writes_are_inverse(const df_step *up, const df_step *down)
+{
+    static const char *const makes[] = {"CREATE", "INSERT", "MERGE"}, *const removes[] = {"DELETE", "DETACH DELETE"};
+    const char *u = write_of(up), *d = write_of(down);
+    for (size_t i = 0; i < sizeof makes / sizeof *makes; i++)
+        for (size_t k = 0; k < sizeof removes / sizeof *removes; k++)
+            if ((strcmp(u, makes[i]) == 0 && strcmp(d, removes[k]) == 0) || (strcmp(d, makes[i]) == 0 && strcmp(u, removes[k]) == 0))
+                return true;
+    bool sets = strcmp(u, "SET") == 0 || strcmp(u, "REMOVE") == 0, unsets = strcmp(d, "SET") == 0 || strcmp(d, "REMOVE") == 0;
+    return sets && unsets && !(strcmp(u, "REMOVE") == 0 && strcmp(d, "REMOVE") == 0);
+}
+
 static bool verbs_are_inverse(const df_step *up, const df_step *down)
 {
     static const char *const pairs[][2] = {{"CREATE", "DROP"}, {"DROP", "CREATE"},     {"INSERT", "DELETE"}, {"DELETE", "INSERT"},
@@ -28,7 +48,7 @@ static bool verbs_are_inverse(const df_step *up, const df_step *down)
                                            {"REVOKE", "GRANT"},  {"REPLACE", "DELETE"}, {"CREATE", "ALTER"}, {"ALTER", "DROP"}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         if (tag_is(up, pairs[i][0]) && tag_is(down, pairs[i][1])) return true;
-    return false;
+    return writes_are_inverse(up, down);
 }
 
 static bool same_name(df_str a, df_str b)
