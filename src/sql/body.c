@@ -84,6 +84,7 @@ sql_body_kind sql_body_of(const df_sql_dialect *dialect, df_str text)
     switch (dialect->family) {
     case DF_SQL_POSTGRES: return postgres_kind(&r);
     case DF_SQL_SQLITE: return sqlite_kind(&r);
+    case DF_SQL_CYPHER: return SQL_BODY_NONE;
     default: return mariadb_kind(&r);
     }
 }

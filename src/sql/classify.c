@@ -374,6 +374,9 @@ df_sql_facts df_sql_classify(const df_sql_dialect *dialect, df_str statement, df
 {
     sql_facts f = {.arena = arena, .family = dialect->family};
     sql_reader_init(&f.r, dialect, statement);
-    sql_read_statement(&f);
+    if (dialect->family == DF_SQL_CYPHER)
+        sql_read_cypher(&f);
+    else
+        sql_read_statement(&f);
     return f.facts;
 }

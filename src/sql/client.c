@@ -341,6 +341,7 @@ df_code sql_client_line(df_sql_splitter *s, size_t at, size_t *end, df_error *er
     *end = 0;
     switch (s->dialect->family) {
     case DF_SQL_POSTGRES: return c == '\\' ? psql_line(s, at, end, err) : DF_OK;
+    case DF_SQL_CYPHER: return c == ':' ? sql_cypher_line(s, at, end, err) : DF_OK;
     case DF_SQL_SQLITE:
         if (c == '.' && begins_line(s->script, at)) return sqlite_line(s, at, end, err);
         if (c == '#' && begins_line(s->script, at)) *end = line_end(s->script, at); /* sqlite3's comments */

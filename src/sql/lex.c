@@ -33,9 +33,11 @@ static bool is_number(df_str sql, size_t at, size_t end)
     return from == end;
 }
 
-static size_t word_end(df_str sql, size_t at)
+static size_t word_end(const df_sql_dialect *dialect, df_str sql, size_t at)
 {
-    while (at < sql.len && sql_is(sql.ptr[at], C_WORD)) at++;
+    for (; at < sql.len && sql_is(sql.ptr[at], C_WORD); at++) {
+        if ((unsigned char)sql.ptr[at] >= 0xc2 && sql_wide_space(dialect, sql, at)) break;
+    }
     return at;
 }
 
@@ -64,6 +66,7 @@ static size_t number_end(df_str sql, size_t at)
 /* The word is a letter that makes the '…' behind it another kind of text. */
 static bool is_prefix(const df_sql_dialect *dialect, char letter)
 {
+    if (dialect->slash_comment) return false;
     const char *letters = dialect->escape_strings ? "eEbBxXnN" : dialect->hash_comment ? "bBxXnN" : "xX";
     return letter && strchr(letters, letter) != NULL;
 }
@@ -73,7 +76,8 @@ static df_sql_token quote_token(df_sql_lexer *lexer, size_t quote, sql_piece pie
 {
     const char *from = lexer->text.ptr + lexer->at;
     char mark = lexer->text.ptr[quote];
-    bool name = mark != '\'' && mark != '$' && !(mark == '"' && lexer->dialect->hash_comment);
+    bool text = lexer->dialect->hash_comment || lexer->dialect->slash_comment; /* what "…" is */
+    bool name = mark != '\'' && mark != '$' && !(mark == '"' && text);
     df_sql_token t = {.kind = name ? DF_SQL_NAME : DF_SQL_STRING, .offset = lexer->at, .open = piece.open};
     lexer->at = quote + piece.len;
     t.text = (df_str){from, lexer->at - t.offset};
@@ -91,7 +95,7 @@ static df_sql_token token(df_sql_lexer *lexer, df_sql_token_kind kind, size_t en
 static df_sql_token word(df_sql_lexer *lexer)
 {
     df_str sql = lexer->text;
-    size_t at = lexer->at, end = word_end(sql, at);
+    size_t at = lexer->at, end = word_end(lexer->dialect, sql, at);
     if (end == at + 1 && !sql_behind_word(sql, at)) {
         bool escape = lexer->dialect->escape_strings && (sql.ptr[at] | 0x20) == 'e';
         if (sql_at(sql, end) == '\'' && is_prefix(lexer->dialect, sql.ptr[at]))
@@ -107,7 +111,7 @@ static df_sql_token word(df_sql_lexer *lexer)
 static df_sql_token number(df_sql_lexer *lexer)
 {
     if (lexer->dialect->hash_comment) {
-        size_t end = word_end(lexer->text, lexer->at);
+        size_t end = word_end(lexer->dialect, lexer->text, lexer->at);
         if (!is_number(lexer->text, lexer->at, end)) return token(lexer, DF_SQL_WORD, end);
     }
     return token(lexer, DF_SQL_NUMBER, number_end(lexer->text, lexer->at));
@@ -136,6 +140,8 @@ df_sql_token df_sql_next_token(df_sql_lexer *lexer)
     char c = sql.ptr[at];
     if (sql_is(c, C_SPACE)) return token(lexer, DF_SQL_SPACE, sql_skip_space(sql, at));
     if (sql_is(c, C_START)) {
+        size_t wide = (unsigned char)c >= 0xc2 ? sql_wide_space(lexer->dialect, sql, at) : 0;
+        if (wide) return token(lexer, DF_SQL_SPACE, at + wide);
         if (at == 0 && sql_byte_order_mark(sql)) return token(lexer, DF_SQL_SPACE, sql_skip_space(sql, 3));
         return word(lexer);
     }

@@ -79,7 +79,11 @@ typedef struct scan {
 
 static uint8_t mask_of(df_sql_family family)
 {
-    return family == DF_SQL_POSTGRES ? C_POSTGRES : family == DF_SQL_SQLITE ? C_SQLITE : C_MARIADB;
+    static const uint8_t masks[] = {[DF_SQL_POSTGRES] = C_POSTGRES,
+                                    [DF_SQL_SQLITE] = C_SQLITE,
+                                    [DF_SQL_MARIADB] = C_MARIADB,
+                                    [DF_SQL_CYPHER] = C_CYPHER};
+    return masks[family];
 }
 
 static scan scan_from(df_sql_splitter *s, size_t at)
@@ -296,6 +300,8 @@ static df_code skip_blank(df_sql_splitter *s, df_error *err)
             x.at += x.delimiter;
         } else if (c == ';') {
             x.at++;
+        } else if (sql_wide_space(s->dialect, x.sql, x.at)) {
+            x.at += sql_wide_space(s->dialect, x.sql, x.at);
         } else {
             sql_piece piece = sql_is(c, C_STOP) ? sql_piece_at(s->dialect, x.sql, x.at) : (sql_piece){0};
             if (!piece.comment) break;
@@ -315,10 +321,15 @@ static bool ends_with_line(const scan *x)
            sql_is(rest.ptr[3], C_SPACE) && rest.ptr[3] != '\n';
 }
 
-static void cut_line(scan *x)
+/* Where the client's command that is a statement of its own ends. */
+static df_code cut_command(scan *x, df_error *err)
 {
+    if (x->splitter->dialect->family == DF_SQL_CYPHER && x->sql.ptr[x->at] == ':')
+        return sql_command_end(x->splitter, x->at, &x->sql.len, err);
+    if (!ends_with_line(x)) return DF_OK;
     const char *end = memchr(x->sql.ptr + x->at, '\n', x->sql.len - x->at);
     if (end) x->sql.len = (size_t)(end - x->sql.ptr);
+    return DF_OK;
 }
 
 /* `END;//` is usual. */
@@ -338,7 +349,7 @@ static df_code take_statement(df_sql_splitter *s, df_sql_statement *statement, d
     bool own_delimiter = strcmp(s->delimiter, ";") != 0;
     sql_body_kind kind =
         own_delimiter ? SQL_BODY_NONE : sql_body_of(s->dialect, df_str_skip(s->script, start));
-    if (ends_with_line(&x)) cut_line(&x);
+    DF_TRY(cut_command(&x, err));
     if (kind == SQL_BODY_NONE || kind == SQL_BODY_COPY)
         DF_TRY(scan_plain(&x, err));
     else

@@ -108,6 +108,10 @@ typedef struct df_sql_splitter {
  * source …), named, with what to write instead. Those that change nothing (\restrict, \unrestrict, \echo,
  * \timing, \set ON_ERROR_STOP on, \pset, .headers …) are passed over: pg_dump and habit put them there. After
  * an error the splitter stays where it is.
+ *
+ * Cypher: as cypher-shell splits it, but a backslash means nothing inside `…`, as to the server. Its commands :use,
+ * :param, :begin, :commit and :rollback are statements of their own, to the end of their line; :auto is passed
+ * over; :source, :connect and others are refused.
  */
 DF_MUST_USE df_code df_sql_split(df_sql_splitter *splitter, df_sql_statement *statement, bool *more,
                                  df_error *err);
@@ -152,9 +156,11 @@ enum {
 
 /* One object that a statement is about. Names are unquoted, folded and cut as the dialect does it. */
 typedef struct df_sql_object {
+    /* Cypher: "index", "constraint", "label", "relationship type", "database", "user" … */
     const char *kind; /* "table", "index", "view", "materialized view", "sequence", "type", "function", … */
     df_str schema, name; /* schema absent when not written */
-    df_str column;       /* ADD/DROP/ALTER/RENAME COLUMN: the (first) column; else absent */
+    df_str column;       /* ADD/DROP/ALTER/RENAME COLUMN: the (first) column; Cypher, of the label that an index or
+                          * constraint is for: its (first) property; else absent */
 } df_sql_object;
 
 typedef struct df_sql_facts {
@@ -166,8 +172,31 @@ typedef struct df_sql_facts {
     df_str value; /* ALTER TYPE … ADD VALUE: the label; RENAME TO: the new name; PRAGMA, SET: its name */
 } df_sql_facts;
 
-/* Names go into `arena`. Never fails. */
+/*
+ * Names go into `arena`, where the tag may lie, too. Never fails.
+ *
+ * Cypher: what writes anywhere, also in subqueries and FOREACH, is DML; CALL of a procedure that is not known to
+ * only read is DF_SQL_ROUTINE and DF_SQL_DYNAMIC. DF_SQL_WHOLE_TABLE: deletes or changes what no label, type,
+ * property, WHERE or LIMIT restricts. DROP of an index or constraint destroys no data. DF_SQL_IF_EXISTS is also set for statements that commit in batches and can be
+ * repeated behind a failure: they only MERGE, DELETE, REMOVE, or SET what does not depend on what they set.
+ * The object of what writes is the label or relationship type that is written, deleted or changed first.
+ */
 df_sql_facts df_sql_classify(const df_sql_dialect *dialect, df_str statement, df_arena *arena);
+
+/* What a statement of Cypher takes away: with `label` (absent: any) what is deleted, or loses a label or property. */
+typedef struct df_sql_loss {
+    enum { DF_SQL_LOSES_NODES, DF_SQL_LOSES_RELATIONSHIPS, DF_SQL_LOSES_PROPERTY, DF_SQL_LOSES_LABEL } kind;
+    bool relationship; /* `label` is a relationship type */
+    df_str label;
+    df_str property; /* DF_SQL_LOSES_PROPERTY: the key; absent: all of them (SET n = …) or one that is computed */
+} df_sql_loss;
+
+/*
+ * In the order of the statement, each once; *count 0 when it takes nothing away, in other dialects always. What a
+ * variable holds is known from the pattern that binds it; one that comes from elsewhere has no label. What
+ * procedures do is not known, but for what apoc.periodic.iterate and .commit are given as text.
+ */
+const df_sql_loss *df_sql_losses(const df_sql_dialect *dialect, df_str statement, df_arena *arena, size_t *count);
 
 /* ---- normal form ---- */
 

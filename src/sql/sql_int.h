@@ -16,7 +16,8 @@ enum {
     C_POSTGRES = 1u << 4,
     C_SQLITE = 1u << 5,
     C_MARIADB = 1u << 6,
-    C_STOP = C_POSTGRES | C_SQLITE | C_MARIADB,
+    C_CYPHER = 1u << 7,
+    C_STOP = C_POSTGRES | C_SQLITE | C_MARIADB | C_CYPHER,
 };
 extern const uint8_t sql_chars[256];
 
@@ -42,6 +43,9 @@ static inline size_t sql_byte_order_mark(df_str sql)
 {
     return sql.len >= 3 && memcmp(sql.ptr, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
+
+/* Length of the white space beyond ASCII at `at`, which only Cypher takes for such; 0 when none is there. */
+size_t sql_wide_space(const df_sql_dialect *dialect, df_str sql, size_t at);
 
 /* Whether what stands right before `at` belongs to a name. */
 static inline bool sql_behind_word(df_str sql, size_t at)
@@ -143,12 +147,24 @@ bool sql_body_ends(sql_body *body, df_sql_token token);
  * DELIMITER is carried out, what changes nothing is passed over, anything else refused.
  */
 DF_MUST_USE df_code sql_client_line(df_sql_splitter *splitter, size_t at, size_t *end, df_error *err);
+/* The same for lines that begin with a colon, and are for cypher-shell or Neo4j Browser (client_cypher.c). A
+ * command that is a statement of its own (:use, :begin …) is left for sql_command_end(). */
+DF_MUST_USE df_code sql_cypher_line(df_sql_splitter *splitter, size_t at, size_t *end, df_error *err);
+/* Where a command of cypher-shell ends that begins at `at`: with its line, or with the line on which the map of
+ * `:param {…}` ends, or at a semicolon. */
+DF_MUST_USE df_code sql_command_end(const df_sql_splitter *splitter, size_t at, size_t *end, df_error *err);
 /* A backslash inside a statement: psql's and mariadb's commands that end one (\gexec, \G). */
 df_code sql_client_backslash(const df_sql_splitter *splitter, size_t at, df_error *err);
 /* Sets line and statement of an error at `at`. Returns err's code. */
 df_code sql_fail_at(const df_sql_splitter *splitter, size_t at, df_error *err, df_code code);
 
 /* ---- what a statement is (classify*.c) ---- */
+
+/* What a statement of Cypher takes away, while it is collected. */
+typedef struct sql_losses {
+    df_sql_loss *items;
+    size_t count, room;
+} sql_losses;
 
 /* A statement while it is classified: the reader stands behind what was understood. */
 typedef struct sql_facts {
@@ -157,6 +173,8 @@ typedef struct sql_facts {
     df_arena *arena;
     df_sql_family family;
     int depth; /* statements inside of statements: EXPLAIN ANALYZE …, SET STATEMENT … FOR … */
+    bool repeatable; /* Cypher: running it again behind a failure comes to the same */
+    sql_losses *losses; /* Cypher: collected when it is not NULL */
 } sql_facts;
 
 /* A kind of object, as CREATE, ALTER, DROP, COMMENT ON … name it. */
@@ -224,6 +242,62 @@ void sql_read_set(sql_facts *f);
 void sql_read_pragma(sql_facts *f);
 void sql_read_maintenance(sql_facts *f);
 void sql_read_reindex(sql_facts *f);
+/* A statement of Cypher, all of its facts. */
+void sql_read_cypher(sql_facts *f);
+/* One that reads or writes the graph (cypher_data.c). */
+void sql_read_graph(sql_facts *f);
+
+/* What is known of such a statement while it is read; names are as written, views of the statement. */
+typedef struct sql_graph {
+    sql_facts *f;
+    struct {
+        df_str name, label; /* of a variable: what its pattern says first */
+        bool relationship;
+    } bound[48];
+    struct {
+        df_str key, variable; /* … of which it is read: absent when that is no variable */
+    } read[64];               /* outside of WHERE */
+    df_str set[32];           /* keys of properties that are set */
+    df_str rows[16];          /* variables of LOAD CSV and UNWIND */
+    df_str targets[32];       /* variables that are changed */
+    size_t n_bound, n_read, n_set, n_rows, n_targets;
+    df_str target;     /* the variable of the item of SET, REMOVE or DELETE that is read */
+    bool unrepeatable; /* sets something that depends on what it sets, or on chance */
+    bool creates;      /* CREATE, INSERT */
+    bool writes, matches, restricts, destroys, batches;
+    bool changes;        /* the first clause that writes deletes or changes what is there */
+    unsigned procedures; /* SQL_PROC_…, of all that are called */
+    bool unknown;        /* one of them is not known to only read */
+    const char *call;    /* "CALL" and the name of the first */
+} sql_graph;
+
+/* Notes of cypher_notes.c. A pattern's `(name:label` or `[name:label`. */
+void sql_note_bound(sql_graph *g, df_str name, df_sql_token label, bool relationship);
+/* What the statement is about, unless that is known. */
+void sql_note_object(sql_graph *g, df_sql_token label, bool relationship);
+void sql_note_row(sql_graph *g, df_str name);
+/* A key of a property that is set, or that is read of a variable. */
+void sql_note_set(sql_graph *g, df_sql_token key);
+void sql_note_read(sql_graph *g, df_sql_token key, df_str variable);
+/* The item's variable is written; `deletes`: it is gone. */
+void sql_note_target(sql_graph *g, bool deletes);
+/* The item's variable loses a property; NULL: all, or one that is computed. */
+void sql_note_lost_property(sql_graph *g, const df_sql_token *key);
+void sql_note_lost_label(sql_graph *g, df_sql_token label);
+/* CALL of a procedure: the reader stands at its name, and behind it afterwards. */
+void sql_note_call(sql_graph *g);
+/* Class, flags, whether it may be repeated; the tag is there. */
+void sql_conclude(sql_graph *g);
+
+/* What a procedure does, as far as its name says it; nothing of these: not known. */
+enum {
+    SQL_PROC_READS = 1,
+    SQL_PROC_SCHEMA = 2,  /* changes indexes and constraints: mixes with no other writing */
+    SQL_PROC_BATCHES = 4, /* commits on its own */
+    SQL_PROC_ADMIN = 8,
+    SQL_PROC_DESTROYS = 16,
+};
+unsigned sql_procedure_of(df_str name);
 /* The statement that begins where the reader stands, all of its facts. */
 void sql_read_statement(sql_facts *f);
 

@@ -104,13 +104,13 @@ static sql_piece dollar_quoted(df_str sql, size_t at)
 
 static sql_piece line_comment(const df_sql_dialect *dialect, df_str sql, size_t at)
 {
-    const char *end = memchr(sql.ptr + at, '\n', sql.len - at);
-    size_t len = end ? (size_t)(end - sql.ptr) - at : sql.len - at;
-    if (dialect->escape_strings) { /* PostgreSQL's line ends at a carriage return, too */
-        const char *cr = memchr(sql.ptr + at, '\r', len);
-        if (cr) len = (size_t)(cr - sql.ptr) - at;
+    if (dialect->escape_strings || dialect->slash_comment) { /* their line ends at a carriage return, too */
+        size_t stop = at;
+        while (stop < sql.len && sql.ptr[stop] != '\n' && sql.ptr[stop] != '\r') stop++;
+        return (sql_piece){.len = stop - at, .comment = true};
     }
-    return (sql_piece){.len = len, .comment = true};
+    const char *end = memchr(sql.ptr + at, '\n', sql.len - at);
+    return (sql_piece){.len = end ? (size_t)(end - sql.ptr) - at : sql.len - at, .comment = true};
 }
 
 /* `levels` is how deep comments may lie in each other. */
@@ -196,9 +196,11 @@ sql_piece sql_piece_at(const df_sql_dialect *dialect, df_str sql, size_t at)
     case '[': return dialect->bracket ? bracketed(sql, at) : (sql_piece){0};
     case '$': return dialect->escape_strings ? dollar_quoted(sql, at) : (sql_piece){0};
     case '#': return dialect->hash_comment ? line_comment(dialect, sql, at) : (sql_piece){0};
-    case '/': return next == '*' ? comment_at(dialect, sql, at) : (sql_piece){0};
+    case '/':
+        if (next == '/' && dialect->slash_comment) return line_comment(dialect, sql, at);
+        return next == '*' ? comment_at(dialect, sql, at) : (sql_piece){0};
     case '-':
-        if (next != '-') return (sql_piece){0};
+        if (next != '-' || dialect->slash_comment) return (sql_piece){0};
         if (dialect->hash_comment && at + 2 < sql.len && (unsigned char)sql.ptr[at + 2] > ' ' &&
             sql.ptr[at + 2] != 0x7f)
             return (sql_piece){0};
@@ -219,7 +221,8 @@ bool df_sql_is_blank(const df_sql_dialect *dialect, df_str sql)
             i++;
             continue;
         }
-        sql_piece piece = sql_piece_at(dialect, sql, i);
+        size_t wide = sql_wide_space(dialect, sql, i);
+        sql_piece piece = wide ? (sql_piece){.len = wide, .comment = true} : sql_piece_at(dialect, sql, i);
         if (!piece.comment) return false;
         i += piece.len;
     }

@@ -112,11 +112,11 @@ static void try_script(const df_sql_dialect *dialect, df_str script)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const df_sql_dialect *const dialects[] = {&df_sql_postgres, &df_sql_sqlite, &df_sql_mariadb};
+    static const df_sql_dialect *const dialects[] = {&df_sql_postgres, &df_sql_sqlite, &df_sql_mariadb, &df_sql_cypher};
     char *text = malloc(size ? size : 1); /* exactly as long as it is, so that reading beyond is seen */
     if (!text) return 0;
     memcpy(text, data, size);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof dialects / sizeof *dialects; i++) {
         df_str script = {text, size};
         try_script(dialects[i], script);
         try_tokens(dialects[i], script);

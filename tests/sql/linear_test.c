@@ -105,6 +105,38 @@ static const char *const units[] = {
     "until ",
     "label: ",
     "?",
+    "//\r",
+    "//\n",
+    ":auto ",
+    ":use a\n",
+    ":param {",
+    ":help\n",
+    "\xc2\xa0",
+    "MATCH (n) ",
+    "MATCH ((((",
+    "CALL { ",
+    "CALL (",
+    "CALL a.b.c ",
+    "CALL {} IN ",
+    "CALL {} IN 4 ",
+    "FOREACH (a IN b | ",
+    "SET a.b = c.d, ",
+    "SET a = ",
+    "REMOVE a:b ",
+    "DELETE a, ",
+    "UNWIND a AS b ",
+    "CASE ",
+    "LIST<",
+    "USING PERIODIC COMMIT ",
+    "CALL apoc.periodic.iterate('",
+    "EXPLAIN ",
+    "CYPHER a=b ",
+    "SHOW ",
+    "{p}",
+    "exists(",
+    "size((a)--",
+    "id(",
+    "[r]-",
 };
 
 /* In front of the repeated part. */
@@ -146,7 +178,7 @@ static bool read_all(const df_sql_dialect *dialect, df_str text)
 
 int main(void)
 {
-    static const df_sql_dialect *const dialects[] = {&df_sql_postgres, &df_sql_sqlite, &df_sql_mariadb};
+    static const df_sql_dialect *const dialects[] = {&df_sql_postgres, &df_sql_sqlite, &df_sql_mariadb, &df_sql_cypher};
     char *text = malloc(SIZE + 128);
     for (size_t u = 0; text && u < sizeof units / sizeof *units; u++) {
         bool right = true;

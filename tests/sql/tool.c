@@ -43,7 +43,7 @@ static void put_statement(const df_sql_dialect *dialect, const df_sql_statement 
     static const char *const flags[] = {"no_transaction", "implicit_commit", "begin",       "commit",
                                         "rollback",       "concurrently",    "add_value",   "destroys",
                                         "whole_table",    "temporary",       "if_exists",   "copy_in",
-                                        "index_build",    "dynamic",         "foreign_keys"};
+                                        "index_build",    "dynamic",         "foreign_keys", "batches", "administration"};
     df_arena arena = {0};
     df_buf normal = {0};
     df_sql_facts facts = df_sql_classify(dialect, s->text, &arena);
@@ -72,7 +72,7 @@ int main(int argc, char **argv)
 {
     const df_sql_dialect *dialect = argc == 2 ? df_sql_dialect_of(argv[1]) : NULL;
     if (!dialect) {
-        fprintf(stderr, "usage: sql-tool postgres|sqlite|mariadb < SCRIPT\n");
+        fprintf(stderr, "usage: sql-tool postgres|sqlite|mariadb|neo4j < SCRIPT\n");
         return 2;
     }
     df_buf script = {0};

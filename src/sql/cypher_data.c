@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Statements of Cypher that read or write the graph. Cypher reserves no words: `MATCH (set:Delete) SET
+ * set.create = 1` is one that sets. So a word is a clause only where one can begin: at the beginning of a
+ * query, and behind an operand that is complete; never inside of ( ), [ ] and maps.
+ */
+#include "sql/sql_int.h"
+
+enum { DEEPEST = 48 }; /* brackets inside each other that are told apart */
+
+typedef enum level_kind { QUERY, PAREN, BRACKET, MAP } level_kind;
+typedef enum level_state { START, OPERAND, AFTER } level_state;
+
+typedef struct level {
+    level_kind kind;
+    level_state state;
+    uint8_t clause;  /* of the query that it lies in */
+    bool foreach_;   /* a query in the parentheses of FOREACH */
+    bool call;       /* a query in the braces of CALL */
+    bool pattern;    /* what is in the brackets is a node or relationship */
+    bool where;      /* what is read here only restricts */
+    bool keys;       /* the map of SET n += {…} */
+    bool named;      /* the pattern's label was read */
+    uint32_t tokens; /* read so far in brackets */
+    uint32_t cases;  /* CASE without its END */
+    uint32_t angles; /* LIST< … of a type */
+    df_str variable; /* of a pattern */
+} level;
+
+typedef struct walk {
+    sql_graph g;
+    sql_reader *r;
+    level levels[DEEPEST];
+    size_t depth, deeper; /* the innermost level; brackets beyond what is told apart */
+    df_sql_token last;
+    bool after_call;      /* the last token closed the braces of CALL */
+    uint8_t first, write; /* clauses: the first one, and the first that writes */
+    /* SET, REMOVE, DELETE: an item begins; its property was read; behind its "="; it is of all properties */
+    bool item, keyed, value, whole;
+    bool create;      /* SET of ON CREATE */
+    df_sql_token key; /* the property */
+    df_str variable;  /* in front of the last point */
+} walk;
+
+typedef enum word_id {
+    NONE,
+    /* clauses */
+    MATCH,
+    UNWIND,
+    WITH,
+    RETURN,
+    CALL,
+    FOREACH,
+    LOAD,
+    LET,
+    FOR,
+    FINISH,
+    FILTER,
+    CREATE,
+    INSERT,
+    MERGE,
+    SET,
+    REMOVE,
+    DELETE,
+    DETACH,
+    /* what stands between them */
+    OPTIONAL,
+    NODETACH,
+    UNION,
+    NEXT,
+    USE,
+    USING,
+    WHERE,
+    ORDER,
+    LIMIT,
+    YIELD,
+    ON,
+    WHEN,
+    THEN,
+    ELSE,
+    END,
+    IN,
+    INFIX,
+} word_id;
+
+static const struct {
+    const char *word;
+    word_id id;
+} words[] = {
+    {"MATCH", MATCH},    {"UNWIND", UNWIND},     {"WITH", WITH},     {"RETURN", RETURN},
+    {"CALL", CALL},      {"FOREACH", FOREACH},   {"LOAD", LOAD},     {"LET", LET},
+    {"FOR", FOR},        {"FINISH", FINISH},     {"FILTER", FILTER}, {"CREATE", CREATE},
+    {"INSERT", INSERT},  {"MERGE", MERGE},       {"SET", SET},       {"REMOVE", REMOVE},
+    {"DELETE", DELETE},  {"DETACH", DETACH},     {"USE", USE},       {"OPTIONAL", OPTIONAL},
+    {"UNION", UNION},    {"NODETACH", NODETACH}, {"NEXT", NEXT},     {"USING", USING},
+    {"WHERE", WHERE},    {"ORDER", ORDER},       {"LIMIT", LIMIT},   {"SKIP", ORDER},
+    {"OFFSET", ORDER},   {"YIELD", YIELD},       {"ON", ON},         {"WHEN", WHEN},
+    {"THEN", THEN},      {"ELSE", ELSE},         {"END", END},       {"IN", IN},
+    {"AS", INFIX},       {"AND", INFIX},         {"OR", INFIX},      {"XOR", INFIX},
+    {"NOT", INFIX},      {"IS", INFIX},          {"STARTS", INFIX},  {"ENDS", INFIX},
+    {"CONTAINS", INFIX},
+};
+
+static word_id id_of(df_sql_token t)
+{
+    if (t.kind != DF_SQL_WORD) return NONE;
+    char first = (char)(t.text.ptr[0] & ~0x20);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (words[i].word[0] == first && sql_word_is(t.text, words[i].word)) return words[i].id;
+    }
+    return NONE;
+}
+
+static bool is_symbol(df_sql_token t, char symbol)
+{
+    return t.kind == DF_SQL_SYMBOL && t.text.ptr[0] == symbol;
+}
+
+static bool is_name(df_sql_token t)
+{
+    return t.kind == DF_SQL_WORD || t.kind == DF_SQL_NAME;
+}
+
+/* ---- brackets ---- */
+
+static level *push(walk *w, level_kind kind)
+{
+    if (w->depth + 1 == DEEPEST) {
+        w->deeper++;
+        return NULL;
+    }
+    const level *outer = &w->levels[w->depth];
+    level *l = &w->levels[++w->depth];
+    *l = (level){.kind = kind, .clause = outer->clause, .where = outer->where};
+    return l;
+}
+
+static void push_query(walk *w, bool call)
+{
+    level *l = push(w, QUERY);
+    if (!l) return;
+    l->where = false;
+    l->clause = NONE;
+    l->call = call;
+}
+
+static bool has_patterns(uint8_t clause)
+{
+    return clause == MATCH || clause == CREATE || clause == INSERT || clause == MERGE;
+}
+
+static void open_bracket(walk *w, char c)
+{
+    level *outer = &w->levels[w->depth];
+    outer->tokens++;
+    if (outer->kind == QUERY && outer->state == START && c == '{') {
+        push_query(w, false);
+        return;
+    }
+    if (outer->kind == QUERY && outer->clause == FOREACH && c == '(' && df_sql_is(w->last, "FOREACH")) {
+        push_query(w, false);
+        w->levels[w->depth].foreach_ = true;
+        w->levels[w->depth].state = OPERAND;
+        return;
+    }
+    if (outer->kind == QUERY && w->item && c == '(') { /* SET (n).x = … */
+        w->item = false;
+        w->g.target = DF_STR_NONE;
+    }
+    bool pattern = outer->kind == QUERY ? has_patterns(outer->clause) : outer->pattern;
+    if (c == '{' && pattern && outer->kind != QUERY && outer->clause == MATCH) w->g.restricts = true;
+    level *l = push(w, c == '(' ? PAREN : c == '[' ? BRACKET : MAP);
+    if (!l) return;
+    l->pattern = pattern && c != '{' && !l->where;
+    if (c == '[' && !l->pattern && is_name(w->last)) l->variable = w->last.text;
+    if (c == '{' && pattern && outer->clause == MATCH) l->where = true;
+    l->keys = c == '{' && outer->kind == QUERY && outer->clause == SET && w->whole && is_symbol(w->last, '=');
+}
+
+/* The item of SET, REMOVE or DELETE is over; another one begins. */
+static void end_item(walk *w, bool another)
+{
+    w->item = another;
+    w->keyed = w->value = w->whole = false;
+}
+
+static bool closes(const level *l, char c)
+{
+    if (l->kind == QUERY) return l->foreach_ ? c == ')' : c == '}';
+    return c == (l->kind == PAREN ? ')' : l->kind == BRACKET ? ']' : '}');
+}
+
+static void close_bracket(walk *w, char c)
+{
+    if (w->deeper) {
+        w->deeper--;
+        return;
+    }
+    level *l = &w->levels[w->depth];
+    if (!w->depth || !closes(l, c)) return;
+    bool call = l->call;
+    level *outer = &w->levels[--w->depth];
+    outer->state = AFTER;
+    w->after_call = call;
+    if (l->kind == QUERY) end_item(w, false);
+}
+
+/* ---- properties ---- */
+
+static void read_key(walk *w, df_sql_token t)
+{
+    level *l = &w->levels[w->depth];
+    if (sql_sees_symbol(w->r, '(')) { /* a function in a name space */
+        if (df_sql_is(t, "uuid")) w->g.unrepeatable = true;
+        return;
+    }
+    bool written = l->kind == QUERY && !w->value && (l->clause == SET || l->clause == REMOVE);
+    if (written) {
+        w->keyed = true;
+        w->key = t;
+        if (l->clause == REMOVE) sql_note_lost_property(&w->g, &t);
+        if (!w->create) sql_note_set(&w->g, t); /* what is new has nothing that it could depend on */
+    } else if (!l->where) {
+        sql_note_read(&w->g, t, w->variable);
+    }
+}
+
+static void look_at_word(walk *w, df_sql_token t)
+{
+    if (!sql_sees_symbol(w->r, '(')) return;
+    if (df_sql_is(t, "rand") || df_sql_is(t, "randomUUID")) w->g.unrepeatable = true;
+}
+
+/* ---- inside of brackets ---- */
+
+static void pattern_token(walk *w, level *l, df_sql_token t)
+{
+    if (l->tokens == 0 && is_name(t)) l->variable = t.text;
+    if (df_sql_is(t, "WHERE") && l->tokens) {
+        l->where = true;
+        l->pattern = false;
+        w->g.restricts |= l->clause == MATCH;
+        return;
+    }
+    bool mark = is_symbol(w->last, ':') || (df_sql_is(w->last, "IS") && l->tokens > 1);
+    if (!mark || l->named || !is_name(t)) return;
+    l->named = true;
+    bool relationship = l->kind == BRACKET;
+    if (l->clause == MATCH) w->g.restricts = true;
+    sql_note_bound(&w->g, l->variable, t, relationship);
+    if (l->clause != MATCH) sql_note_object(&w->g, t, relationship);
+}
+
+/* At a point: what stands in front of it. A parameter is no variable of the graph. */
+static void note_variable(walk *w)
+{
+    w->variable = is_name(w->last) ? w->last.text : DF_STR_NONE;
+}
+
+static void inner_token(walk *w, level *l, df_sql_token t)
+{
+    if (l->pattern) pattern_token(w, l, t);
+    if (is_symbol(t, '.')) note_variable(w);
+    bool key = is_symbol(w->last, '.') && is_name(t);
+    if (key)
+        read_key(w, t);
+    else if (is_name(t))
+        look_at_word(w, t);
+    if (l->keys && is_symbol(t, ':') && is_name(w->last)) sql_note_set(&w->g, w->last);
+    if (l->kind == MAP && is_symbol(t, '*') && is_symbol(w->last, '.')) w->g.unrepeatable = true;
+    if (l->kind == BRACKET && !l->pattern && t.kind == DF_SQL_STRING && !l->tokens && !l->where)
+        sql_note_read(&w->g, t, l->variable);
+    l->tokens++;
+}
+
+/* ---- clauses ---- */
+
+/* CALL … IN [n CONCURRENT] TRANSACTIONS; the reader stands behind IN. */
+static void take_transactions(walk *w)
+{
+    enum { LONGEST = 6 };
+    sql_reader before = *w->r;
+    for (int i = 0; i < LONGEST && !sql_sees_end(w->r); i++) {
+        if (sql_take(w->r, "TRANSACTIONS") || sql_take(w->r, "TRANSACTION")) {
+            w->g.batches = true;
+            return;
+        }
+        sql_read(w->r);
+    }
+    *w->r = before;
+}
+
+static void begin_call(walk *w, level *l)
+{
+    l->state = AFTER;
+    l->clause = CALL;
+    l->where = false;
+    end_item(w, false);
+    if (!w->first) w->first = CALL;
+    if (sql_sees_symbol(w->r, '(')) sql_skip_parens(w->r);
+    if (sql_take_symbol(w->r, '{')) {
+        push_query(w, true);
+        return;
+    }
+    sql_note_call(&w->g);
+}
+
+/* LOAD CSV [WITH HEADERS] FROM … */
+static void begin_load(walk *w)
+{
+    sql_take(w->r, "CSV");
+    if (sql_take(w->r, "WITH")) sql_take(w->r, "HEADERS");
+    sql_take(w->r, "FROM");
+}
+
+static void note_clause(walk *w, level *l, word_id id)
+{
+    sql_graph *g = &w->g;
+    bool writes = id >= CREATE && id <= DETACH;
+    if (!w->first) w->first = (uint8_t)id;
+    if (writes && !w->write) w->write = (uint8_t)id;
+    g->writes |= writes;
+    g->matches |= id == MATCH;
+    g->creates |= id == CREATE || id == INSERT;
+    g->destroys |= id == DELETE || id == DETACH || id == REMOVE;
+    l->clause = id == DETACH ? DELETE : (uint8_t)id;
+    l->state = OPERAND;
+    l->where = false;
+    end_item(w, id == SET || id == REMOVE || id == DELETE || id == DETACH);
+    if (id != SET) w->create = false;
+}
+
+/* ON CREATE SET, ON MATCH SET; ON ERROR CONTINUE. */
+static void take_on(walk *w, level *l)
+{
+    bool create = sql_take(w->r, "CREATE");
+    if (!create && !sql_take(w->r, "MATCH")) return;
+    w->create = create;
+    l->state = START;
+}
+
+static void take_using(walk *w, level *l)
+{
+    if (!sql_take(w->r, "PERIODIC") || !sql_take(w->r, "COMMIT")) return;
+    if (w->r->token.kind == DF_SQL_NUMBER) sql_read(w->r);
+    w->g.batches = true;
+    l->state = START;
+}
+
+static void restrict_by(walk *w, level *l, word_id id)
+{
+    w->g.restricts |= id == WHERE || id == LIMIT || id == FILTER;
+    l->where = id == WHERE || id == FILTER;
+    l->clause = (uint8_t)id;
+    l->state = OPERAND;
+}
+
+/* A word where a clause, or what stands between clauses, may be. */
+static void clause_word(walk *w, level *l, word_id id)
+{
+    level_state before = l->state;
+    l->state = id == END || id == NONE ? AFTER : OPERAND;
+    switch (id) {
+    case CALL: begin_call(w, l); break;
+    case LOAD:
+        note_clause(w, l, LOAD);
+        begin_load(w);
+        break;
+    case FINISH:
+        note_clause(w, l, FINISH);
+        l->state = AFTER;
+        break;
+    case DETACH:
+        sql_take(w->r, "DELETE");
+        note_clause(w, l, DETACH);
+        break;
+    case NODETACH:
+    case OPTIONAL:
+    case NEXT: l->state = START; break;
+    case UNION:
+        if (!sql_take(w->r, "ALL")) sql_take(w->r, "DISTINCT");
+        l->state = START;
+        break;
+    case USING:
+        l->state = AFTER;
+        take_using(w, l);
+        break;
+    case FILTER:
+    case WHERE:
+    case LIMIT: restrict_by(w, l, id); break;
+    case ORDER: sql_take(w->r, "BY"); break;
+    case ON:
+        l->state = AFTER;
+        take_on(w, l);
+        break;
+    case THEN:
+    case ELSE: l->state = l->cases ? OPERAND : START; break;
+    case WHEN:
+        if (!l->cases && !w->first) w->first = WHEN;
+        break;
+    case END: l->cases -= l->cases > 0; break;
+    case IN:
+        if (before == AFTER && w->after_call) {
+            l->state = AFTER;
+            take_transactions(w);
+        }
+        break;
+    case USE:
+    case YIELD: l->clause = (uint8_t)id; break;
+    case NONE:
+    case INFIX: break;
+    default: note_clause(w, l, id); break;
+    }
+}
+
+/* ---- operands ---- */
+
+/* SET n:Label, REMOVE n:Label */
+static void written_label(walk *w, level *l, df_sql_token t)
+{
+    if (w->value || (l->clause != SET && l->clause != REMOVE)) return;
+    if (l->clause == REMOVE) sql_note_lost_label(&w->g, t);
+    sql_note_object(&w->g, t, false);
+}
+
+static bool is_label_mark(df_sql_token t)
+{
+    return is_symbol(t, ':') || is_symbol(t, '&') || is_symbol(t, '|');
+}
+
+static void operand_word(walk *w, level *l, df_sql_token t)
+{
+    if (df_sql_is(t, "NOT") || df_sql_is(t, "DISTINCT")) return;
+    if (df_sql_is(t, "CASE")) {
+        l->cases++;
+        return;
+    }
+    if (df_sql_is(t, "WHEN") && df_sql_is(w->last, "CASE")) return;
+    l->state = AFTER;
+    look_at_word(w, t);
+    if (is_symbol(w->last, '.')) {
+        read_key(w, t);
+    } else if (w->item) {
+        w->g.target = t.text;
+        w->item = false;
+        if (l->clause == DELETE) sql_note_target(&w->g, true);
+    } else if (is_label_mark(w->last)) {
+        written_label(w, l, t);
+    } else if (w->value && is_symbol(w->last, '=') && df_sql_is(t, "NULL") && !w->whole) {
+        sql_note_lost_property(&w->g, w->keyed ? &w->key : NULL);
+        w->g.destroys = true;
+    } else if (df_sql_is(w->last, "AS") && (l->clause == UNWIND || l->clause == LOAD)) {
+        sql_note_row(&w->g, t.text);
+    } else if (w->value && w->whole && df_str_eq(t.text, w->g.target)) {
+        w->g.unrepeatable = true;
+    }
+}
+
+/* ---- symbols of a query ---- */
+
+/* "=" in SET: the value follows; of all properties unless a key was read. */
+static void assignment(walk *w, level *l)
+{
+    if (l->clause != SET || w->value) return;
+    bool adds = is_symbol(w->last, '+');
+    if (is_symbol(w->last, ']') && !w->create) w->g.unrepeatable = true; /* a key that is computed */
+    w->whole = adds || (!w->keyed && is_name(w->last));
+    if (w->whole && !adds) sql_note_lost_property(&w->g, NULL);
+    sql_note_target(&w->g, false);
+    w->value = true;
+}
+
+static void query_symbol(walk *w, level *l, df_sql_token t)
+{
+    char c = t.text.ptr[0];
+    bool quantified = is_symbol(w->last, ')') && has_patterns(l->clause);
+    bool operand = l->state == OPERAND;
+    l->state = OPERAND;
+    switch (c) {
+    case ',': end_item(w, l->clause == SET || l->clause == REMOVE || l->clause == DELETE); break;
+    case '*':
+        if (operand || quantified) l->state = AFTER;
+        break;
+    case '+':
+        if (quantified) l->state = AFTER;
+        break;
+    case '%':
+        if (operand) l->state = AFTER;
+        break;
+    case '<':
+        if (df_sql_is(w->last, "LIST") || df_sql_is(w->last, "ARRAY")) l->angles++;
+        break;
+    case '>':
+        if (!l->angles) break;
+        l->angles--;
+        l->state = AFTER;
+        break;
+    case '|':
+        if (l->foreach_ && l->clause == NONE) l->state = START;
+        break;
+    case '=': assignment(w, l); break;
+    case '.': note_variable(w); break;
+    default: break;
+    }
+}
+
+/* ---- all ---- */
+
+static void token(walk *w, df_sql_token t)
+{
+    char c = t.kind == DF_SQL_SYMBOL ? t.text.ptr[0] : '\0';
+    level *l = &w->levels[w->depth];
+    if (c == '(' || c == '[' || c == '{') {
+        if (w->deeper)
+            w->deeper++;
+        else
+            open_bracket(w, c);
+    } else if (c == ')' || c == ']' || c == '}') {
+        close_bracket(w, c);
+        return; /* after_call stays */
+    } else if (w->deeper) {
+        return;
+    } else if (l->kind != QUERY) {
+        inner_token(w, l, t);
+    } else if (c) {
+        query_symbol(w, l, t);
+    } else if (!is_name(t)) {
+        l->state = AFTER;
+    } else if (l->state == OPERAND) {
+        operand_word(w, l, t);
+    } else {
+        clause_word(w, l, id_of(t));
+    }
+    w->after_call = false;
+}
+
+#define TAGS(first)                                                                                          \
+    {                                                                                                        \
+        first, first " … CREATE", first " … INSERT", first " … MERGE", first " … SET", first " … REMOVE",    \
+            first " … DELETE", first " … DETACH DELETE"                                                    \
+    }
+
+static const char *tag_of(const walk *w)
+{
+    enum { N = DETACH - CREATE + 2 };
+    static const char *const writes[N] = {"",    "CREATE", "INSERT", "MERGE",
+                                          "SET", "REMOVE", "DELETE", "DETACH DELETE"};
+    static const char *const tags[][N] = {
+        [NONE] = {"", "", "", "", "", "", "", ""},
+        [MATCH] = TAGS("MATCH"),
+        [UNWIND] = TAGS("UNWIND"),
+        [WITH] = TAGS("WITH"),
+        [RETURN] = TAGS("RETURN"),
+        [CALL] = TAGS("CALL"),
+        [FOREACH] = TAGS("FOREACH"),
+        [LOAD] = TAGS("LOAD CSV"),
+        [LET] = TAGS("LET"),
+        [FOR] = TAGS("FOR"),
+        [FINISH] = TAGS("FINISH"),
+    };
+    size_t write = w->write ? w->write - CREATE + 1 : 0;
+    if (w->first == WHEN) return "WHEN";
+    if (w->first >= CREATE) return writes[write];
+    if (w->first == CALL && !write && w->g.call) return w->g.call;
+    return tags[w->first][write];
+}
+
+void sql_read_graph(sql_facts *f)
+{
+    walk w = {.g = {.f = f}, .r = &f->r};
+    while (!sql_sees_end(&f->r)) {
+        df_sql_token t = f->r.token;
+        sql_read(&f->r);
+        token(&w, t);
+        w.last = t;
+    }
+    f->facts.tag = tag_of(&w);
+    w.g.changes = w.write >= SET;
+    sql_conclude(&w.g);
+}
