@@ -174,9 +174,9 @@ static void show_steps_json(cli_context *cli, const df_migrate_run_item *item)
     static const cli_column columns[] = {
         {.name = "number"}, {.name = "line"},      {.name = "tag"},     {.name = "text"},
         {.name = "state"},  {.name = "note"},      {.name = "ms"},      {.name = "rows"},
-        {.name = "locks"},  {.name = "rewritten"}, {.name = "scanned"},
+        {.name = "locks"},  {.name = "rewritten"}, {.name = "scanned"},   {.name = "plan"},
     };
-    cli_view *rows = cli_rows(cli, "statements", columns, 11, CLI_AUTO);
+    cli_view *rows = cli_rows(cli, "statements", columns, 12, CLI_AUTO);
     for (size_t i = 0; i < item->n_steps; i++) {
         const df_migrate_step *s = &item->steps[i];
         cli_put_int(rows, s->number);

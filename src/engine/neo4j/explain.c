@@ -55,6 +55,13 @@ static df_code take_end(void *context, df_str metadata, df_error *err)
     return DF_OK;
 }
 
+/* There are none; but whoever discards them is not sent the plan either. */
+static df_code no_record(void *context, df_str record, df_error *err)
+{
+    (void)context, (void)record, (void)err;
+    return DF_OK;
+}
+
 /* Where the statement goes on behind EXPLAIN or PROFILE, which it may have of its own. */
 static size_t skip_mode(df_str sql)
 {
@@ -78,7 +85,7 @@ df_code neo_explain(df_conn *conn, const char *sql, const df_value *params, size
     df_buf_text(&text, sql + own);
     df_code code = neo_request_make(c, df_buf_str(&text), params, n_params, &r, err);
     if (code == DF_OK) {
-        neo_statement s = {.query = df_buf_str(&r.query), .end = take_end, .context = &p};
+        neo_statement s = {.query = df_buf_str(&r.query), .fn = no_record, .end = take_end, .context = &p};
         if (n_params) s.parameters = df_buf_str(&r.parameters);
         code = neo_statement_run(c, &s, &summary, err);
         if (code != DF_OK) neo_place_error(c, s.query, df_buf_str(&text), n_params, err);

@@ -21,7 +21,8 @@ static df_code state_of(execution *e, size_t i, df_str *out, bool *known, df_err
     df_buf text = {0};
     df_error mine = {0};
     *known = false;
-    if (!subject) return DF_OK;
+    /* What holds data looks the same before and after it is written. */
+    if (!subject || step->facts.cls == DF_SQL_DML) return DF_OK;
     df_code code = df_object_state(e->x->conn, subject->kind, subject->schema, subject->name, step->facts.table.name,
                                    &text, &mine);
     if (code == DF_OK) {
