@@ -141,6 +141,22 @@ def compiled(bench, name, *packages):
     return target
 
 
+def linked(bench, name, archives, *libraries):
+    """A C program of this folder on the project's own layers: static libraries of the build that the program belongs to."""
+    folder = os.path.dirname(bench.program)
+    while not os.path.exists(os.path.join(folder, "build.ninja")):
+        if folder == os.path.dirname(folder):
+            sys.exit(f"{bench.parser.prog}: --{bench.option} lies in no build folder")
+        folder = os.path.dirname(folder)
+    target = os.path.join(bench.scratch, name)
+    includes = ["-I" + os.path.join(ROOT, part) for part in ("src", "include")]
+    subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-D_GNU_SOURCE", "-O2", *includes, "-c",
+                    os.path.join(HERE, name + ".c"), "-o", target + ".o"], check=True)
+    subprocess.run([os.environ.get("CXX", "c++"), "-O2", "-o", target, target + ".o",
+                    *(os.path.join(folder, "src", archive) for archive in archives), *libraries], check=True)
+    return target
+
+
 def spawn(bench, command, runs=1, core=None, status=0):
     """Runs a command; a list of {wall_s, user_s, system_s, rss_kib}. `core`: pin it to that processor."""
     pin = ["taskset", "-c", str(core)] if core is not None else []

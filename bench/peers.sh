@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs the migration runners that dataflow is measured and tested against into a folder of their own:
+# Installs what dataflow is measured and tested against, migration runners and Neo4j's own tools, into a folder of their own:
 #
 #   bench/peers.sh [FOLDER] [NAME...]         default: build/bench-peers, all of them
 #
 # Each is had from the package registry that its users take it from, by that registry's ordinary client (npm, go, mvn,
-# apt-get), and started by FOLDER/bin/NAME. What cannot be had is said and left out; what is there is not installed again.
+# pip, apt-get), and started by FOLDER/bin/NAME. What cannot be had is said and left out; what is there is not installed again.
 # Nothing here is part of the project or of its build. The versions are those that the figures in docs/benchmarks.md were
 # made with.
 set -uo pipefail
@@ -15,7 +15,8 @@ folder=${1:-${here%/*}/build/bench-peers}
 shift || true
 mkdir -p "$folder/bin" "$folder/log" && folder=$(cd "$folder" && pwd) || exit 1
 names=("$@")
-((${#names[@]})) || names=(dbmate node-pg-migrate goose golang-migrate sqitch flyway liquibase)
+((${#names[@]})) || names=(dbmate node-pg-migrate goose golang-migrate sqitch flyway liquibase
+    neo4j-migrations cypher-shell neo4j-python neo4j-python-rust)
 
 dbmate_version=2.36.0
 node_pg_migrate_version=9.0.0
@@ -28,6 +29,11 @@ picocli_version=4.7.7
 postgres_jdbc=42.7.14
 mariadb_jdbc=3.5.6
 sqlite_jdbc=3.50.3.0
+neo4j_migrations_version=2.19.2
+neo4j_java_driver=5.28.15
+classgraph_version=4.8.184
+cypher_shell_version=5.26.30
+neo4j_python_version=6.4.1
 
 # launcher NAME COMMAND...: FOLDER/bin/NAME, which runs the command with its own arguments behind.
 launcher() {
@@ -81,7 +87,10 @@ maven() {
     mkdir -p "$folder/$name"
     {
         echo '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
-        echo '<groupId>peers</groupId><artifactId>peers</artifactId><version>1</version><packaging>pom</packaging><dependencies>'
+        echo '<groupId>peers</groupId><artifactId>peers</artifactId><version>1</version><packaging>pom</packaging>'
+        [[ -d $folder/$name/parents ]] &&
+            echo "<repositories><repository><id>parents</id><url>file://$folder/$name/parents</url></repository></repositories>"
+        echo '<dependencies>'
         for artifact in "$@"; do
             IFS=: read -r group artifact version alone <<<"$artifact"
             printf '<dependency><groupId>%s</groupId><artifactId>%s</artifactId><version>%s</version>' "$group" "$artifact" "$version"
@@ -108,6 +117,42 @@ install_liquibase() {
         "org.mariadb.jdbc:mariadb-java-client:$mariadb_jdbc" "org.xerial:sqlite-jdbc:$sqlite_jdbc" &&
         launcher liquibase java -cp "'$folder/liquibase/jars/*'" liquibase.integration.commandline.LiquibaseCommandLine
 }
+
+# parent NAME GROUP ARTIFACT VERSION: a stand-in for a parent project that is not to be had; it says nothing of versions, so
+# that what a package needs must be named.
+parent() {
+    local place="$folder/$1/parents/${2//.//}/$3/$4"
+    mkdir -p "$place" &&
+        printf '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>%s</groupId><artifactId>%s</artifactId><version>%s</version><packaging>pom</packaging></project>\n' \
+            "$2" "$3" "$4" >"$place/$3-$4.pom"
+}
+
+install_neo4j-migrations() {
+    local group=eu.michael-simons.neo4j version=$neo4j_migrations_version
+    parent neo4j-migrations "$group" neo4j-migrations-parent "$version" &&
+        maven neo4j-migrations "$group:neo4j-migrations-cli:$version:alone" "$group:neo4j-migrations:$version:alone" \
+            "info.picocli:picocli:$picocli_version" "io.github.classgraph:classgraph:$classgraph_version" \
+            "org.neo4j.driver:neo4j-java-driver:$neo4j_java_driver" &&
+        launcher neo4j-migrations java -cp "'$folder/neo4j-migrations/jars/*'" ac.simons.neo4j.migrations.cli.MigrationsCli
+}
+
+install_cypher-shell() {
+    maven cypher-shell "org.neo4j:cypher-shell:$cypher_shell_version" &&
+        launcher cypher-shell java -cp "'$folder/cypher-shell/jars/*'" org.neo4j.shell.Main
+}
+
+# python_with NAME PACKAGE...: FOLDER/bin/NAME is a Python that has the packages.
+python_with() {
+    local name=$1
+    shift
+    python3 -m venv "$folder/$name" && "$folder/$name/bin/pip" install -q --disable-pip-version-check "$@" &&
+        launcher "$name" "'$folder/$name/bin/python'"
+}
+
+install_neo4j-python() { python_with neo4j-python "neo4j==$neo4j_python_version"; }
+
+# The same driver with the part that packs and unpacks in Rust.
+install_neo4j-python-rust() { python_with neo4j-python-rust "neo4j-rust-ext==$neo4j_python_version.*"; }
 
 missing=0
 for name in "${names[@]}"; do

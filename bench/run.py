@@ -18,7 +18,8 @@ import sys
 
 import common
 
-NAMES = ["startup", "replay", "readers", "import", "dataflow_status", "dataflow_up", "dataflow_runners", "split"]
+NAMES = ["startup", "replay", "readers", "import", "dataflow_status", "dataflow_up", "dataflow_runners", "split",
+         "neo4j_driver", "neo4j_backup", "neo4j_up"]
 PAGE = os.path.join(common.ROOT, "docs", "benchmarks.md")
 
 

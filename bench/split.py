@@ -8,7 +8,6 @@ it libpg_query's own splitter on the same files.
 import glob
 import os
 import shutil
-import subprocess
 import sys
 
 import common
@@ -22,36 +21,6 @@ bench.parser.add_argument(
 KINDS = [("split", ">= 50 MB/s"), ("classify", ">= 50 MB/s"), ("normalise", ">= 50 MB/s")]
 
 
-def build():
-    """The program, linked with the static libraries of the build that --program belongs to."""
-    folder = os.path.dirname(bench.program)
-    while not os.path.exists(os.path.join(folder, "build.ninja")):
-        if folder == os.path.dirname(folder):
-            sys.exit("split.py: --program lies in no build folder")
-        folder = os.path.dirname(folder)
-    target = os.path.join(bench.scratch, "split")
-    subprocess.run(
-        [
-            os.environ.get("CXX", "c++"), "-O2", "-o", target, "-x", "none",
-            compile_object(), os.path.join(folder, "src/sql/libsql.a"), os.path.join(folder, "src/base/libbase.a"),
-            "-lsimdjson", "-lpthread", "-ldl",
-        ],
-        check=True,
-    )
-    return target
-
-
-def compile_object():
-    target = os.path.join(bench.scratch, "split.o")
-    includes = ["-I" + os.path.join(common.ROOT, name) for name in ("src", "include")]
-    subprocess.run(
-        [os.environ.get("CC", "cc"), "-std=gnu11", "-D_GNU_SOURCE", "-O2", *includes, "-c",
-         os.path.join(common.HERE, "split.c"), "-o", target],
-        check=True,
-    )
-    return target
-
-
 def is_of(dialect, path):
     others = {"postgres": ("mysql", "sqlite", "cockroach", "taproot"), "sqlite": (), "mariadb": ()}
     wanted = {"postgres": (), "sqlite": ("sqlite", "taproot"), "mariadb": ("mysql",)}
@@ -61,7 +30,7 @@ def is_of(dialect, path):
 
 def main():
     options = bench.start()
-    program = build()
+    program = common.linked(bench, "split", ["sql/libsql.a", "base/libbase.a"], "-lsimdjson", "-lpthread", "-ldl")
     paths = sorted(glob.glob(os.path.join(options.histories, "**", "*.sql"), recursive=True))
     paths = [path for path in paths if os.path.isfile(path)]
     if not paths:
