@@ -36,6 +36,33 @@ static void try_names(const df_sql_dialect *dialect, df_str name, df_arena *aren
     df_buf_release(&b);
 }
 
+/* What Cypher has more: block headers, preconditions that say the same when they are written again, checksums. */
+static void try_cypher(mf_set *s, const mf_file *file, df_str text)
+{
+    df_migration m = {.version = DF_STR("1")}, again = {0};
+    df_error err = {0};
+    df_buf written = {0};
+    char sum[12];
+    mf_block_header(s, file, text, &m);
+    expect(!m.meta.n_dependencies || m.meta.json.ptr);
+    df_code code = mf_preconditions(s, file, text, &m, &err);
+    expect(code == DF_OK || (err.message[0] && err.line > 0));
+    for (size_t i = 0; i < m.n_preconditions; i++) {
+        df_buf_text(&written, "// ");
+        df_precondition_text(&m.preconditions[i], &written);
+        df_buf_char(&written, '\n');
+        (void)df_precondition_holds(&m.preconditions[i], DF_STR("5.26.30"), DF_STR("community"));
+    }
+    if (code == DF_OK)
+        expect(mf_preconditions(s, file, df_buf_str(&written), &again, &err) == DF_OK &&
+               again.n_preconditions == m.n_preconditions);
+    for (size_t i = 0; code == DF_OK && i < m.n_preconditions; i++)
+        expect(df_str_eq(m.preconditions[i].value, again.preconditions[i].value));
+    if (df_neo4j_migrations_checksum(text, sum))
+        expect(strlen(sum) < sizeof sum && df_neo4j_migrations_checksum_is(text, df_str_from(sum)));
+    df_buf_release(&written);
+}
+
 /* Steps with and without values have one checksum; a section that was kept says the same. */
 static void try_section(mf_set *s, const df_section *section, df_arena *arena)
 {
@@ -67,6 +94,7 @@ static void try_text(mf_set *s, df_str text, mf_role role)
     df_error err = {0};
     df_arena arena = {0};
     (void)mf_marks(s->set.dialect, text);
+    try_cypher(s, &file, text);
     df_code code = mf_refuse_foreign(s, &file, text, &err);
     if (code == DF_OK) code = mf_header(s, &file, text, &m.meta, &err);
     expect(code == DF_OK || (err.message[0] && err.code != DF_BUG && err.line > 0));
@@ -88,11 +116,12 @@ static void try_text(mf_set *s, df_str text, mf_role role)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const df_sql_dialect *const dialects[] = {&df_sql_postgres, &df_sql_sqlite, &df_sql_mariadb};
+    static const df_sql_dialect *const dialects[] = {&df_sql_postgres, &df_sql_sqlite, &df_sql_mariadb,
+                                                    &df_sql_cypher};
     if (size < 2) return 0;
     mf_set s = {.fd = -1};
     s.set.layout = (df_layout)(1 + data[0] % (DF_LAYOUT_COUNT - 1));
-    s.set.dialect = dialects[data[1] % 3];
+    s.set.dialect = dialects[data[1] % 4];
     s.set.folder = "fuzz";
     df_str rest = {(const char *)data + 2, size - 2};
     const char *nul = memchr(rest.ptr, '\0', rest.len);

@@ -210,7 +210,7 @@ static bool may_have_directives(const df_sql_dialect *dialect, df_str sql)
 {
     char near[4] = {dialect->comment[0], dialect->comment[1], '@'},
          apart[5] = {dialect->comment[0], dialect->comment[1], ' ', '@'};
-    return sql.len && (memmem(sql.ptr, sql.len, apart, 4) || memmem(sql.ptr, sql.len, near, 3));
+    return sql.ptr && (memmem(sql.ptr, sql.len, apart, 4) || memmem(sql.ptr, sql.len, near, 3));
 }
 
 df_code mf_directives(mf_set *s, const df_sql_dialect *dialect, df_section *section, df_str words,

@@ -64,7 +64,7 @@ static void match_versions(mf_planner *p)
     if (!mf_has_versions(p->set->layout)) return;
     for (size_t i = 0; i < p->n_applied; i++) {
         const df_applied *a = &p->applied[i];
-        if (p->owners[i] < 0 && !a->repeatable && a->version.len)
+        if (p->owners[i] < 0 && !a->repeatable && a->version.len && !mf_is_elsewhere(mf_impl(p->set), a->id))
             note(&rows, version_hash(a->version, &key), i);
     }
     for (size_t i = 0; i < p->set->count && rows.count; i++)
@@ -114,7 +114,8 @@ static bool says_nothing(df_str checksum)
 static bool is_lost(const mf_planner *p, size_t row)
 {
     const df_applied *a = &p->applied[row];
-    return p->owners[row] < 0 && mf_is_there(a) && !says_nothing(a->checksum);
+    return p->owners[row] < 0 && mf_is_there(a) && !says_nothing(a->checksum) &&
+           !mf_is_elsewhere(mf_impl(p->set), a->id);
 }
 
 /* Files without a row, and rows without a file, that hold the same statements: only where there is one of

@@ -65,7 +65,7 @@ static void find_clashes(mf_set *s)
         int64_t *at = df_keymap_put(&seen, df_hash(df_buf_str(&lower).ptr, lower.len), &added);
         if (added)
             *at = (int64_t)i;
-        else
+        else if (!df_str_eq(s->drafts[*at].file, file)) /* else several of one file */
             mf_find(s, "case-clash", false, file.ptr, 0, "rename one of them",
                     "%.*s and %.*s differ in upper and lower case only: where that is not told apart they "
                     "are one file",

@@ -98,7 +98,7 @@ bool mf_is_precondition(df_str comment)
 
 static bool may_have_some(df_str text)
 {
-    return text.len && (memmem(text.ptr, text.len, "ass", 3) || memmem(text.ptr, text.len, "ASS", 3) ||
+    return text.ptr && (memmem(text.ptr, text.len, "ass", 3) || memmem(text.ptr, text.len, "ASS", 3) ||
                         memmem(text.ptr, text.len, "Ass", 3));
 }
 

@@ -60,7 +60,9 @@ static df_code find_batch(const df_migration_set *set, const mf_raw *raw, df_are
         if (!can_batch(&step->facts)) {
             mf_fail(err, DF_CORRUPT, raw->path, line, "@batch stands in front of %s%s",
                     step->facts.tag[0] ? "" : "a statement", step->facts.tag);
-            df_error_hint(err, "only UPDATE, DELETE and INSERT … SELECT run in batches");
+            df_error_hint(err, set->dialect->family == DF_SQL_CYPHER
+                                   ? "write CALL (…) { … } IN TRANSACTIONS OF 1000 ROWS"
+                                   : "only UPDATE, DELETE and INSERT … SELECT run in batches");
             return DF_CORRUPT;
         }
         DF_TRY(mf_batch(rest, raw->path, line, arena, &step->batch, err));

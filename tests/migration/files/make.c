@@ -98,6 +98,61 @@ static void layouts(void)
          DF_LAYOUT_NATIVE, 2, "009_y", "/migrations/009_y.sql");
 }
 
+static void cypher(void)
+{
+    static const char pairs[] = "20251015_143022_x.up.cypher", downs[] = "20251015_143022_x.down.cypher";
+    made("Cypher, empty", (files){NULL}, O(.dialect = "neo4j"), DF_LAYOUT_NATIVE, 1, "001_add_notification_system",
+         "/001_add_notification_system.cypher");
+    made("Cypher, with its other ending", (files){"008_x.cql", "// UP\n", NULL}, O(.name = "y", .dialect = "neo4j"),
+         DF_LAYOUT_NATIVE, 2, "009_y", "/009_y.cql");
+    made("Cypher, pairs", (files){pairs, "", downs, "", NULL}, O(.name = "y", .dialect = "neo4j"), DF_LAYOUT_PAIRS, 2,
+         "_y", "_y.up.cypher");
+    made("Cypher, pairs of another form", (files){"2199-12-31_235959_x.up.cypher", "", NULL},
+         O(.name = "y", .dialect = "neo4j"), DF_LAYOUT_PAIRS, 2, "2200-01-01_000000_y", "/2200-01-01_000000_y.up.cypher");
+    made("Cypher, by environments",
+         (files){"common/2025-10-15_143022_x.up.cypher", "", "dev/2025-10-15_143023_x.up.cypher", "", NULL},
+         O(.name = "y", .dialect = "neo4j"), DF_LAYOUT_PAIRS, 3, "_y", "_y.up.cypher");
+    made("Cypher, for one environment",
+         (files){"common/2025-10-15_143022_x.up.cypher", "", "dev/2025-10-15_143023_x.up.cypher", "", NULL},
+         O(.name = "dev/seed users", .dialect = "neo4j"), DF_LAYOUT_PAIRS, 3, "_seed_users", "_seed_users.up.cypher");
+    made("neo4j-migrations", (files){"V1_9__x.cypher", "", "R1_10__z.cypher", "", NULL}, O(.name = "y", .dialect = "neo4j"),
+         DF_LAYOUT_NEO4J_MIGRATIONS, 3, "V1_11__y", "/V1_11__y.cypher");
+    made("liquibase", (files){"log.cypher", "--liquibase formatted cypher\n--changeset a:b\nRETURN 1;", NULL},
+         O(.name = "y z", .dialect = "neo4j", .author = "Ann B"), DF_LAYOUT_LIQUIBASE, 2, "log.cypher::Ann B:y_z",
+         "/log.cypher");
+}
+
+/* What stands in the two files of a pair. */
+static void block(void)
+{
+    folder f;
+    const char *path = NULL;
+    df_error err = {0};
+    folder_init(&f);
+    folder_put(&f, "common/2025-10-15_143022_x.up.cypher", "");
+    df_new_options o = {.name = "Add */ teams", .dialect = "neo4j", .author = "@ann"};
+    df_migration_set *set = NULL;
+    df_migration *m = NULL;
+    bool fine = make(&f, &o, &path, &err) == DF_OK && (set = folder_open(&f, DF_LAYOUT_AUTO, &df_sql_cypher)) &&
+                set->count == 2 && df_migration_load(set, m = &set->items[1], &err) == DF_OK;
+    check(fine && str_is(m->meta.author, "@ann") && str_is(m->meta.description, "Add  / teams") &&
+              m->meta.n_dependencies == 0 && m->down.present && set->n_findings == 0 &&
+              df_str_starts(m->id, DF_STR("common/20")),
+          "a pair in Cypher has the block header, whose version is the file's");
+    check(fine && df_str_starts(m->up.sql, DF_STR("/*\n * Migration: Add  / teams\n * Version: 20")) &&
+              df_str_starts(m->down.sql, DF_STR("/*\n * Rollback Migration: ")) &&
+              df_sql_is_blank(&df_sql_cypher, m->up.sql),
+          "and nothing else");
+    df_migrations_close(set);
+    o = (df_new_options){.name = "risky", .dialect = "neo4j", .risk = DF_RISK_HIGH};
+    fine = make(&f, &o, &path, &err) == DF_OK && (set = folder_open(&f, DF_LAYOUT_AUTO, &df_sql_cypher)) &&
+           df_migration_load(set, m = &set->items[2], &err) == DF_OK;
+    check(fine && m->meta.risk == DF_RISK_HIGH && df_str_starts(m->up.sql, DF_STR("// @metadata {")),
+          "what the block does not know is said in @metadata");
+    df_migrations_close(set);
+    folder_release(&f);
+}
+
 static void header(void)
 {
     folder f;
@@ -190,6 +245,8 @@ static void quick(void)
 int main(void)
 {
     layouts();
+    cypher();
+    block();
     header();
     refused();
     quick();
