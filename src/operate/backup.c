@@ -10,14 +10,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-const char *const *bk_excluded(void)
-{
-    return df_ledger_tables;
-}
-
 df_code bk_engine_of(const df_conn *conn, const bk_engine **out, df_error *err)
 {
-    static const bk_engine *const engines[] = {&bk_postgres_engine, &bk_mariadb_engine, &bk_sqlite_engine};
+    static const bk_engine *const engines[] = {&bk_postgres_engine, &bk_mariadb_engine, &bk_sqlite_engine,
+                                              &bk_neo4j_engine};
     for (size_t i = 0; i < sizeof engines / sizeof *engines; i++) {
         *out = engines[i];
         if (strcmp(engines[i]->name, df_conn_engine(conn)) == 0) return DF_OK;
@@ -184,7 +180,7 @@ static void make_metadata(const making *k, double seconds, df_buf *out)
     const bk_content *content = &k->engine.content;
     int64_t rows = 0, inexact = 0;
     for (size_t i = 0; i < content->count; i++) {
-        rows += content->items[i].rows;
+        if (!content->items[i].whole) rows += content->items[i].rows;
         inexact += !content->items[i].exact;
     }
     df_json_begin(&w, NULL, '{');
@@ -263,7 +259,7 @@ static df_code make(making *k, df_buf *metadata, df_error *err)
     double start = df_monotonic_s();
     DF_TRY(k->with->prepare(m, err));
     DF_TRY(find_last_migration(k, err));
-    DF_TRY(bk_database_name(m->place, m->arena, &k->database, err));
+    DF_TRY(k->with->database(m->place, m->arena, &k->database, err));
     DF_TRY(open_writer(k, err));
     DF_TRY(k->with->dump(m, err));
     DF_TRY(finish_writer(k, err));
@@ -291,11 +287,11 @@ static void fill(const making *k, const df_buf *metadata, df_migrate_backup *out
 }
 
 /* A tool only says that it failed. Our own session beside it knows whether the server is still there. */
-static df_code lost_or(df_conn *conn, df_code code, df_error *err)
+static df_code lost_or(const bk_engine *with, df_conn *conn, df_code code, df_error *err)
 {
     df_error ignored;
     if (code != DF_FAILED || !conn) return code;
-    if (!df_conn_lost(conn) && df_exec(conn, "SELECT 1", NULL, 0, NULL, &ignored) == DF_OK) return code;
+    if (!df_conn_lost(conn) && df_exec(conn, with->ping, NULL, 0, NULL, &ignored) == DF_OK) return code;
     if (!df_conn_lost(conn)) return code;
     if (err) err->code = DF_CONNECT;
     return DF_CONNECT;
@@ -316,7 +312,7 @@ df_code df_backup_create(const df_backup_place *place, const df_migrate_backup_o
     DF_TRY(bk_engine_of(place->conn, &k.with, err));
     DF_TRY(df_backup_recover(place, err));
     DF_TRY(prepare_folder(&k, err));
-    df_code code = lost_or(k.engine.conn, make(&k, &metadata, err), err);
+    df_code code = lost_or(k.with, k.engine.conn, make(&k, &metadata, err), err);
     if (code == DF_OK) {
         fill(&k, &metadata, out);
     } else if (k.finished && df_conn_lost(place->conn)) {

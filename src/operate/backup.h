@@ -18,6 +18,8 @@ typedef struct df_backup_place {
     const char *folder;  /* made when missing */
     const char *key;     /* 64 hex digits; NULL: not encrypted */
     const char *safety;  /* for a restore: the backup of what is there now, named when it is interrupted; NULL: none */
+    const char *scratch_url; /* for verify, where the server cannot make a scratch database: an empty one elsewhere, which is
+                              * empty again afterwards; NULL: the file is only read */
     const df_observer *observer;
 } df_backup_place;
 
@@ -30,7 +32,7 @@ DF_MUST_USE df_code df_backup_find(const df_backup_place *place, const char *id,
 DF_MUST_USE df_code df_backup_verify(const df_backup_place *place, const char *id, df_arena *arena, df_migrate_backup_check *out, df_error *err);
 /*
  * Replaces the content of the live database by the backup's. The caller holds the migration lock and has a safety
- * backup. On PostgreSQL and SQLite it is one transaction; on MariaDB it cannot be, and a restore that stops half-way
+ * backup. On PostgreSQL and SQLite it is one transaction; on MariaDB and Neo4j it cannot be, and a restore that stops half-way
  * is DF_INCOMPLETE, and the message of the next run names the safety backup. DF_LOCKED: another session is in the way (the
  * message names it), and nothing was changed.
  *
@@ -45,7 +47,7 @@ DF_MUST_USE df_code df_backup_prune(const df_backup_place *place, int64_t keep, 
 /* A restore that was killed. */
 typedef struct df_backup_interrupted {
     bool found;
-    bool half; /* MariaDB: the database is half filled; else only records are missing, and df_backup_recover adds them */
+    bool half; /* MariaDB, Neo4j: the database is half filled; else only records are missing, and df_backup_recover adds them */
     const char *backup_id, *safety_id; /* what was being restored; what was there before (NULL: not kept) */
     const char *started, *host;
 } df_backup_interrupted;

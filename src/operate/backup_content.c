@@ -212,13 +212,12 @@ static df_code count_sqlite(df_conn *conn, const listed *table, counted *out, df
 
 /* ---- all of them ---- */
 
-typedef struct counter {
-    const char *engine, *columns_sql;
+struct bk_counter {
+    const char *columns_sql;
     df_code (*count)(df_conn *conn, const listed *table, counted *out, df_error *err);
-} counter;
-static const counter counters[] = {{"postgres", SQL_pg_columns, count_postgres},
-                                   {"mariadb", SQL_my_columns, count_mariadb},
-                                   {"sqlite", SQL_sl_tables, count_sqlite}};
+    /* What is in no table; NULL. */
+    df_code (*count_rest)(df_conn *conn, bk_content *content, df_error *err);
+};
 
 static void add(bk_content *content, const listed *table, const counted *c)
 {
@@ -226,7 +225,7 @@ static void add(bk_content *content, const listed *table, const counted *c)
                                                            DF_FMT(table->name))
                                          : df_arena_cstr(content->arena, table->name);
     DF_PUSH(content->items, content->count, content->cap) =
-        (bk_table){name, c->rows, c->checksum, table->exact};
+        (bk_table){.name = name, .rows = c->rows, .checksum = c->checksum, .exact = table->exact};
 }
 
 /* Large objects count as one table. */
@@ -239,7 +238,11 @@ static df_code count_large_objects(df_conn *conn, bk_content *content, df_error 
     return DF_OK;
 }
 
-static df_code count_tables(df_conn *conn, const counter *how, const listing *l, const df_observer *observer,
+const bk_counter bk_postgres_counter = {SQL_pg_columns, count_postgres, count_large_objects};
+const bk_counter bk_mariadb_counter = {SQL_my_columns, count_mariadb, NULL};
+const bk_counter bk_sqlite_counter = {SQL_sl_tables, count_sqlite, NULL};
+
+static df_code count_tables(df_conn *conn, const bk_counter *how, const listing *l, const df_observer *observer,
                             const char *subject, bk_content *content, df_error *err)
 {
     for (size_t i = 0; i < l->count; i++) {
@@ -256,21 +259,24 @@ static df_code count_tables(df_conn *conn, const counter *how, const listing *l,
     return DF_OK;
 }
 
-df_code bk_content_read(df_conn *conn, const char *const *exclude, const df_observer *observer,
-                        const char *subject, bk_content *content, df_error *err)
+df_code bk_count_tables(df_conn *conn, const bk_counter *how, const df_observer *observer, const char *subject,
+                        bk_content *content, df_error *err)
 {
-    const counter *how = NULL;
-    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
-        if (strcmp(counters[i].engine, df_conn_engine(conn)) == 0) how = &counters[i];
-    }
-    if (!how) return df_fail(err, DF_UNSUPPORTED, "%s has no tables to count", df_conn_server(conn));
-    listing l = {.arena = content->arena, .exclude = exclude};
-    content->count = 0;
+    listing l = {.arena = content->arena, .exclude = df_ledger_names(conn)};
     df_code code = df_query(conn, how->columns_sql, NULL, 0, take_column, &l, err);
     if (code == DF_OK) code = count_tables(conn, how, &l, observer, subject, content, err);
-    if (code == DF_OK && how->count == count_postgres) code = count_large_objects(conn, content, err);
+    if (code == DF_OK && how->count_rest) code = how->count_rest(conn, content, err);
     release(&l);
     return code;
+}
+
+df_code bk_content_read(df_conn *conn, const df_observer *observer, const char *subject, bk_content *content,
+                        df_error *err)
+{
+    const bk_engine *engine;
+    DF_TRY(bk_engine_of(conn, &engine, err));
+    content->count = 0;
+    return engine->content(conn, observer, subject, content, err);
 }
 
 void bk_content_release(bk_content *content)

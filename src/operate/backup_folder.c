@@ -3,7 +3,6 @@
 #include "operate/backup_int.h"
 
 #include "base/clock.h"
-#include "base/uri.h"
 #include "io/folder.h"
 
 #include <errno.h>
@@ -88,45 +87,9 @@ df_code bk_folder_clean(const char *folder, df_error *err)
 
 /* ---- files without a record ---- */
 
-static df_code take_file(void *context, const df_row *row, df_error *err)
+df_code bk_database_name(const df_backup_place *place, const char *sql, df_arena *arena, df_str *out, df_error *err)
 {
-    (void)err;
-    df_buf *path = context;
-    if (row->values[0].type == DF_TEXT) df_buf_str_add(path, row->values[0].s);
-    return DF_OK;
-}
-
-/* Of a file that is not there (any more) the URL tells. */
-static df_str file_in_url(const char *url, df_arena *arena)
-{
-    df_buf path = {0};
-    const char *from = url + strcspn(url, ":") + 1;
-    if (from[0] == '/' && from[1] == '/') from += 2;
-    df_percent_decode(&path, (df_str){from, strcspn(from, "?")});
-    char *text = df_arena_cstr(arena, df_buf_str(&path)), *slash = strrchr(text, '/');
-    df_buf_release(&path);
-    if (slash) *slash = '\0';
-    char *folder = realpath(!slash ? "." : *text ? text : "/", NULL);
-    const char *name = slash ? slash + 1 : text;
-    const char *whole =
-        folder ? df_arena_printf(arena, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name) : "";
-    free(folder);
-    return df_str_from(whole);
-}
-
-df_code bk_database_name(const df_backup_place *place, df_arena *arena, df_str *out, df_error *err)
-{
-    const char *engine = df_conn_engine(place->conn);
-    if (strcmp(engine, "sqlite") == 0) {
-        df_buf path = {0};
-        df_code code = df_query(place->conn, "SELECT file FROM pragma_database_list WHERE name = 'main'",
-                                NULL, 0, take_file, &path, err);
-        *out = path.len ? df_arena_str(arena, df_buf_str(&path)) : file_in_url(place->url, arena);
-        df_buf_release(&path);
-        return code;
-    }
     df_value value;
-    const char *sql = strcmp(engine, "postgres") == 0 ? "SELECT current_database()" : "SELECT DATABASE()";
     DF_TRY(df_query_value(place->conn, sql, NULL, 0, arena, &value, err));
     *out = value.type == DF_TEXT ? value.s : DF_STR("");
     return DF_OK;
@@ -213,6 +176,13 @@ static bool is_known(const df_backup_record *known, size_t n_known, const char *
     return false;
 }
 
+static df_code database_name(const df_backup_place *place, df_arena *arena, df_str *out, df_error *err)
+{
+    const bk_engine *engine;
+    DF_TRY(bk_engine_of(place->conn, &engine, err));
+    return engine->database(place, arena, out, err);
+}
+
 df_code bk_folder_scan(const df_backup_place *place, const df_backup_record *known, size_t n_known, bool any,
                        df_arena *arena, df_migrate_backup **out, size_t *count, df_error *err)
 {
@@ -221,7 +191,7 @@ df_code bk_folder_scan(const df_backup_place *place, const df_backup_record *kno
     size_t n = 0;
     *out = NULL;
     *count = 0;
-    df_code code = any ? DF_OK : bk_database_name(place, arena, &s.database, err);
+    df_code code = any ? DF_OK : database_name(place, arena, &s.database, err);
     if (code == DF_OK && access(place->folder, F_OK) == 0) {
         code = bk_folder_path(place->folder, arena, &s.folder, err);
         if (code == DF_OK) code = df_folder_list(s.folder, arena, &names, &n, err);

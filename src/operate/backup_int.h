@@ -140,10 +140,11 @@ DF_MUST_USE df_code bk_mariadb_tools(df_arena *arena, bk_mariadb *out, df_error 
 /* ---- what a database holds: backup_content.c ---- */
 
 typedef struct bk_table {
-    const char *name; /* "public.users" */
+    const char *name; /* "public.users", "(:Person)", "[:KNOWS]" */
     int64_t rows;
     const char *checksum; /* NULL: could not be made */
     bool exact;           /* as of the very moment that the dump is of */
+    bool whole;           /* stands for all the others: its rows are not added to theirs */
 } bk_table;
 typedef struct bk_content {
     df_arena *arena; /* of the strings */
@@ -151,10 +152,15 @@ typedef struct bk_content {
     size_t count, cap;
 } bk_content;
 /*
- * Counts every table of the current database but those whose name matches one of the globs `exclude` (may be
- * NULL). PostgreSQL: inside an open transaction, which is the snapshot.
+ * Counts every table of the current database but the ledger's. PostgreSQL: inside an open transaction, which is
+ * the snapshot.
  */
-DF_MUST_USE df_code bk_content_read(df_conn *conn, const char *const *exclude, const df_observer *observer,
+DF_MUST_USE df_code bk_content_read(df_conn *conn, const df_observer *observer, const char *subject,
+                                    bk_content *content, df_error *err);
+/* How an SQL engine does that: a query that lists columns by table, and one that counts one table. */
+typedef struct bk_counter bk_counter;
+extern const bk_counter bk_postgres_counter, bk_mariadb_counter, bk_sqlite_counter;
+DF_MUST_USE df_code bk_count_tables(df_conn *conn, const bk_counter *how, const df_observer *observer,
                                     const char *subject, bk_content *content, df_error *err);
 void bk_content_release(bk_content *content);
 /* `hint` (0 to begin with) makes walking through two sorted lists fast. NULL: there is none. */
@@ -177,8 +183,25 @@ DF_MUST_USE df_code bk_state_read(df_conn *conn, df_arena *arena, bk_state *out,
 void bk_state_script(df_conn *conn, const bk_state *state, df_buf *out);
 DF_MUST_USE df_code bk_state_write(df_conn *conn, const bk_state *state, df_error *err);
 DF_MUST_USE df_code bk_state_clear(df_conn *conn, df_error *err);
+/* The statements for it; NULL where there is nothing to do. */
+typedef struct bk_state_words {
+    const char *exists; /* a number */
+    const char *create, *remove, *insert, *select, *drop;
+} bk_state_words;
+extern const bk_state_words bk_postgres_state, bk_mariadb_state, bk_sqlite_state, bk_neo4j_state;
 
-/* ---- engines: backup_postgres.c, backup_mariadb.c, backup_sqlite.c ---- */
+/* ---- scratch databases of a server: scratch.c ---- */
+
+typedef struct bk_scratch_words {
+    const char *list;     /* the names of those that there are */
+    const char *options;  /* what CREATE DATABASE is told, so that it is like the live one */
+    const char *settings; /* of ALTER DATABASE … SET, a row each; NULL */
+    const char *right;    /* how a user is allowed to make some */
+    int64_t force_since;  /* from this major version on DROP DATABASE … WITH (FORCE); 0: never */
+} bk_scratch_words;
+extern const bk_scratch_words bk_postgres_scratch, bk_mariadb_scratch;
+
+/* ---- engines: backup_postgres.c, backup_mariadb.c, backup_sqlite.c, backup_neo4j.c ---- */
 
 /* A backup being made. */
 typedef struct bk_making {
@@ -217,12 +240,24 @@ typedef struct bk_engine {
     /* Writes the dump, and counts what is in it. */
     df_code (*dump)(bk_making *making, df_error *err);
     df_code (*load)(bk_loading *loading, df_error *err);
+    /* See bk_content_read. */
+    df_code (*content)(df_conn *conn, const df_observer *observer, const char *subject, bk_content *content,
+                       df_error *err);
+    /* The name of the connection's database. */
+    df_code (*database)(const df_backup_place *place, df_arena *arena, df_str *out, df_error *err);
+    const char *ping; /* a statement that answers as long as the server is there */
+    const bk_state_words *state;
+    /* Where scratch databases can be made: on a server, or (NULL, without DF_CAP_SERVER) as a file. On a server
+     * that cannot make any, `read` and `clear` are there. */
+    const bk_scratch_words *scratch;
+    df_code (*settle)(df_conn *conn, df_error *err); /* of a scratch database, before it is counted; NULL */
+    /* What the dump in the file holds, found by reading it. */
+    df_code (*read)(bk_loading *loading, bk_content *content, df_error *err);
+    /* Empties a scratch database that somebody lent. */
+    df_code (*clear)(df_conn *conn, const df_observer *observer, df_error *err);
 } bk_engine;
-extern const bk_engine bk_postgres_engine, bk_mariadb_engine, bk_sqlite_engine;
+extern const bk_engine bk_postgres_engine, bk_mariadb_engine, bk_sqlite_engine, bk_neo4j_engine;
 DF_MUST_USE df_code bk_engine_of(const df_conn *conn, const bk_engine **out, df_error *err);
-
-/* The tables that change while a run goes on, and are not compared. */
-extern const char *const *bk_excluded(void);
 
 /* Everything that a tool writes, into the backup; `first` (NULL, or until it clears itself) looks at it on
  * its way. */
@@ -256,8 +291,8 @@ DF_MUST_USE df_code bk_folder_path(const char *folder, df_arena *arena, const ch
 DF_MUST_USE df_code bk_folder_scan(const df_backup_place *place, const df_backup_record *known,
                                    size_t n_known, bool any, df_arena *arena, df_migrate_backup **out,
                                    size_t *count, df_error *err);
-/* The database's name, as heads tell it. */
-DF_MUST_USE df_code bk_database_name(const df_backup_place *place, df_arena *arena, df_str *out,
+/* The name of a database, as heads tell it: what one statement answers. */
+DF_MUST_USE df_code bk_database_name(const df_backup_place *place, const char *sql, df_arena *arena, df_str *out,
                                      df_error *err);
 
 /* ---- checking, loading: backup_verify.c ---- */

@@ -167,9 +167,9 @@ static df_code run_dump(bk_making *m, tools *t, df_error *err)
 static df_code count(bk_making *m, tools *t, df_error *err)
 {
     bk_content later = {.arena = m->arena};
-    DF_TRY(bk_content_read(m->conn, bk_excluded(), m->place->observer, m->id, &m->content, err));
+    DF_TRY(bk_content_read(m->conn, m->place->observer, m->id, &m->content, err));
     if (t->exact) return DF_OK;
-    df_code code = bk_content_read(t->after, bk_excluded(), m->place->observer, m->id, &later, err);
+    df_code code = bk_content_read(t->after, m->place->observer, m->id, &later, err);
     if (code == DF_OK) bk_content_agree(&m->content, &later);
     bk_content_release(&later);
     return code;
@@ -528,4 +528,30 @@ static df_code load(bk_loading *l, df_error *err)
     return feed(l, err);
 }
 
-const bk_engine bk_mariadb_engine = {"mariadb", "mariadb-dump SQL", prepare, describe, conclude, dump, load};
+/* ---- what it is called, what it holds ---- */
+
+static df_code name_of(const df_backup_place *place, df_arena *arena, df_str *out, df_error *err)
+{
+    return bk_database_name(place, "SELECT DATABASE()", arena, out, err);
+}
+
+static df_code content(df_conn *conn, const df_observer *observer, const char *subject, bk_content *out,
+                       df_error *err)
+{
+    return bk_count_tables(conn, &bk_mariadb_counter, observer, subject, out, err);
+}
+
+const bk_engine bk_mariadb_engine = {
+    .name = "mariadb",
+    .format = "mariadb-dump SQL",
+    .prepare = prepare,
+    .describe = describe,
+    .conclude = conclude,
+    .dump = dump,
+    .load = load,
+    .content = content,
+    .database = name_of,
+    .ping = "SELECT 1",
+    .state = &bk_mariadb_state,
+    .scratch = &bk_mariadb_scratch,
+};

@@ -55,7 +55,7 @@ static df_code begin_snapshot(bk_making *m, df_value *snapshot, df_error *err)
         df_query_value(m->conn, "SELECT pg_catalog.pg_export_snapshot()", NULL, 0, m->arena, snapshot, err));
     DF_TRY(df_query_value(m->conn, SQL_pg_size, NULL, 0, m->arena, &size, err));
     m->estimate = size.i;
-    return bk_content_read(m->conn, bk_excluded(), m->place->observer, m->id, &m->content, err);
+    return bk_content_read(m->conn, m->place->observer, m->id, &m->content, err);
 }
 
 static df_code dump(bk_making *m, df_error *err)
@@ -325,4 +325,40 @@ static df_code load(bk_loading *l, df_error *err)
     return code;
 }
 
-const bk_engine bk_postgres_engine = {"postgres", "pg_dump custom", prepare, describe, conclude, dump, load};
+/* ---- what it is called, what it holds ---- */
+
+static df_code name_of(const df_backup_place *place, df_arena *arena, df_str *out, df_error *err)
+{
+    return bk_database_name(place, "SELECT current_database()", arena, out, err);
+}
+
+static df_code content(df_conn *conn, const df_observer *observer, const char *subject, bk_content *out,
+                       df_error *err)
+{
+    return bk_count_tables(conn, &bk_postgres_counter, observer, subject, out, err);
+}
+
+/* As it was when the backup's tables were counted. */
+static df_code settle(df_conn *conn, df_error *err)
+{
+    return df_exec_script(conn,
+                          "SET statement_timeout = 0; SET IntervalStyle = 'postgres'; SET lc_monetary = 'C';"
+                          "SET search_path = ''; BEGIN",
+                          err);
+}
+
+const bk_engine bk_postgres_engine = {
+    .name = "postgres",
+    .format = "pg_dump custom",
+    .prepare = prepare,
+    .describe = describe,
+    .conclude = conclude,
+    .dump = dump,
+    .load = load,
+    .content = content,
+    .database = name_of,
+    .ping = "SELECT 1",
+    .state = &bk_postgres_state,
+    .scratch = &bk_postgres_scratch,
+    .settle = settle,
+};

@@ -58,7 +58,7 @@ static df_code count(bk_making *m, const char *copy, df_error *err)
 {
     df_conn *conn;
     DF_TRY(bk_sqlite_open(copy, false, m->arena, &conn, err));
-    df_code code = bk_content_read(conn, bk_excluded(), m->place->observer, m->id, &m->content, err);
+    df_code code = bk_content_read(conn, m->place->observer, m->id, &m->content, err);
     df_disconnect(conn);
     return code;
 }
@@ -150,4 +150,60 @@ static df_code load(bk_loading *l, df_error *err)
     return code;
 }
 
-const bk_engine bk_sqlite_engine = {"sqlite", "SQLite database", prepare, describe, conclude, dump, load};
+/* ---- what it is called, what it holds ---- */
+
+static df_code take_file(void *context, const df_row *row, df_error *err)
+{
+    (void)err;
+    df_buf *path = context;
+    if (row->values[0].type == DF_TEXT) df_buf_str_add(path, row->values[0].s);
+    return DF_OK;
+}
+
+/* Of a file that is not there (any more) the URL tells. */
+static df_str file_in_url(const char *url, df_arena *arena)
+{
+    df_buf path = {0};
+    const char *from = url + strcspn(url, ":") + 1;
+    if (from[0] == '/' && from[1] == '/') from += 2;
+    df_percent_decode(&path, (df_str){from, strcspn(from, "?")});
+    char *text = df_arena_cstr(arena, df_buf_str(&path)), *slash = strrchr(text, '/');
+    df_buf_release(&path);
+    if (slash) *slash = '\0';
+    char *folder = realpath(!slash ? "." : *text ? text : "/", NULL);
+    const char *name = slash ? slash + 1 : text;
+    const char *whole =
+        folder ? df_arena_printf(arena, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name) : "";
+    free(folder);
+    return df_str_from(whole);
+}
+
+static df_code name_of(const df_backup_place *place, df_arena *arena, df_str *out, df_error *err)
+{
+    df_buf path = {0};
+    df_code code = df_query(place->conn, "SELECT file FROM pragma_database_list WHERE name = 'main'", NULL, 0,
+                            take_file, &path, err);
+    *out = path.len ? df_arena_str(arena, df_buf_str(&path)) : file_in_url(place->url, arena);
+    df_buf_release(&path);
+    return code;
+}
+
+static df_code content(df_conn *conn, const df_observer *observer, const char *subject, bk_content *out,
+                       df_error *err)
+{
+    return bk_count_tables(conn, &bk_sqlite_counter, observer, subject, out, err);
+}
+
+const bk_engine bk_sqlite_engine = {
+    .name = "sqlite",
+    .format = "SQLite database",
+    .prepare = prepare,
+    .describe = describe,
+    .conclude = conclude,
+    .dump = dump,
+    .load = load,
+    .content = content,
+    .database = name_of,
+    .ping = "SELECT 1",
+    .state = &bk_sqlite_state,
+};

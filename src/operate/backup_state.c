@@ -7,21 +7,60 @@
  */
 #include "operate/backup_int.h"
 
+#include "backup_sql_neo4j.h"
 #include "backup_sql_postgres.h"
 #include "base/clock.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
-static bool has_schemas(const df_conn *conn)
-{
-    return df_conn_caps(conn) & DF_CAP_SCHEMAS;
-}
-
 /* In PostgreSQL a schema of its own, because every other one may come with the dump. */
-static const char *table_of(const df_conn *conn)
+#define TABLE_POSTGRES "_dataflow_restore.state"
+#define TABLE          "_dataflow_restore_state"
+#define COLUMNS(text)                                                                                        \
+    " (backup_id VARCHAR(64) NOT NULL PRIMARY KEY, safety_id VARCHAR(64) NOT NULL, "                         \
+    "state VARCHAR(20) NOT NULL, started_at VARCHAR(40) NOT NULL, host VARCHAR(255) NOT NULL, kept " text    \
+    " NOT NULL)"
+#define SELECT "SELECT backup_id, safety_id, state, started_at, host, kept FROM "
+
+const bk_state_words bk_postgres_state = {
+    .exists = SQL_pg_state_exists,
+    .create = "CREATE TABLE IF NOT EXISTS " TABLE_POSTGRES COLUMNS("TEXT"),
+    .remove = "DELETE FROM " TABLE_POSTGRES,
+    .insert = "INSERT INTO " TABLE_POSTGRES " VALUES (?, ?, ?, ?, ?, ?)",
+    .select = SELECT TABLE_POSTGRES,
+    .drop = "DROP SCHEMA _dataflow_restore CASCADE",
+};
+const bk_state_words bk_mariadb_state = {
+    .exists = "SELECT COUNT(*) FROM information_schema.TABLES "
+              "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '" TABLE "'",
+    .create = "CREATE TABLE IF NOT EXISTS " TABLE COLUMNS("LONGTEXT"), /* its TEXT holds 64 KiB */
+    .remove = "DELETE FROM " TABLE,
+    .insert = "INSERT INTO " TABLE " VALUES (?, ?, ?, ?, ?, ?)",
+    .select = SELECT TABLE,
+    .drop = "DROP TABLE " TABLE,
+};
+const bk_state_words bk_sqlite_state = {
+    .exists = "SELECT count(*) FROM sqlite_schema WHERE name = '" TABLE "'",
+    .create = "CREATE TABLE IF NOT EXISTS " TABLE COLUMNS("TEXT"),
+    .remove = "DELETE FROM " TABLE,
+    .insert = "INSERT INTO " TABLE " VALUES (?, ?, ?, ?, ?, ?)",
+    .select = SELECT TABLE,
+    .drop = "DROP TABLE " TABLE,
+};
+const bk_state_words bk_neo4j_state = {
+    .exists = SQL_neo_state_exists,
+    .remove = SQL_neo_state_remove,
+    .insert = SQL_neo_state_insert,
+    .select = SQL_neo_state_select,
+};
+
+static df_code words_of(const df_conn *conn, const bk_state_words **out, df_error *err)
 {
-    return has_schemas(conn) ? "_dataflow_restore.state" : "_dataflow_restore_state";
+    const bk_engine *engine;
+    DF_TRY(bk_engine_of(conn, &engine, err));
+    *out = engine->state;
+    return DF_OK;
 }
 
 typedef struct kept {
@@ -45,40 +84,19 @@ static df_code keep_state(void *context, const df_row *row, df_error *err)
     return DF_OK;
 }
 
-static const char *exists_sql(const df_conn *conn)
-{
-    if (has_schemas(conn)) return SQL_pg_state_exists;
-    if (strcmp(df_conn_engine(conn), "sqlite") == 0)
-        return "SELECT count(*) FROM sqlite_schema WHERE name = '_dataflow_restore_state'";
-    return "SELECT COUNT(*) FROM information_schema.TABLES "
-           "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '_dataflow_restore_state'";
-}
-
 df_code bk_state_read(df_conn *conn, df_arena *arena, bk_state *out, df_error *err)
 {
     kept k = {arena, out};
     df_value exists;
-    char sql[160];
+    const bk_state_words *words;
     *out = (bk_state){0};
-    DF_TRY(df_query_value(conn, exists_sql(conn), NULL, 0, arena, &exists, err));
+    DF_TRY(words_of(conn, &words, err));
+    DF_TRY(df_query_value(conn, words->exists, NULL, 0, arena, &exists, err));
     if (!exists.i) return DF_OK;
-    snprintf(sql, sizeof sql, "SELECT backup_id, safety_id, state, started_at, host, kept FROM %s",
-             table_of(conn));
-    return df_query(conn, sql, NULL, 0, keep_state, &k, err);
+    return df_query(conn, words->select, NULL, 0, keep_state, &k, err);
 }
 
 enum { STATE_COLUMNS = 6 };
-
-static void put_columns(df_conn *conn, df_buf *out)
-{
-    bool mariadb = strcmp(df_conn_engine(conn), "mariadb") == 0; /* its TEXT holds 64 KiB */
-    df_buf_printf(
-        out,
-        "CREATE TABLE IF NOT EXISTS %s (backup_id VARCHAR(64) NOT NULL PRIMARY KEY, "
-        "safety_id VARCHAR(64) NOT NULL, state VARCHAR(20) NOT NULL, started_at VARCHAR(40) NOT NULL, "
-        "host VARCHAR(255) NOT NULL, kept %s NOT NULL)",
-        table_of(conn), mariadb ? "LONGTEXT" : "TEXT");
-}
 
 typedef struct state_values {
     char now[40], host[256];
@@ -100,9 +118,10 @@ void bk_state_script(df_conn *conn, const bk_state *state, df_buf *out)
 {
     state_values values;
     fill_values(state, &values);
-    if (has_schemas(conn)) df_buf_text(out, "CREATE SCHEMA IF NOT EXISTS _dataflow_restore;\n");
-    put_columns(conn, out);
-    df_buf_printf(out, ";\nDELETE FROM %s;\nINSERT INTO %s VALUES (", table_of(conn), table_of(conn));
+    df_buf_printf(out,
+                  "CREATE SCHEMA IF NOT EXISTS _dataflow_restore;\n%s;\n%s;\n"
+                  "INSERT INTO " TABLE_POSTGRES " VALUES (",
+                  bk_postgres_state.create, bk_postgres_state.remove);
     for (size_t i = 0; i < STATE_COLUMNS; i++) {
         df_buf_text(out, i ? ", " : "");
         df_sql_put_literal(df_conn_dialect(conn), out, values.texts[i]);
@@ -112,20 +131,19 @@ void bk_state_script(df_conn *conn, const bk_state *state, df_buf *out)
 
 df_code bk_state_write(df_conn *conn, const bk_state *state, df_error *err)
 {
-    df_buf sql = {0};
     state_values values;
     df_value params[STATE_COLUMNS];
+    const bk_state_words *words;
+    DF_TRY(words_of(conn, &words, err));
     fill_values(state, &values);
     for (size_t i = 0; i < STATE_COLUMNS; i++) params[i] = df_v_str(values.texts[i]);
-    put_columns(conn, &sql);
-    df_code code = df_exec(conn, df_buf_cstr(&sql), NULL, 0, NULL, err);
-    df_buf_clear(&sql);
-    df_buf_printf(&sql, "DELETE FROM %s", table_of(conn));
-    if (code == DF_OK) code = df_exec(conn, df_buf_cstr(&sql), NULL, 0, NULL, err);
-    df_buf_clear(&sql);
-    df_buf_printf(&sql, "INSERT INTO %s VALUES (?, ?, ?, ?, ?, ?)", table_of(conn));
-    if (code == DF_OK) code = df_exec(conn, df_buf_cstr(&sql), params, STATE_COLUMNS, NULL, err);
-    df_buf_release(&sql);
+    if (words->create) DF_TRY(df_exec(conn, words->create, NULL, 0, NULL, err));
+    /* At no moment there is none. */
+    DF_TRY(df_begin(conn, err));
+    df_code code = df_exec(conn, words->remove, NULL, 0, NULL, err);
+    if (code == DF_OK) code = df_exec(conn, words->insert, params, STATE_COLUMNS, NULL, err);
+    if (code == DF_OK) code = df_commit(conn, err);
+    df_rollback(conn);
     return code;
 }
 
@@ -133,18 +151,16 @@ df_code bk_state_write(df_conn *conn, const bk_state *state, df_error *err)
  * it). */
 df_code bk_state_clear(df_conn *conn, df_error *err)
 {
-    char sql[100];
     df_error ignored;
     df_arena arena = {0};
     df_value exists;
-    df_code code = df_query_value(conn, exists_sql(conn), NULL, 0, &arena, &exists, err);
+    const bk_state_words *words;
+    DF_TRY(words_of(conn, &words, err));
+    df_code code = df_query_value(conn, words->exists, NULL, 0, &arena, &exists, err);
     df_arena_release(&arena);
     if (code != DF_OK || !exists.i) return code;
-    snprintf(sql, sizeof sql, "DELETE FROM %s", table_of(conn));
-    DF_TRY(df_exec(conn, sql, NULL, 0, NULL, err));
-    const char *drop =
-        has_schemas(conn) ? "DROP SCHEMA _dataflow_restore CASCADE" : "DROP TABLE _dataflow_restore_state";
-    return df_exec(conn, drop, NULL, 0, NULL, &ignored) == DF_CONNECT
+    DF_TRY(df_exec(conn, words->remove, NULL, 0, NULL, err));
+    return words->drop && df_exec(conn, words->drop, NULL, 0, NULL, &ignored) == DF_CONNECT
                ? df_fail(err, DF_CONNECT, "%s", ignored.message)
                : DF_OK;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Proving a backup: its file is read to the end, it is restored into a scratch database, and what that holds
- * is compared with what was counted when the backup was made.
+ * is compared with what was counted when the backup was made. Where the server cannot have a scratch database and
+ * none was lent, what the file holds is counted by reading it.
  */
 #include "operate/backup_int.h"
 
@@ -124,8 +125,10 @@ static void read_manifest(const bk_opened *o, bk_content *out)
         (void)df_json_bool(df_json_get(it.value, "exact"), &exact);
         (void)df_json_int(df_json_get(it.value, "rows"), &rows);
         DF_PUSH(out->items, out->count, out->cap) =
-            (bk_table){df_arena_cstr(out->arena, name), rows,
-                       checksum.ptr ? df_arena_cstr(out->arena, checksum) : NULL, exact};
+            (bk_table){.name = df_arena_cstr(out->arena, name),
+                       .rows = rows,
+                       .checksum = checksum.ptr ? df_arena_cstr(out->arena, checksum) : NULL,
+                       .exact = exact};
     }
 }
 
@@ -133,6 +136,7 @@ typedef struct comparison {
     df_arena *arena;
     df_migrate_backup_check *out;
     size_t cap, unsure; /* differing ones that were not counted exactly */
+    const char *what;   /* "tables", "labels and types" */
 } comparison;
 
 static void compare(comparison *c, const bk_table *then, const bk_table *now)
@@ -190,14 +194,14 @@ static df_code verdict(const comparison *c, df_error *err)
     bool unsure = c->unsure == out->differing;
     if (unsure) {
         df_fail(err, DF_UNKNOWN,
-                "%zu of %zu tables differ from what was counted, but they were being written while the "
+                "%zu of %zu %s differ from what was counted, but they were being written while the "
                 "backup was made: "
                 "%s",
-                out->differing, out->count, df_buf_cstr(&names));
+                out->differing, out->count, c->what, df_buf_cstr(&names));
         df_error_hint(err, "take a backup while nobody writes, and verify that");
     } else {
-        df_fail(err, DF_MISMATCH, "restored, %zu of %zu tables differ from what was backed up: %s",
-                out->differing, out->count, df_buf_cstr(&names));
+        df_fail(err, DF_MISMATCH, "%s%zu of %zu %s differ from what was backed up: %s",
+                out->restored ? "restored, " : "", out->differing, out->count, c->what, df_buf_cstr(&names));
         df_error_hint(err, "do not rely on this backup; take another one");
     }
     df_buf_release(&names);
@@ -206,18 +210,24 @@ static df_code verdict(const comparison *c, df_error *err)
 
 /* ---- the scratch database ---- */
 
+static bk_loading loading_of(const df_backup_place *place, const df_migrate_backup *b, const bk_opened *o,
+                             df_arena *arena)
+{
+    return (bk_loading){.place = place,
+                        .id = b->id,
+                        .arena = arena,
+                        .head = o->head,
+                        .manifest = o->manifest,
+                        .input = &o->file->input};
+}
+
 static df_code fill_scratch(const df_backup_place *place, const df_migrate_backup *b, const bk_opened *o,
                             const df_scratch *scratch, df_conn *conn, df_arena *arena, df_error *err)
 {
     const bk_engine *engine;
-    bk_loading loading = {.place = place,
-                          .id = b->id,
-                          .arena = arena,
-                          .conn = conn,
-                          .head = o->head,
-                          .manifest = o->manifest,
-                          .input = &o->file->input,
-                          .file = bk_scratch_path(scratch)};
+    bk_loading loading = loading_of(place, b, o, arena);
+    loading.conn = conn;
+    loading.file = bk_scratch_path(scratch);
     DF_TRY(bk_engine_of(place->conn, &engine, err));
     return engine->load(&loading, err);
 }
@@ -225,20 +235,26 @@ static df_code fill_scratch(const df_backup_place *place, const df_migrate_backu
 static df_code count_scratch(const df_backup_place *place, const df_migrate_backup *b, df_conn *conn,
                              bk_content *now, df_error *err)
 {
-    if (strcmp(df_conn_engine(conn), "postgres") == 0)
-        DF_TRY(
-            df_exec_script(conn,
-                           "SET statement_timeout = 0; SET IntervalStyle = 'postgres'; SET lc_monetary = 'C';"
-                           "SET search_path = ''; BEGIN",
-                           err));
-    return bk_content_read(conn, bk_excluded(), place->observer, b->id, now, err);
+    const bk_engine *engine;
+    DF_TRY(bk_engine_of(conn, &engine, err));
+    if (engine->settle) DF_TRY(engine->settle(conn, err));
+    return bk_content_read(conn, place->observer, b->id, now, err);
+}
+
+static df_code judge(comparison *c, const bk_opened *o, const bk_content *now, df_error *err)
+{
+    bk_content then = {.arena = c->arena};
+    read_manifest(o, &then);
+    compare_all(c, &then, now);
+    bk_content_release(&then);
+    return verdict(c, err);
 }
 
 static df_code try_restore(const df_backup_place *place, const df_migrate_backup *b, const bk_opened *o,
                            const df_scratch *scratch, comparison *c, df_error *err)
 {
     df_conn *conn = NULL;
-    bk_content then = {.arena = c->arena}, now = {.arena = c->arena};
+    bk_content now = {.arena = c->arena};
     df_open_options options = {.application = "dataflow restore", .guest = true};
     bool server = df_conn_caps(place->conn) & DF_CAP_SERVER;
     df_code code = server ? df_connect(scratch->url, &options, &conn, err) : DF_OK;
@@ -248,13 +264,50 @@ static df_code try_restore(const df_backup_place *place, const df_migrate_backup
         c->out->restored = true;
         code = count_scratch(place, b, conn, &now, err);
     }
-    if (code == DF_OK) {
-        read_manifest(o, &then);
-        compare_all(c, &then, &now);
-        code = verdict(c, err);
-    }
+    if (code == DF_OK) code = judge(c, o, &now, err);
     df_disconnect(conn);
-    bk_content_release(&then);
+    bk_content_release(&now);
+    return code;
+}
+
+/* ---- where the server has none ---- */
+
+/* Filled, compared and emptied. It was empty, or nothing was put into it. */
+static df_code try_lent(const df_backup_place *place, const df_migrate_backup *b, const bk_opened *o, comparison *c,
+                        df_error *err)
+{
+    const bk_engine *engine, *there;
+    df_conn *conn = NULL;
+    df_error ignored;
+    bk_content now = {.arena = c->arena};
+    df_open_options options = {.application = "dataflow restore", .guest = true};
+    bk_loading loading = loading_of(place, b, o, c->arena);
+    DF_TRY(bk_engine_of(place->conn, &engine, err));
+    DF_TRY(df_connect(place->scratch_url, &options, &conn, err));
+    df_code code = bk_engine_of(conn, &there, err);
+    if (code == DF_OK && there != engine)
+        code = df_fail(err, DF_USAGE, "a scratch database of %s for a backup of %s", there->name, engine->name);
+    loading.conn = conn;
+    if (code == DF_OK) code = engine->load(&loading, err);
+    c->out->restored = code == DF_OK;
+    if (code == DF_OK) code = bk_content_read(conn, place->observer, b->id, &now, err);
+    if (code == DF_OK) code = judge(c, o, &now, err);
+    if (code != DF_REFUSED && code != DF_USAGE && engine->clear(conn, NULL, &ignored) != DF_OK)
+        df_log(place->observer, DF_LOG_WARNING, "the scratch database is not empty again: %s", ignored.message);
+    df_disconnect(conn);
+    bk_content_release(&now);
+    return code == DF_OK ? DF_OK : df_error_prefix(err, "on the scratch database");
+}
+
+static df_code only_read(const df_backup_place *place, const df_migrate_backup *b, const bk_opened *o, comparison *c,
+                         df_error *err)
+{
+    const bk_engine *engine;
+    bk_content now = {.arena = c->arena};
+    bk_loading loading = loading_of(place, b, o, c->arena);
+    DF_TRY(bk_engine_of(place->conn, &engine, err));
+    df_code code = engine->read(&loading, &now, err);
+    if (code == DF_OK) code = judge(c, o, &now, err);
     bk_content_release(&now);
     return code;
 }
@@ -268,7 +321,7 @@ static df_code record(const df_backup_place *place, const df_migrate_backup *b,
     DF_TRY(bk_record_of(place, b->id, arena, &r, &found, err));
     if (!found) return DF_OK;
     r.verified_ms = df_now_ms();
-    r.metadata = bk_metadata_with_time(r.metadata, "verified_at", r.verified_ms, arena);
+    r.metadata = bk_metadata_with_time(r.metadata, check->restored ? "verified_at" : "read_at", r.verified_ms, arena);
     DF_TRY(df_begin(place->conn, err));
     df_code code = df_backup_record_update(place->ledger, &r, err);
     if (code == DF_OK)
@@ -283,8 +336,19 @@ static df_code verify(const df_backup_place *place, const df_migrate_backup *b, 
 {
     df_scratch scratch;
     df_error ignored;
-    comparison c = {.arena = arena, .out = out};
+    comparison c = {.arena = arena, .out = out, .what = "tables"};
+    const bk_engine *engine;
     out->checksum_ok = true;
+    out->scratch = "";
+    DF_TRY(bk_engine_of(place->conn, &engine, err));
+    if (engine->read) {
+        c.what = "labels and types";
+        if (place->scratch_url) out->scratch = "given";
+        df_code read = (place->scratch_url ? try_lent : only_read)(place, b, o, &c, err);
+        return read == DF_OK ? record(place, b, out, arena, err) : read;
+    }
+    if (place->scratch_url)
+        return df_fail(err, DF_USAGE, "%s makes its scratch database itself", df_conn_server(place->conn));
     DF_TRY(df_scratch_create(place->conn, place->url, &scratch, err));
     out->scratch = df_arena_cstr(arena, df_str_from(scratch.name));
     df_code code = try_restore(place, b, o, &scratch, &c, err);

@@ -109,36 +109,55 @@ static df_code take_left_over(void *context, const df_row *row, df_error *err)
     return DF_OK;
 }
 
-static bool is_postgres(const df_conn *conn)
+const bk_scratch_words bk_postgres_scratch = {
+    .list = "SELECT datname FROM pg_catalog.pg_database WHERE datname LIKE 'dataflow\\_scratch\\_%'",
+    .options = SQL_pg_scratch_options,
+    .settings = SQL_pg_scratch_settings,
+    .right = "ALTER ROLE … CREATEDB lets a user make scratch databases",
+    .force_since = 13,
+};
+const bk_scratch_words bk_mariadb_scratch = {
+    .list = "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA "
+            "WHERE SCHEMA_NAME LIKE 'dataflow|_scratch|_%' ESCAPE '|'",
+    .options =
+        "SELECT CONCAT('CHARACTER SET ', DEFAULT_CHARACTER_SET_NAME, ' COLLATE ', DEFAULT_COLLATION_NAME) "
+        "FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = DATABASE()",
+    .right = "GRANT ALL ON `dataflow\\_scratch\\_%`.* lets a user make scratch databases",
+};
+
+/* Only called for an engine that has them. */
+static df_code words_of(const df_conn *conn, const bk_scratch_words **out, df_error *err)
 {
-    return strcmp(df_conn_engine(conn), "postgres") == 0;
+    const bk_engine *engine;
+    DF_TRY(bk_engine_of(conn, &engine, err));
+    *out = engine->scratch;
+    if (engine->scratch) return DF_OK;
+    df_fail(err, DF_UNSUPPORTED, "%s makes no further databases", df_conn_server(conn));
+    df_error_hint(err, "give an empty one of another server: --scratch-url");
+    return DF_UNSUPPORTED;
 }
 
-static df_code drop(df_conn *conn, df_str name, df_error *err)
+static df_code drop(df_conn *conn, const bk_scratch_words *words, df_str name, df_error *err)
 {
     df_buf sql = {0};
     df_buf_text(&sql, "DROP DATABASE IF EXISTS ");
     df_sql_put_name(df_conn_dialect(conn), &sql, name);
     /* Whoever is still connected is a session of ours that has not heard of its end. */
-    if (is_postgres(conn) && bk_major_version(df_conn_server(conn)) >= 13) df_buf_text(&sql, " WITH (FORCE)");
+    if (words->force_since && bk_major_version(df_conn_server(conn)) >= words->force_since)
+        df_buf_text(&sql, " WITH (FORCE)");
     df_code code = df_exec(conn, df_buf_cstr(&sql), NULL, 0, NULL, err);
     df_buf_release(&sql);
     return code;
 }
 
 /* What cannot be dropped now is dropped by a later run, or by another one at this moment. */
-static df_code reap(df_conn *conn, df_error *err)
+static df_code reap(df_conn *conn, const bk_scratch_words *words, df_error *err)
 {
     df_arena arena = {0};
     names n = {.arena = &arena};
-    const char *sql =
-        is_postgres(conn)
-            ? "SELECT datname FROM pg_catalog.pg_database WHERE datname LIKE 'dataflow\\_scratch\\_%'"
-            : "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA "
-              "WHERE SCHEMA_NAME LIKE 'dataflow|_scratch|_%' ESCAPE '|'";
-    df_code code = df_query(conn, sql, NULL, 0, take_left_over, &n, err);
+    df_code code = df_query(conn, words->list, NULL, 0, take_left_over, &n, err);
     for (size_t i = 0; code == DF_OK && i < n.count; i++) {
-        code = drop(conn, n.items[i], err);
+        code = drop(conn, words, n.items[i], err);
         if (code != DF_OK && !df_conn_lost(conn)) code = DF_OK;
     }
     free(n.items);
@@ -162,20 +181,14 @@ static df_code take_text(void *context, const df_row *row, df_error *err)
 }
 
 /* Encoding and sort order, and the settings that belong to the database, are those of the live one. */
-static df_code create_on_server(df_conn *conn, df_str name, df_error *err)
+static df_code create_on_server(df_conn *conn, const bk_scratch_words *words, df_str name, df_error *err)
 {
     df_arena arena = {0};
     options_text options = {.arena = &arena}, settings = {.arena = &arena};
     df_buf sql = {0};
-    df_code code = df_query(
-        conn,
-        is_postgres(conn)
-            ? SQL_pg_scratch_options
-            : "SELECT CONCAT('CHARACTER SET ', DEFAULT_CHARACTER_SET_NAME, ' COLLATE ', "
-              "DEFAULT_COLLATION_NAME) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = DATABASE()",
-        NULL, 0, take_text, &options, err);
-    if (code == DF_OK && is_postgres(conn))
-        code = df_query(conn, SQL_pg_scratch_settings, NULL, 0, take_text, &settings, err);
+    df_code code = df_query(conn, words->options, NULL, 0, take_text, &options, err);
+    if (code == DF_OK && words->settings)
+        code = df_query(conn, words->settings, NULL, 0, take_text, &settings, err);
     df_buf_text(&sql, "CREATE DATABASE ");
     df_sql_put_name(df_conn_dialect(conn), &sql, name);
     if (options.count) df_buf_printf(&sql, " %.*s", DF_FMT(options.items[0]));
@@ -187,11 +200,7 @@ static df_code create_on_server(df_conn *conn, df_str name, df_error *err)
         df_buf_printf(&sql, " SET %.*s", DF_FMT(settings.items[i]));
         code = df_exec(conn, df_buf_cstr(&sql), NULL, 0, NULL, err);
     }
-    if (code == DF_PERMISSION)
-        df_error_hint(err,
-                      is_postgres(conn)
-                          ? "ALTER ROLE … CREATEDB lets a user make scratch databases"
-                          : "GRANT ALL ON `dataflow\\_scratch\\_%%`.* lets a user make scratch databases");
+    if (code == DF_PERMISSION) df_error_hint(err, "%s", words->right);
     free(options.items);
     free(settings.items);
     df_buf_release(&sql);
@@ -284,9 +293,11 @@ df_code df_scratch_create(df_conn *conn, const char *url, df_scratch *out, df_er
     if (code == DF_OK && !(df_conn_caps(conn) & DF_CAP_SERVER)) {
         code = create_file(df_buf_str(&name), out, err);
     } else if (code == DF_OK) {
-        code = reap(conn, err);
+        const bk_scratch_words *words = NULL;
+        code = words_of(conn, &words, err);
+        if (code == DF_OK) code = reap(conn, words, err);
         if (code == DF_OK) code = url_with(url, df_buf_str(&name), &made, err);
-        if (code == DF_OK) code = create_on_server(conn, df_buf_str(&name), err);
+        if (code == DF_OK) code = create_on_server(conn, words, df_buf_str(&name), err);
         if (code == DF_OK) {
             out->name = df_strdup(df_buf_str(&name));
             out->url = df_strdup(df_buf_str(&made));
@@ -301,9 +312,11 @@ df_code df_scratch_drop(df_conn *conn, df_scratch *scratch, df_error *err)
 {
     df_code code = DF_OK;
     if (!scratch->name) return DF_OK;
-    if (df_conn_caps(conn) & DF_CAP_SERVER)
-        code = drop(conn, df_str_from(scratch->name), err);
-    else
+    const bk_scratch_words *words = NULL;
+    if (df_conn_caps(conn) & DF_CAP_SERVER) code = words_of(conn, &words, err);
+    if (code == DF_OK && words)
+        code = drop(conn, words, df_str_from(scratch->name), err);
+    else if (code == DF_OK)
         remove_file(scratch->name);
     free(scratch->name);
     free(scratch->url);
