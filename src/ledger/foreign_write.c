@@ -36,7 +36,7 @@ static bool is_theirs(const handing *h, const df_foreign_row *row, const df_migr
     if (h->foreign->layout == DF_LAYOUT_NODE_PG) return df_str_eq(row->name, foreign_file_stem(m->file));
     if (h->foreign->layout == DF_LAYOUT_PRISMA) return df_str_eq(row->name, m->id);
     if (row->version.len && m->version.len) return df_version_compare(row->version, m->version) == 0;
-    if (row->version.len || m->version.len) return false;
+    if (row->version.len || (m->version.len && m->kind != DF_REPEATABLE)) return false;
     return foreign_is_description(row->name, m->name);
 }
 

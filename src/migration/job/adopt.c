@@ -37,9 +37,17 @@ static df_code mark(adoption *a, size_t file, int64_t applied_ms, df_error *err)
 
 /* ---- from another tool ---- */
 
+/* The name, with the folder of an environment in front of it. */
+static bool is_inside(df_str id, df_str name)
+{
+    return name.len && id.len > name.len && df_str_ends(id, name) && id.ptr[id.len - name.len - 1] == '/';
+}
+
 static bool is_same(const df_migration *migration, const df_foreign_row *row)
 {
+    df_str version = migration->version;
     if (df_str_eq(row->version, migration->id) || df_str_eq(row->name, migration->id)) return true;
+    if (version.len && version.ptr[0] >= '0' && version.ptr[0] <= '9' && is_inside(migration->id, row->name)) return true;
     if (migration->kind == DF_REPEATABLE) return !row->version.len && row->name.len && df_str_eq(row->name, migration->name);
     return row->version.len && migration->version.len && df_version_compare(row->version, migration->version) == 0;
 }
