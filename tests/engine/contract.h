@@ -15,6 +15,7 @@ typedef struct flavour {
     const char *text, *blob, *boolean, *real; /* names of types */
     const char *hex;                          /* of the bytes of column t */
     bool has_bool, has_nan, has_infinity, has_nul_text;
+    bool graph; /* speaks Cypher */
 } flavour;
 
 extern const flavour *fl;    /* of the engine under test */
@@ -44,5 +45,16 @@ void test_sessions(void);
 void test_commands(void);
 void test_observe(void);
 void test_inspect(void);
+
+/* The same in Cypher, for engines that do not understand SQL. */
+void test_graph_values(void);
+void test_graph_statements(void);
+void test_graph_transactions(void);
+void test_graph_commands(void);
+void test_graph_bulk(void);
+void test_graph_limits(void);
+void test_graph_cancel(void);
+void test_graph_sessions(void);
+void test_graph_schema(void);
 
 #endif

@@ -61,7 +61,7 @@ static void send_batch(load *l)
     ps_put_list(&l->parameters, l->batch);
     df_buf_str_add(&l->parameters, df_buf_str(&l->rows));
     bolt_run(l->c->bolt, df_buf_str(&l->query), df_buf_str(&l->parameters), NULL);
-    bolt_discard(l->c->bolt, -1);
+    bolt_pull(l->c->bolt, -1);
 }
 
 /* Until only `left` replies are still to come. */

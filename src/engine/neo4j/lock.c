@@ -78,9 +78,9 @@ static void send(attempt *a)
     bolt_run(a->b, df_str_from(SQL_lock_constraint), DF_STR_NONE, NULL);
     bolt_pull(a->b, -1);
     bolt_run(a->b, df_str_from(create_node), df_buf_str(&node), NULL);
-    bolt_discard(a->b, -1);
+    bolt_pull(a->b, -1);
     bolt_run(a->b, df_str_from(set_metadata), df_buf_str(&named), NULL);
-    bolt_discard(a->b, -1);
+    bolt_pull(a->b, -1);
     df_buf_release(&metadata);
     df_buf_release(&node);
     df_buf_release(&named);

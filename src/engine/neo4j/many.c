@@ -24,10 +24,7 @@ static df_code queue(many *m, df_error *err)
     if (code == DF_OK) {
         bolt_run(m->c->bolt, df_buf_str(&r.query),
                  command->n_params ? df_buf_str(&r.parameters) : DF_STR_NONE, NULL);
-        if (command->fn)
-            bolt_pull(m->c->bolt, -1);
-        else
-            bolt_discard(m->c->bolt, -1);
+        bolt_pull(m->c->bolt, -1);
         m->queued++;
     }
     neo_request_release(&r);

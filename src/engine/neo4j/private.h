@@ -97,7 +97,8 @@ typedef struct neo_summary {
 
 /*
  * One statement, in the open transaction or as one of its own; `parameters` is a PackStream dict, absent for
- * none; streams, `fn` NULL: the records are not sent at all. `fields` (NULL) is told the names of the columns
+ * none; streams, `fn` NULL: the records are
+ * passed over. `fields` (NULL) is told the names of the columns
  * before the first record: the RUN's metadata. `summary` (NULL) gets how it ended.
  */
 typedef struct neo_statement {

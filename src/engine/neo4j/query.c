@@ -329,10 +329,7 @@ df_code neo_statement_run(neo_conn *c, const neo_statement *s, neo_summary *summ
     neo_start_clock(c);
     bolt_transaction t = neo_transaction(c, bookmarks);
     bolt_run(c->bolt, s->query, s->parameters, c->open ? NULL : &t);
-    if (s->fn)
-        bolt_pull(c->bolt, FIRST_PORTION);
-    else
-        bolt_discard(c->bolt, -1);
+    bolt_pull(c->bolt, s->fn ? FIRST_PORTION : -1); /* DISCARD would end a query that reads, not run it */
     df_code code = take_header(c, s, err);
     if (code == DF_OK) code = take_records(c, s, summary, err);
     return neo_leave(c, code, err);

@@ -71,6 +71,14 @@ df_code neo_request_make(const neo_conn *c, df_str sql, const df_value *params, 
     return DF_OK;
 }
 
+/* "… (line 1, column 10 (offset: 9))": right for what was sent, wrong for what the caller wrote. */
+static void drop_position(df_error *err)
+{
+    char *at = strstr(err->message, " (line "), *end = at ? strstr(at, "))") : NULL;
+    if (!end || !strstr(at, "(offset: ")) return;
+    memmove(at, end + 2, strlen(end + 2) + 1);
+}
+
 void neo_place_error(const neo_conn *c, df_str sent, df_str sql, size_t n_params, df_error *err)
 {
     size_t from = 0, shift = 0;
@@ -83,6 +91,7 @@ void neo_place_error(const neo_conn *c, df_str sent, df_str sql, size_t n_params
         shift += (size_t)snprintf(NULL, 0, "$p%zu", n) - 1;
         from = at + 1;
     }
+    drop_position(err);
     df_engine_fail_at(err, sql, offset < shift ? 0 : offset - shift);
 }
 

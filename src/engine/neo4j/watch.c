@@ -39,10 +39,7 @@ df_code neo_side_query(const neo_conn *c, bolt *b, const char *query, df_str par
     t.timeout_ms = 0;
     t.no_timeout = false;
     bolt_run(b, df_str_from(query), parameters, &t);
-    if (fn)
-        bolt_pull(b, -1);
-    else
-        bolt_discard(b, -1);
+    bolt_pull(b, -1);
     df_code code = take_all(b, deadline, fn, context, err);
     if (code != DF_OK && !bolt_lost(b)) {
         df_code again = bolt_reset(b, NULL);
