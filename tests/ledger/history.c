@@ -61,9 +61,10 @@ static void test_up_and_down(void)
     check(!text.ptr, "there is none");
     check(strstr(ask_text(p.conn, "SELECT metadata FROM _migration_history"), "Zoë") != NULL,
           "the header is kept");
-    check(ask(p.conn,
-              "SELECT COUNT(*) FROM _migration_performance_metrics WHERE migration_id = '001_users'") == 3,
-          "metrics are recorded");
+    if (!is_engine("neo4j")) /* there they are properties of the row alone */
+        check(ask(p.conn,
+                  "SELECT COUNT(*) FROM _migration_performance_metrics WHERE migration_id = '001_users'") == 3,
+              "metrics are recorded");
 
     run_whole(&p, &down, "DROP TABLE users");
     a = applied_rows(&p, &arena, 1);
@@ -230,7 +231,8 @@ static void test_odd_sessions(void)
     check(df_str_is(a->name, "größe") && a->applied_ms > 1700000000000 && a->applied_ms < 4000000000000,
           "and the history");
     int64_t now =
-        ask(other.conn, is_engine("mariadb")    ? "SELECT CAST(UNIX_TIMESTAMP() * 1000 AS SIGNED)"
+        ask(other.conn, is_engine("neo4j")      ? "RETURN timestamp()"
+                        : is_engine("mariadb")  ? "SELECT CAST(UNIX_TIMESTAMP() * 1000 AS SIGNED)"
                         : is_engine("postgres") ? "SELECT (extract(epoch FROM now()) * 1000)::bigint"
                                                 : "SELECT CAST(strftime('%%s', 'now') AS INTEGER) * 1000");
     check(llabs(now - a->applied_ms) < 600000, "times are right in any time zone");

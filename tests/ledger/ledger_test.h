@@ -58,5 +58,6 @@ void test_journal(void);
 void test_audit(void);
 void test_records(void);
 void test_locks(void);
+void test_graph(void);
 
 #endif

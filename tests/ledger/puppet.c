@@ -3,6 +3,7 @@
  * puppet URL ACTOR: a run that does what it is told, a command a line on standard input, and answers each
  * with one line: "ok …" or "CODE message". Tests stop it, kill it, and let it go on.
  */
+#include "cypher.h"
 #include "ledger/ledger.h"
 
 #include <stdio.h>
@@ -57,11 +58,22 @@ static df_code take(puppet *p, char *arguments, char *out, size_t size, df_error
     return DF_OK;
 }
 
+/* In the engine's own words; in the arena. */
+static const char *translated(puppet *p, const char *sql)
+{
+    df_buf out = {0};
+    if (df_conn_caps(p->conn) & DF_CAP_SQL) return sql;
+    cypher_of(sql, &out);
+    const char *text = df_arena_cstr(&p->arena, df_buf_str(&out));
+    df_buf_release(&out);
+    return text;
+}
+
 static df_code query(puppet *p, const char *sql, char *out, size_t size, df_error *err)
 {
     df_value value;
     df_arena_reset(&p->arena);
-    DF_TRY(df_query_value(p->conn, sql, NULL, 0, &p->arena, &value, err));
+    DF_TRY(df_query_value(p->conn, translated(p, sql), NULL, 0, &p->arena, &value, err));
     if (value.type == DF_INT64 || value.type == DF_BOOL)
         snprintf(out, size, "%lld", (long long)value.i);
     else if (value.type != DF_NULL)
@@ -130,10 +142,10 @@ static df_code work(puppet *p, df_error *err)
     DF_TRY(query(p, "SELECT n FROM counter", text, sizeof text, err));
     usleep(3000);
     snprintf(sql, sizeof sql, "UPDATE counter SET n = %lld", atoll(text) + 1);
-    DF_TRY(df_exec(p->conn, sql, NULL, 0, NULL, err));
+    DF_TRY(df_exec(p->conn, translated(p, sql), NULL, 0, NULL, err));
     snprintf(sql, sizeof sql, "INSERT INTO fences (fence) VALUES (%lld)",
              (long long)df_lease_fence(p->ledger));
-    DF_TRY(df_exec(p->conn, sql, NULL, 0, NULL, err));
+    DF_TRY(df_exec(p->conn, translated(p, sql), NULL, 0, NULL, err));
     return df_commit(p->conn, err);
 }
 
@@ -229,7 +241,7 @@ static df_code obey(puppet *p, char *line, char *out, size_t size, df_error *err
     if (strcmp(line, "begin") == 0) return df_ledger_begin(p->ledger, err);
     if (strcmp(line, "commit") == 0) return df_commit(p->conn, err);
     if (strcmp(line, "rollback") == 0) return df_rollback(p->conn), DF_OK;
-    if (strcmp(line, "sql") == 0) return df_exec(p->conn, rest, NULL, 0, NULL, err);
+    if (strcmp(line, "sql") == 0) return df_exec(p->conn, translated(p, rest), NULL, 0, NULL, err);
     if (strcmp(line, "query") == 0) return query(p, rest, out, size, err);
     if (strcmp(line, "look") == 0) return look(p, out, size, err);
     if (strcmp(line, "break") == 0)

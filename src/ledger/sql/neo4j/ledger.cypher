@@ -4,6 +4,7 @@
 // description (files_too of the dialect). docs/ledger.md describes the graph.
 //
 // Written for every Cypher that is spoken today (4.4, 5 and 25): no subqueries, whose form has changed between them.
+// A comparison with what is no time is null: a property that somebody has made a text of does not end a query.
 // SET of what is there already changes nothing but takes the node's lock, so "SET m.held = true" is how a node is locked
 // until commit; what is to be judged under the lock is read behind it. A failing division stops everything behind it.
 
@@ -27,8 +28,10 @@ MATCH (h:Migration) WHERE h.migrationId IS NOT NULL
 RETURN h.migrationId, h.version, h.name,
     CASE h.status WHEN 'SUCCESS' THEN 'completed' WHEN 'FAILED' THEN 'failed' WHEN 'ROLLED_BACK' THEN 'rolled_back'
         WHEN 'RUNNING' THEN 'in_progress' WHEN 'PENDING' THEN 'pending' ELSE coalesce(toString(h.status), '') END,
-    h.kind, coalesce(h.origin, 'imported'), h.checksum, h.rawChecksum, h.sequence, h.appliedAt.epochMillis, h.appliedBy,
-    h.environment, h.errorMessage, h.executionTime, h.estimatedDuration, h.rowsAffected, h.rolledBackAt.epochMillis,
+    h.kind, coalesce(h.origin, 'imported'), h.checksum, h.rawChecksum, h.sequence,
+    CASE WHEN h.appliedAt >= datetime({year: 0}) THEN h.appliedAt.epochMillis END, h.appliedBy,
+    h.environment, h.errorMessage, h.executionTime, h.estimatedDuration, h.rowsAffected,
+    CASE WHEN h.rolledBackAt >= datetime({year: 0}) THEN h.rolledBackAt.epochMillis END,
     h.steps, h.undone, h.journalled, h.direction
 ORDER BY h.sequence
 
@@ -282,22 +285,22 @@ MATCH (a:_MigrationAudit) WHERE a.auditId > ? AND a.hash IS NOT NULL RETURN min(
 
 // name: audit_all
 MATCH (a:_MigrationAudit) WHERE a.auditId IS NOT NULL AND a.hash IS NOT NULL
-RETURN a.auditId, a.timestamp.epochMillis, a.action, a.migrationId, a.actor, a.ipAddress, a.userAgent, a.details,
-    a.previous, a.hash, a.databaseUser, a.environment
+RETURN a.auditId, CASE WHEN a.timestamp >= datetime({year: 0}) THEN a.timestamp.epochMillis END, a.action,
+    a.migrationId, a.actor, a.ipAddress, a.userAgent, a.details, a.previous, a.hash, a.databaseUser, a.environment
 ORDER BY a.auditId
 
 // name: audit_newest
 MATCH (a:_MigrationAudit) WHERE a.auditId IS NOT NULL
 WITH a ORDER BY a.auditId DESC LIMIT ?
-RETURN a.auditId, a.timestamp.epochMillis, a.action, a.migrationId, a.actor, a.ipAddress, a.userAgent, a.details,
-    a.previous, a.hash, a.databaseUser, a.environment
+RETURN a.auditId, CASE WHEN a.timestamp >= datetime({year: 0}) THEN a.timestamp.epochMillis END, a.action,
+    a.migrationId, a.actor, a.ipAddress, a.userAgent, a.details, a.previous, a.hash, a.databaseUser, a.environment
 ORDER BY a.auditId
 
 // name: audit_newest_of
 MATCH (a:_MigrationAudit {migrationId: ?})
 WITH a ORDER BY a.auditId DESC LIMIT ?
-RETURN a.auditId, a.timestamp.epochMillis, a.action, a.migrationId, a.actor, a.ipAddress, a.userAgent, a.details,
-    a.previous, a.hash, a.databaseUser, a.environment
+RETURN a.auditId, CASE WHEN a.timestamp >= datetime({year: 0}) THEN a.timestamp.epochMillis END, a.action,
+    a.migrationId, a.actor, a.ipAddress, a.userAgent, a.details, a.previous, a.hash, a.databaseUser, a.environment
 ORDER BY a.auditId
 
 // ---- lock ----
