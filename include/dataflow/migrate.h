@@ -338,6 +338,8 @@ typedef struct df_migrate_backup_options {
     const char *type; /* NULL: "full" */
     bool no_compress;
     int64_t retention_days;
+    int64_t attempts; /* how often it is made anew when something was written meanwhile that it could not hold as of one
+                       * moment (MariaDB, Neo4j); 0: once, and what is not exact is recorded as such */
 } df_migrate_backup_options;
 DF_API DF_MUST_USE df_code df_migrate_backup_create(df_migrate *migrate, const df_migrate_backup_options *options, df_migrate_backup *out, df_error *err);
 /* Newest first. */

@@ -253,6 +253,33 @@ static df_code check_options(const df_backup_place *place, df_error *err)
     return code;
 }
 
+static bool is_exact(const bk_content *content)
+{
+    for (size_t i = 0; i < content->count; i++) {
+        if (!content->items[i].exact) return false;
+    }
+    return true;
+}
+
+/* Once, or as often as was asked for until it is of one moment. */
+static df_code dump(making *k, df_error *err)
+{
+    bk_making *m = &k->engine;
+    for (int64_t left = k->options->attempts; ; left--) {
+        DF_TRY(open_writer(k, err));
+        DF_TRY(k->with->dump(m, err));
+        if (left <= 1 || is_exact(&m->content)) return DF_OK;
+        df_log(m->place->observer, DF_LOG_WARNING, "%s: something was written while it was made; it is made once more",
+               m->id);
+        bk_writer_close(m->writer);
+        m->writer = NULL;
+        if (unlink(m->partial) != 0) return df_fail_errno(err, errno, m->partial, "remove");
+        df_disconnect(m->conn);
+        m->conn = NULL;
+        DF_TRY(k->with->prepare(m, err));
+    }
+}
+
 static df_code make(making *k, df_buf *metadata, df_error *err)
 {
     bk_making *m = &k->engine;
@@ -260,8 +287,7 @@ static df_code make(making *k, df_buf *metadata, df_error *err)
     DF_TRY(k->with->prepare(m, err));
     DF_TRY(find_last_migration(k, err));
     DF_TRY(k->with->database(m->place, m->arena, &k->database, err));
-    DF_TRY(open_writer(k, err));
-    DF_TRY(k->with->dump(m, err));
+    DF_TRY(dump(k, err));
     DF_TRY(finish_writer(k, err));
     DF_TRY(publish(k, err));
     make_metadata(k, df_monotonic_s() - start, metadata);

@@ -5,7 +5,8 @@
  *     backup_tool URL FOLDER create|list|find|verify|restore|prune|recover|unfinished|scratch [ARGUMENT]
  *
  * Prints one JSON object a line; status 0, or that of the error, which is printed as JSON to standard error.
- * KEY: the key; STOP_AFTER=N: cancels at the N-th question; SAFETY: the safety backup of a restore;
+ * KEY: the key; STOP_AFTER=N: cancels at the N-th question; SAFETY: the safety backup of a restore; SCRATCH: the URL
+ * of a lent scratch database; ATTEMPTS=N: as the option of create;
  * PAUSE_AT=N: after the N-th progress report prints "paused" and waits for standard input.
  */
 #include "base/json.h"
@@ -155,6 +156,12 @@ static df_code unfinished(const df_backup_place *place, df_arena *arena, df_erro
     return DF_OK;
 }
 
+static long number_of(const char *name)
+{
+    const char *text = getenv(name);
+    return text ? atol(text) : 0;
+}
+
 static df_code run(const df_backup_place *place, const char *what, const char *argument, df_arena *arena,
                    df_error *err)
 {
@@ -180,6 +187,7 @@ static df_code run(const df_backup_place *place, const char *what, const char *a
         /* TYPE[,plain][,DAYS] */
         char *copy = df_arena_cstr(arena, df_str_from(argument)), *comma = strchr(copy, ',');
         df_migrate_backup_options options = {.type = *copy && *copy != ',' ? copy : NULL};
+        options.attempts = number_of("ATTEMPTS");
         options.no_compress = strstr(argument, ",plain") != NULL;
         if (comma) options.retention_days = atoi(strrchr(argument, ',') + 1);
         if (comma) *comma = '\0';
@@ -187,12 +195,6 @@ static df_code run(const df_backup_place *place, const char *what, const char *a
     }
     if (code == DF_OK) print_backup(&b);
     return code;
-}
-
-static long number_of(const char *name)
-{
-    const char *text = getenv(name);
-    return text ? atol(text) : 0;
 }
 
 int main(int argc, char **argv)
@@ -214,6 +216,7 @@ int main(int argc, char **argv)
                              .folder = argv[2],
                              .key = getenv("KEY"),
                              .safety = getenv("SAFETY"),
+                             .scratch_url = getenv("SCRATCH"),
                              .observer = &observer};
     if (code == DF_OK) code = run(&place, argv[3], argc > 4 ? argv[4] : "", &arena, &err);
     if (code != DF_OK) fprintf(stderr, "%s: %s\n%s\n", df_code_name(code), err.message, err.hint);

@@ -33,7 +33,7 @@ class Backups:
         return [self.tool, self.url, self.folder, *map(str, arguments)]
 
     def environment(self, more):
-        plain = {k: v for k, v in os.environ.items() if k not in ("KEY", "STOP_AFTER", "SAFETY", "PAUSE_AT", "PAUSE_WHAT")}
+        plain = {k: v for k, v in os.environ.items() if k not in ("KEY", "STOP_AFTER", "SAFETY", "PAUSE_AT", "PAUSE_WHAT", "SCRATCH", "ATTEMPTS")}
         return plain | ({"KEY": self.key} if self.key else {}) | {k: str(v) for k, v in more.items()}
 
     def run(self, *arguments, **variables):
