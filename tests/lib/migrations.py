@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 from peers import ROOT, Tap, skip_all  # noqa: F401  (for the tests)
-from servers import MariaDB, Postgres, ServerError, find_program  # noqa: F401
+from servers import MariaDB, Neo4j, Postgres, ServerError, find_program  # noqa: F401
 
 HISTORIES = os.path.join(os.path.dirname(ROOT), "shared", "data", "migrations")
 if not os.path.isdir(HISTORIES):
@@ -59,7 +59,7 @@ class Dataflow:
 
 def environment(more=None):
     """The tests' environment without what would configure the program."""
-    plain = {k: v for k, v in os.environ.items() if not k.startswith("DATAFLOW_") and k != "DATABASE_URL"}
+    plain = {k: v for k, v in os.environ.items() if not k.startswith("DATAFLOW_") and k != "DATABASE_URL" and not k.startswith("NEO4J_")}
     return plain | (more or {})
 
 

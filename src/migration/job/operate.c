@@ -135,12 +135,13 @@ df_code df_migrate_backup_list(df_migrate *m, df_migrate_backup **out, size_t *c
     return df_backup_list(&place, arena, out, count, err);
 }
 
-df_code df_migrate_backup_verify(df_migrate *m, const char *id, df_migrate_backup_check *out, df_error *err)
+df_code df_migrate_backup_verify(df_migrate *m, const char *id, const char *scratch_url, df_migrate_backup_check *out, df_error *err)
 {
     df_arena *arena = job_report(m, REPORT_BACKUP_CHECK);
     *out = (df_migrate_backup_check){0};
     DF_TRY(job_ledger(m, NULL, err));
     df_backup_place place = job_backups(m);
+    place.scratch_url = scratch_url;
     return df_backup_verify(&place, id, arena, out, err);
 }
 
@@ -228,4 +229,35 @@ df_code df_migrate_backup_prune(df_migrate *m, int64_t keep, bool dry_run, df_mi
     DF_TRY(job_ledger(m, NULL, err));
     df_backup_place place = job_backups(m);
     return df_backup_prune(&place, keep, dry_run, arena, removed, count, err);
+}
+
+/* ---- neo4j-admin ---- */
+
+typedef df_code (*admin_fn)(const df_admin_options *options, df_arena *arena, df_admin_dump *out, df_error *err);
+
+static df_code admin(admin_fn fn, const df_migrate_dump_options *options, df_migrate_dump *out, df_error *err)
+{
+    df_arena arena = {0};
+    df_admin_dump dump;
+    df_admin_options with = {
+        .home = options->neo4j_home, .database = options->database, .path = options->path, .observer = options->observer};
+    *out = (df_migrate_dump){0};
+    df_code code = fn(&with, &arena, &dump, err);
+    if (code == DF_OK) {
+        snprintf(out->path, sizeof out->path, "%s", dump.path);
+        snprintf(out->checksum, sizeof out->checksum, "%s", dump.checksum);
+        out->size = dump.size;
+    }
+    df_arena_release(&arena);
+    return code;
+}
+
+df_code df_migrate_dump_make(const df_migrate_dump_options *options, df_migrate_dump *out, df_error *err)
+{
+    return admin(df_admin_dump_make, options, out, err);
+}
+
+df_code df_migrate_dump_load(const df_migrate_dump_options *options, df_migrate_dump *out, df_error *err)
+{
+    return admin(df_admin_dump_load, options, out, err);
 }

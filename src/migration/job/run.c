@@ -100,6 +100,21 @@ static bool can_go_down(const df_applied *row)
            (row->status == DF_APPLIED_FAILED && row->steps_done);
 }
 
+/*
+ * Whoever types `down` after a failure means what has just failed: when nothing of it is left there is nothing to do, but the
+ * migration before it, which is good, is not to be taken back in its place.
+ */
+static const df_applied *just_failed(const job_run *run)
+{
+    const df_applied *newest = NULL;
+    for (size_t i = 0; i < run->plan.n_applied; i++) {
+        const df_applied *row = &run->plan.applied[i];
+        bool counts = row->status == DF_APPLIED_COMPLETED || row->status == DF_APPLIED_FAILED || row->status == DF_APPLIED_IN_PROGRESS;
+        if (counts && !row->repeatable && (!newest || row->sequence > newest->sequence)) newest = row;
+    }
+    return newest && newest->status == DF_APPLIED_FAILED && !newest->steps_done && !newest->down ? newest : NULL;
+}
+
 static const df_applied *newest_below(const job_run *run, int64_t sequence)
 {
     const df_applied *found = NULL;
@@ -128,6 +143,17 @@ static const df_applied *find_applied(const job_run *run, const char *wanted)
     return NULL;
 }
 
+static df_code choose_row(job_run *run, const df_applied *row, df_error *err)
+{
+    df_plan_item *item = item_of(run, row);
+    if (!item) return df_fail(err, DF_BUG, "the plan has no item for %.*s", DF_FMT(row->id));
+    df_migration *migration = item->migration;
+    if (!migration) DF_TRY(from_history(run, row, &migration, err));
+    run->chosen[run->count] = item;
+    run->migrations[run->count++] = migration;
+    return DF_OK;
+}
+
 static df_code choose_down(job_run *run, df_error *err)
 {
     const df_migrate_run_options *o = run->options;
@@ -138,15 +164,16 @@ static df_code choose_down(job_run *run, df_error *err)
         df_error_hint(err, "`dataflow status` lists what is applied; --target 0 takes everything back");
         return DF_NOT_FOUND;
     }
+    const df_applied *failed = o->target || o->steps ? NULL : just_failed(run);
+    if (failed) {
+        df_log(run->m->config.observer, DF_LOG_WARNING,
+               "%.*s failed and left nothing: it counts as taken back. The one before it: down --steps 1", DF_FMT(failed->id));
+        return choose_row(run, failed, err);
+    }
     int64_t limit = o->steps ? o->steps : o->target ? INT64_MAX : 1, below = INT64_MAX;
     for (const df_applied *row; (int64_t)run->count < limit && (row = newest_below(run, below)); below = row->sequence) {
         if (target && row->sequence <= target->sequence) break;
-        df_plan_item *item = item_of(run, row);
-        if (!item) return df_fail(err, DF_BUG, "the plan has no item for %.*s", DF_FMT(row->id));
-        df_migration *migration = item->migration;
-        if (!migration) DF_TRY(from_history(run, row, &migration, err));
-        run->chosen[run->count] = item;
-        run->migrations[run->count++] = migration;
+        DF_TRY(choose_row(run, row, err));
     }
     return DF_OK;
 }

@@ -153,8 +153,9 @@ static const char *put_plan(rehearsal *r, const df_step *step, const df_explanat
         df_buf_text(&text, strcmp(plan->kind, "rw") == 0 ? "reads and writes" : writes ? "writes" : *plan->kind ? "reads" : "is understood");
     if (plan->estimated_rows >= 0 && strcmp(plan->kind, "s") != 0) {
         df_buf_text(&text, "; the plan expects about ");
-        df_put_count(&text, (int64_t)(plan->estimated_rows + 0.5));
-        df_buf_text(&text, " rows");
+        int64_t rows = (int64_t)(plan->estimated_rows + 0.5);
+        df_put_count(&text, rows);
+        df_buf_text(&text, rows == 1 ? " row" : " rows");
     }
     if (step->facts.flags & DF_SQL_BATCHES) df_buf_text(&text, ", committed batch by batch");
     return take(r->x->arena, &text);
