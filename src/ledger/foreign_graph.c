@@ -33,7 +33,7 @@ static df_code checksum_of(handing *h, df_migration *m, char out[12], df_error *
     bool made = code == DF_OK && df_neo4j_migrations_checksum(file.len ? df_buf_str(&file) : DF_STR(""), out);
     df_buf_release(&file);
     if (code != DF_OK || made) return code;
-    return df_fail(err, DF_UNSUPPORTED, "that tool does not take the file: it has \":use\" inside of a statement");
+    return df_fail(err, DF_UNSUPPORTED, "its checksum in that tool is not known: it is a catalog, or has \":use\" inside of a statement");
 }
 
 static df_value user_of(const handing *h)

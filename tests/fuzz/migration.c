@@ -61,6 +61,12 @@ static void try_cypher(mf_set *s, const mf_file *file, df_str text)
     if (df_neo4j_migrations_checksum(text, sum))
         expect(strlen(sum) < sizeof sum && df_neo4j_migrations_checksum_is(text, df_str_from(sum)));
     df_buf_release(&written);
+    /* A catalog: what it is read as can be split, but for texts of its own that do not end. */
+    mf_file xml = {.role = MF_UP, .path = "V1__fuzz.xml"};
+    df_str statements;
+    code = mf_catalog_text(s, &xml, text, &statements, &err);
+    expect(code == DF_OK || (err.message[0] && err.code != DF_BUG && err.line > 0));
+    expect(mf_preconditions(s, &xml, text, &again, &err) == DF_OK || err.line > 0);
 }
 
 /* Steps with and without values have one checksum; a section that was kept says the same. */

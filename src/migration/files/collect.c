@@ -129,16 +129,10 @@ static void judge_script(mf_set *s, df_str file, const char *path)
 
 void mf_find_code(mf_set *s, const char *path)
 {
-    const char *language = mf_language(s->set.dialect);
-    if (mf_ends(df_str_from(path), ".xml"))
-        mf_find(s, "foreign-code", true, path, 0,
-                "write what it creates and drops as Cypher (V1_2__name.cypher); neo4j-migrations show-catalog "
-                "format=CYPHER prints it",
-                "%s is a catalog of neo4j-migrations, which only that tool can apply", path);
-    else
-        mf_find(s, "foreign-code", true, path, 0,
-                df_arena_printf(&s->set.arena, "write it as %s, or run it with the tool it is for", language),
-                "%s is a program, which only the tool it was written for can run", path);
+    mf_find(s, "foreign-code", true, path, 0,
+            df_arena_printf(&s->set.arena, "write it as %s, or run it with the tool it is for",
+                            mf_language(s->set.dialect)),
+            "%s is a program, which only the tool it was written for can run", path);
 }
 
 static void judge_stranger(mf_set *s, df_str file, const char *path)

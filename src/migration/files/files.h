@@ -276,7 +276,8 @@ DF_MUST_USE df_code df_migration_checksum(df_migration_set *set, df_migration *m
 
 /*
  * The checksum that neo4j-migrations keeps of a file's text (its bytes, a byte order mark included): CRC32 of
- * its statements as it splits them, in decimal. False where it refuses the text (`:use` inside of a statement).
+ * its statements as it splits them, in decimal. False where it refuses the text (`:use` inside of a statement), and of
+ * catalogs, whose checksums are made of canonical XML.
  */
 bool df_neo4j_migrations_checksum(df_str file_text, char out[12]);
 /* Whether a checksum of its history is that of the text: as above, with line ends of Unix (autocrlf), without

@@ -249,6 +249,38 @@ bool mf_is_precondition(df_str comment);
 /* *same: both files have the same preconditions, or one of them has none. */
 DF_MUST_USE df_code mf_same_preconditions(mf_set *s, const char *a, const char *b, bool *same, df_error *err);
 
+/* ---- catalogs of neo4j-migrations (xml.c, catalog.c) ---- */
+
+typedef struct mf_xml_attribute {
+    df_str name, value;
+    struct mf_xml_attribute *next;
+} mf_xml_attribute;
+
+typedef struct mf_xml {
+    bool instruction; /* <?name text?> */
+    df_str name;      /* without its prefix */
+    df_str text;      /* all text in it, but for that of its elements; without blanks at both ends */
+    int32_t line;
+    mf_xml_attribute *attributes;
+    struct mf_xml *first, *next; /* the first node inside, and the one behind */
+} mf_xml;
+
+/* Reads a document: its root element and the instructions around it, from `first` on. DF_CORRUPT with its line
+ * when it is not well formed, DF_UNSUPPORTED for a document type. */
+DF_MUST_USE df_code mf_xml_parse(df_str text, const char *path, df_arena *arena, mf_xml **first, df_error *err);
+/* The value of an attribute; absent when it has none. */
+df_str mf_xml_get(const mf_xml *node, const char *attribute);
+/* The first element of this name inside; NULL when there is none. */
+const mf_xml *mf_xml_child(const mf_xml *node, const char *name);
+
+/* Appends what <refactor> does, as one statement without its semicolon (refactoring.c). */
+DF_MUST_USE df_code mf_put_refactoring(const mf_xml *node, const char *path, df_buf *out, df_error *err);
+/* Whether a file is a catalog, by its name. */
+bool mf_is_catalog(const char *path);
+/* What a catalog does, as Cypher; each statement stands in the line in which the catalog says it. Catalogs of the
+ * migrations in front of it are read where it names one of their items. */
+DF_MUST_USE df_code mf_catalog_text(mf_set *s, const mf_file *file, df_str text, df_str *out, df_error *err);
+
 /* Makes `items` of the drafts, in order, and looks for duplicates, gaps, clashes (order.c). */
 void mf_order(mf_set *s);
 

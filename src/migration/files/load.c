@@ -145,6 +145,11 @@ static df_code take_file(mf_set *s, const mf_file *file, df_str text, df_migrati
         if (!df_str_is_utf8(text))
             mf_find(s, "not-utf8", false, file->path, 0, "save it as UTF-8", "%s is not UTF-8", file->path);
     }
+    if (mf_is_catalog(file->path)) {
+        DF_TRY(mf_preconditions(s, file, text, m, err));
+        DF_TRY(mf_catalog_text(s, file, text, &text, err));
+        return take_section(s, file, text, &m->up, err);
+    }
     if (file->role == MF_UP || file->role == MF_BOTH) {
         DF_TRY(mf_header(s, file, text, &m->meta, err));
         if (!m->meta.json.ptr) mf_block_header(s, file, text, m);

@@ -168,7 +168,7 @@ static bool is_code(df_str file)
 /* What neo4j-migrations reads beside Cypher. */
 static bool is_format(df_str file)
 {
-    static const char *const formats[] = {".xml", ".adoc", ".md", ".csv"};
+    static const char *const formats[] = {".adoc", ".md", ".csv"};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         if (mf_ends(file, formats[i])) return true;
     return false;
@@ -282,6 +282,11 @@ mf_name mf_name_parse(df_str file, const df_sql_dialect *dialect, df_arena *scra
 {
     bool own;
     df_str stem = file;
+    if (dialect->family == DF_SQL_CYPHER && take_suffix(&stem, ".xml")) { /* a catalog */
+        mf_name out = {0};
+        bool versioned = stem.len > 1 && (stem.ptr[0] == 'V' || stem.ptr[0] == 'R') && parse_flyway(stem, scratch, &out);
+        return versioned ? out : (mf_name){0};
+    }
     if (!mf_take_ending(&stem, dialect, &own)) return parse_code(file, dialect, scratch);
     mf_name out = parse_stem(stem, dialect, scratch);
     if (!own) out = (mf_name){.cls = MF_FOREIGN};

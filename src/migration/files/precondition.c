@@ -116,31 +116,66 @@ static df_code tell_wrong(mf_set *s, const mf_file *file, int32_t line, df_str c
     return DF_OK;
 }
 
-df_code mf_preconditions(mf_set *s, const mf_file *file, df_str text, df_migration *m, df_error *err)
+typedef struct list {
+    mf_set *s;
+    const mf_file *file;
+    df_precondition *items;
+    size_t count, cap;
+} list;
+
+static df_code take(list *l, df_str comment, int32_t line, df_error *err)
+{
+    df_precondition one;
+    reading is = read_one(comment, &one);
+    if (is == WRONG) return tell_wrong(l->s, l->file, line, comment, err);
+    one.path = mf_path(l->s, l->file->path);
+    one.line = line;
+    if (is == FINE) DF_PUSH(l->items, l->count, l->cap) = one;
+    return DF_OK;
+}
+
+static df_code take_comments(list *l, df_str text, df_error *err)
 {
     mf_comment comment;
-    df_precondition *list = NULL;
-    size_t count = 0, cap = 0;
+    for (size_t at = 0; mf_next_comment(l->s->set.dialect, text, &at, &comment);) {
+        df_str rest = comment.text, word = mf_word(&rest);
+        if (!mf_same(word, "assert") && !mf_same(word, "assume")) continue;
+        int32_t line = l->file->line + mf_lines_before(text, text.ptr + comment.offset) + 1;
+        DF_TRY(take(l, comment.text, line, err));
+    }
+    return DF_OK;
+}
+
+/* <?assert that edition is enterprise?>, anywhere in a catalog. */
+static df_code take_instructions(list *l, const mf_xml *node, df_error *err)
+{
+    for (; node; node = node->next) {
+        if (!node->instruction) {
+            DF_TRY(take_instructions(l, node->first, err));
+        } else if (mf_same(node->name, "assert") || mf_same(node->name, "assume")) {
+            const char *text = df_arena_printf(&l->s->set.arena, "%.*s %.*s", DF_FMT(node->name), DF_FMT(node->text));
+            DF_TRY(take(l, df_str_from(text), node->line, err));
+        }
+    }
+    return DF_OK;
+}
+
+df_code mf_preconditions(mf_set *s, const mf_file *file, df_str text, df_migration *m, df_error *err)
+{
+    list l = {.s = s, .file = file};
+    mf_xml *first;
     df_code code = DF_OK;
     if (s->set.dialect->family != DF_SQL_CYPHER || !may_have_some(text)) return DF_OK;
-    for (size_t at = 0; code == DF_OK && mf_next_comment(s->set.dialect, text, &at, &comment);) {
-        df_precondition one;
-        reading is = read_one(comment.text, &one);
-        if (is == OTHER) continue;
-        int32_t line = file->line + mf_lines_before(text, text.ptr + comment.offset) + 1;
-        one.path = mf_path(s, file->path);
-        one.line = line;
-        if (is == FINE)
-            DF_PUSH(list, count, cap) = one;
-        else
-            code = tell_wrong(s, file, line, comment.text, err);
+    if (!mf_is_catalog(file->path))
+        code = take_comments(&l, text, err);
+    else if ((code = mf_xml_parse(text, mf_path(s, file->path), &s->set.arena, &first, err)) == DF_OK)
+        code = take_instructions(&l, first, err);
+    if (l.count) {
+        m->preconditions = df_arena_alloc(&s->set.arena, l.count * sizeof *l.items);
+        memcpy(m->preconditions, l.items, l.count * sizeof *l.items);
+        m->n_preconditions = l.count;
     }
-    if (count) {
-        m->preconditions = df_arena_alloc(&s->set.arena, count * sizeof *list);
-        memcpy(m->preconditions, list, count * sizeof *list);
-        m->n_preconditions = count;
-    }
-    free(list);
+    free(l.items);
     return code;
 }
 
@@ -192,7 +227,7 @@ static bool begins(df_str version, df_str with)
 
 bool df_precondition_holds(const df_precondition *p, df_str version, df_str edition)
 {
-    df_str list = p->value, one;
+    df_str versions = p->value, one;
     if (p->kind == DF_PRECONDITION_EDITION) {
         char wanted[24];
         size_t n = p->value.len < sizeof wanted - 1 ? p->value.len : sizeof wanted - 1;
@@ -205,7 +240,7 @@ bool df_precondition_holds(const df_precondition *p, df_str version, df_str edit
         bool older = df_version_compare(version, p->value) < 0;
         return older == (p->op == DF_PRECONDITION_LT);
     }
-    while (next_version(&list, &one))
+    while (next_version(&versions, &one))
         if (begins(version, one)) return true;
     return false;
 }

@@ -151,6 +151,17 @@ static const char *holder_of_scopes(mf_set *s, const mf_listing *listing)
     return found;
 }
 
+/* neo4j-migrations reads all folders below one. */
+static bool are_one(const mf_candidate *folders, size_t count)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (folders[i].layout != DF_LAYOUT_AUTO && folders[i].layout != DF_LAYOUT_NEO4J_MIGRATIONS) return false;
+        found += folders[i].layout == DF_LAYOUT_NEO4J_MIGRATIONS;
+    }
+    return found > 1;
+}
+
 /* One level further down, when nothing is here: into the one folder that can be meant, or into those of the
  * environment. `deeper`: the folders of environments may also lie in a folder of this one. */
 static df_code step_inside(mf_set *s, mf_listing *listing, const char *environment, bool deeper,
@@ -162,6 +173,10 @@ static df_code step_inside(mf_set *s, mf_listing *listing, const char *environme
     size_t count;
     DF_TRY(look_inside(s, listing, folders, &count, err));
     if (mf_part(s, folders, count, environment, layout)) return DF_OK;
+    if (are_one(folders, count)) {
+        *layout = DF_LAYOUT_NEO4J_MIGRATIONS;
+        return DF_OK;
+    }
     DF_TRY(choose(s, folders, count, &best, err));
     into = best ? best->name : deeper ? holder_of_scopes(s, listing) : NULL;
     if (!into) return DF_OK;

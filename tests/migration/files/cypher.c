@@ -352,10 +352,10 @@ static void versioned(void)
                    "", "sub/afterMigrate.cypher", "", "U1_10__undo.cypher", "", NULL},
            DF_LAYOUT_NEO4J_MIGRATIONS, "V1_1__a V1.2__b with blanks R1_5__again V1_10__c R__last", "");
     expect("what does not run is told",
-           (files){"V1__a.cypher", "", "V2_b.cypher", "", "v3__c.cypher", "", "V4__D.java", "", "V5__e.xml", "",
+           (files){"V1__a.cypher", "", "V2_b.cypher", "", "v3__c.cypher", "", "V4__D.java", "", "V5__e.xml", "<migration/>",
                    "V6__f.adoc", "", "V7__g.cypher", "", "notes.cypher", "", "README.md", "", "001_x.cypher", "", NULL},
-           DF_LAYOUT_NEO4J_MIGRATIONS, "V1__a V7__g",
-           "mixed-layout:001_x.cypher! bad-name:V2_b.cypher! foreign-code:V4__D.java! foreign-code:V5__e.xml! "
+           DF_LAYOUT_NEO4J_MIGRATIONS, "V1__a V5__e V7__g",
+           "mixed-layout:001_x.cypher! bad-name:V2_b.cypher! foreign-code:V4__D.java! "
            "foreign-code:V6__f.adoc! ignored-file:notes.cypher bad-name:v3__c.cypher!");
     expect("one version twice", (files){"V1__a.cypher", "", "R1__b.cypher", "", NULL}, DF_LAYOUT_NEO4J_MIGRATIONS,
            "R1__b V1__a", "duplicate-version:V1__a.cypher!");
@@ -513,6 +513,11 @@ static void alternatives(void)
               strstr(plan.items[0].why, "Migration V1__a has been modified after application!"),
           "another text is a modified one");
     df_migrations_close(set);
+    folder_remove(&f, "V2__b.cypher");
+    set = open_set(&f, NULL);
+    check(set && set->layout == DF_LAYOUT_NEO4J_MIGRATIONS && same_text(ids_of(set, &arena), "V1__a"),
+          "all of them may lie in folders");
+    df_migrations_close(set);
     folder_put(&f, "old/V1__a.cypher", "CREATE (:Old);");
     set = open_set(&f, NULL);
     check(set && same_text(findings_of(set, &arena), "duplicate-version:old/V1__a.cypher!"),
@@ -558,6 +563,125 @@ static void checksums(void)
               DF_STR("3091317552")),
           "also without preconditions");
     sum("nothing", "", "0");
+}
+
+/* ---- catalogs ---- */
+
+#define XML       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+#define MIGRATION "<migration xmlns=\"https://michael-simons.github.io/neo4j-migrations\">"
+
+/* What the catalog of V2 is read as; "!", line and message when it is refused. V1 has an item of its own. */
+static void catalog(const char *what, const char *inside, const char *expected)
+{
+    folder f;
+    df_error err = {0};
+    folder_init(&f);
+    folder_put(&f, "V1__first.xml", XML MIGRATION "<catalog><indexes><index name='earlier'><type>READS</type>"
+                                            "<properties><property>at</property></properties></index></indexes>"
+                                            "</catalog></migration>");
+    folder_put(&f, "V2__second.xml", inside);
+    df_migration_set *set = open_set(&f, NULL);
+    df_migration *m = set && set->count == 2 ? &set->items[1] : NULL;
+    const char *found = m && df_migration_load(set, m, &err) == DF_OK ? steps_of(set, &m->up, NULL) : NULL;
+    if (!found) found = df_arena_printf(&arena, "!%lld %s", (long long)err.line, err.message);
+    check(same_text(found, expected), "catalog: %s", what);
+    df_migrations_close(set);
+    folder_release(&f);
+}
+
+#define ITEM(kind, type, of, properties)                                                                     \
+    "<" kind " name='x' type='" type "'>" of "<properties>" properties "</properties></" kind ">"
+#define CREATE(item)   MIGRATION "\n<create>" item "</create></migration>"
+#define REFACTOR(type, parameters)                                                                           \
+    MIGRATION "<refactor type='" type "'><parameters>" parameters "</parameters></refactor></migration>"
+#define PARAMETER(name, value) "<parameter name='" name "'>" value "</parameter>"
+
+static void catalogs(void)
+{
+    catalog("only items", XML "<!-- nothing -->\n" MIGRATION "<catalog><constraints/></catalog></migration>", "");
+    catalog("its own item, and one of an earlier catalog",
+            XML MIGRATION "\n<catalog>\n<constraints>" ITEM("constraint", "unique", "<label>Book &amp; Co</label>",
+                                                             "<property>is`bn</property>") "</constraints></catalog>\n"
+                          "<create item='x'/>\n<drop ref='earlier' ifExists='false'/></migration>",
+            "5:CREATE CONSTRAINT `x` IF NOT EXISTS FOR (n:`Book & Co`) REQUIRE n.`is``bn` IS UNIQUE|6:DROP INDEX `earlier`");
+    catalog("keys of two properties, of a relationship",
+            CREATE(ITEM("constraint", "key", "<type>R</type>", "<property>a</property><!-- no --><property>b</property>")),
+            "2:CREATE CONSTRAINT `x` IF NOT EXISTS FOR ()-[r:`R`]-() REQUIRE (r.`a`, r.`b`) IS RELATIONSHIP KEY");
+    catalog("a type", CREATE(ITEM("constraint", "property_type", "<label>B</label>", "<property type='LOCAL TIME'>a</property>")),
+            "2:CREATE CONSTRAINT `x` IF NOT EXISTS FOR (n:`B`) REQUIRE n.`a` IS :: LOCAL TIME");
+    catalog("a full-text index", CREATE(ITEM("index", "fulltext", "<label>A|B</label>", "<property>a</property><property>b</property>")),
+            "2:CREATE FULLTEXT INDEX `x` IF NOT EXISTS FOR (n:`A`|`B`) ON EACH [n.`a`, n.`b`]");
+    catalog("options",
+            CREATE("<index name='x' type='text'><label>A</label><properties><property>a</property></properties><options>"
+                   "indexProvider: 'text-2.0'</options></index>"),
+            "2:CREATE TEXT INDEX `x` IF NOT EXISTS FOR (n:`A`) ON (n.`a`) OPTIONS {indexProvider: 'text-2.0'}");
+    catalog("rename a type, in batches",
+            REFACTOR("rename.type", PARAMETER("from", "A") PARAMETER("to", "B C") PARAMETER("batchSize", "23")),
+            "1:MATCH (a)-[old:`A`]->(b) CALL { WITH old, a, b CREATE (a)-[new:`B C`]->(b) SET new += properties(old) DELETE "
+            "old } IN TRANSACTIONS OF 23 ROWS");
+    catalog("rename a label of what a query finds",
+            REFACTOR("rename.label", PARAMETER("from", "A") PARAMETER("to", "B")
+                                         PARAMETER("customQuery", "MATCH (n:A) &lt;-[r]-() RETURN n AS `m` ORDER BY n.x")),
+            "1:CALL { MATCH (n:A) <-[r]-() RETURN n AS `m` ORDER BY n.x } WITH `m` AS s REMOVE s:`A` SET s:`B`");
+    catalog("a surrogate key",
+            REFACTOR("addSurrogateKeyTo.nodes", "<parameter name='labels'><value>A</value><value>B</value></parameter>"
+                                                PARAMETER("generatorFunction", "elementId(%s)")),
+            "1:MATCH (n:`A`:`B`) WHERE n.`id` IS NULL SET n.`id` = elementId(n)");
+    catalog("booleans",
+            REFACTOR("normalize.asBoolean", PARAMETER("property", "p") "<parameter name='trueValues'><value>it's</value><value>1"
+                                            "</value></parameter><parameter name='falseValues'><value/></parameter>"),
+            "1:CALL { MATCH (n) RETURN n AS t UNION ALL MATCH ()-[r]->() RETURN r AS t } WITH t AS e SET e.`p` = CASE WHEN "
+            "e.`p` IN ['it\\'s', 1] THEN true WHEN e.`p` IN [] THEN false WHEN e.`p` IN [true, false] THEN e.`p` ELSE false END");
+    catalog("what depends on the database", MIGRATION "\n<verify useCurrent='true'/></migration>",
+            "!2 what this does depends on the database, and is not read: verify");
+    catalog("another refactoring", REFACTOR("merge.nodes", PARAMETER("sourceQuery", "x")),
+            "!1 <refactor type=\"merge.nodes\">: it is not read");
+    catalog("no such item", MIGRATION "<create ref='nowhere'/></migration>", "!1 no catalog has this item: nowhere");
+    catalog("earlier items that were reset", MIGRATION "<catalog reset='true'/><drop ref='earlier'/></migration>",
+            "!1 no catalog has this item: earlier");
+    catalog("no property", CREATE(ITEM("constraint", "unique", "<label>A</label>", "")), "!2 it has no property: constraint");
+    catalog("a query without a name",
+            REFACTOR("rename.label", PARAMETER("from", "A") PARAMETER("to", "B") PARAMETER("customQuery", "RETURN 1 + 1")),
+            "!1 <refactor type=\"rename.label\">: customQuery must return one column with a name");
+}
+
+static void xml(void)
+{
+    static const struct {
+        const char *text, *expected;
+    } bad[] = {{"", "!1 there is no element"},
+               {"<a>", "!1 an element does not end"},
+               {"<a>\n</b>", "!2 another element is open here"},
+               {"<a/><b/>", "!1 there is something behind the root element"},
+               {"<a x='1' x='2'/>", "!1 an attribute is there twice"},
+               {"<a x=1/>", "!1 a value in quotes is expected"},
+               {"<a>&nbsp;</a>", "!1 this reference is not known; write &amp; for &"},
+               {"<a>&#xD800;</a>", "!1 this reference is not known; write &amp; for &"},
+               {"<!DOCTYPE a [<!ENTITY x 'y'>]>\n<a>&x;</a>", "!1 document types are not read"},
+               {"<a><!-- </a>", "!1 a comment does not end"},
+               {"<migrations/>", "!1 <migration> is expected: migrations"},
+               {"text", "!1 an element is expected"},
+               {"<a>\xFF</a>", "!1 the file is not UTF-8"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) catalog(bad[i].expected, bad[i].text, bad[i].expected);
+    catalog("references, CDATA, prefixes",
+            "<m:migration xmlns:m='x'><m:drop><m:index name='&#65;&#x1F600;&lt;'/></m:drop><refactor type=\"rename.label\">"
+            "<parameters><parameter name='from'><![CDATA[<&]]></parameter><parameter name='to'>b</parameter></parameters>"
+            "</refactor></m:migration>",
+            "1:DROP INDEX `A\xF0\x9F\x98\x80<` IF EXISTS|1:MATCH (s:`<&`) REMOVE s:`<&` SET s:`b`");
+    folder f;
+    df_error err = {0};
+    folder_init(&f);
+    put_all(&f, (files){"old/V1__a.xml", "<?assume that version is lt 5?>\n<migration/>", "new/V1__a.xml",
+                        "<migration>\n<?assume that version is ge 5 ?></migration>", NULL});
+    df_migration_set *set = open_set(&f, NULL);
+    df_migration *m = set ? set->items : NULL;
+    char sum[12];
+    check(m && set->count == 1 && m->n_alternatives == 2 && df_migration_load(set, m, &err) == DF_OK &&
+              m->n_preconditions == 1 && m->preconditions[0].op == DF_PRECONDITION_GE && m->preconditions[0].line == 2 &&
+              !df_neo4j_migrations_checksum(DF_STR("\xEF\xBB\xBF <migration/>"), sum),
+          "catalogs have preconditions and alternatives, and no checksum of that tool");
+    df_migrations_close(set);
+    folder_release(&f);
 }
 
 /* ---- Liquibase ---- */
@@ -657,6 +781,8 @@ int main(void)
     what_holds();
     alternatives();
     checksums();
+    catalogs();
+    xml();
     liquibase();
     without_transactions();
     df_arena_release(&arena);

@@ -38,7 +38,7 @@ static void print_sql(const df_migration_set *set, const df_section *section, df
     df_steps steps;
     if (df_section_steps(set, section, NULL, arena, &steps, NULL) != DF_OK) return;
     for (size_t i = 0; i < steps.count; i++)
-        printf("-- %s:%d\n%.*s;\n", steps.items[i].path, steps.items[i].statement.line,
+        printf("%s %s:%d\n%.*s;\n", set->dialect->comment, steps.items[i].path, steps.items[i].statement.line,
                DF_FMT(steps.items[i].statement.text));
 }
 
