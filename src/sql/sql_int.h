@@ -3,6 +3,7 @@
 #ifndef DF_SQL_SQL_INT_H
 #define DF_SQL_SQL_INT_H
 
+#include "sql/modern.h"
 #include "sql/sql.h"
 
 /* ---- characters (chars.c) ---- */
@@ -300,5 +301,40 @@ enum {
 unsigned sql_procedure_of(df_str name);
 /* The statement that begins where the reader stands, all of its facts. */
 void sql_read_statement(sql_facts *f);
+
+/* ---- what will not run (modern*.c) ---- */
+
+typedef struct sql_found {
+    df_sql_finding finding;
+    bool edited;
+} sql_found;
+
+typedef struct sql_edit_of {
+    size_t offset, len, order;
+    df_str text;
+} sql_edit_of;
+
+typedef struct sql_modern {
+    const df_sql_dialect *dialect;
+    df_str text;
+    int32_t version, language; /* language: 25 when the statement says so */
+    df_arena *arena;
+    df_sql_facts facts;
+    sql_found *found;
+    size_t n_found, found_room;
+    sql_edit_of *edits;
+    size_t n_edits, edits_room;
+} sql_modern;
+
+void sql_find(sql_modern *m, size_t offset, const char *rule, df_sql_severity severity, const char *what, ...)
+    DF_PRINTF(5, 6);
+/* What the finding before changes: `len` bytes at `offset` become `text`, which has to stay. */
+void sql_edit(sql_modern *m, size_t offset, size_t len, df_str text);
+/* Whether it is worth telling for a server that has what replaces it; `severity` says whether it runs. */
+bool sql_gone(const sql_modern *m, int32_t removed, int32_t replaced, df_sql_severity *severity);
+void sql_modern_schema(sql_modern *m);
+void sql_modern_query(sql_modern *m);
+/* A procedure that is called: its name, where CALL stands, the reader behind the name. */
+void sql_modern_procedure(sql_modern *m, df_str name, size_t call, bool first, sql_reader r);
 
 #endif

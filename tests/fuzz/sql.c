@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target: the splitter, the classifier and the normal form of every dialect. Statements are views of the
+ * Fuzz target: the splitter, the classifier, the normal form and the findings of every dialect. Statements are views of the
  * script, in order, apart from each other; one alone is split as itself; a normal form is its own, and has
  * the same tokens.
  */
+#include "sql/modern.h"
 #include "sql/sql.h"
 
 #include <stdlib.h>
@@ -65,6 +66,21 @@ static void try_facts(const df_sql_dialect *dialect, df_str text)
     df_arena_release(&arena);
 }
 
+static void try_modern(const df_sql_dialect *dialect, df_str text)
+{
+    df_arena arena = {0};
+    size_t count, losses;
+    const df_sql_finding *found = df_sql_modern(dialect, text, 0, &arena, &count);
+    for (size_t i = 0; i < count; i++) {
+        expect(found[i].offset <= text.len && found[i].line >= 1 && found[i].what[0] && found[i].rule[0]);
+        expect(i == 0 || (found[i].offset >= found[i - 1].offset && found[i].line >= found[i - 1].line));
+        expect(!found[i].rewritten.ptr || !df_str_eq(found[i].rewritten, text));
+    }
+    df_sql_losses(dialect, text, &arena, &losses);
+    expect(dialect->family == DF_SQL_CYPHER || (count == 0 && losses == 0));
+    df_arena_release(&arena);
+}
+
 /* MariaDB: two minuses are a comment where nothing follows, and none where they stood. */
 static bool ends_in_comment(df_str text)
 {
@@ -103,6 +119,7 @@ static void try_script(const df_sql_dialect *dialect, df_str script)
         if (s.data.ptr)
             expect(s.data.ptr >= script.ptr + end && s.data.ptr + s.data.len <= script.ptr + script.len);
         try_facts(before, s.text);
+        try_modern(before, s.text);
         try_normal(before, s.text);
         if (strcmp(splitter.delimiter, ";") == 0) try_alone(before, &s);
     }
@@ -122,6 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         try_tokens(dialects[i], script);
         try_normal(dialects[i], script);
         try_facts(dialects[i], script);
+        try_modern(dialects[i], script);
     }
     free(text);
     return 0;

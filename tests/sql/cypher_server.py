@@ -6,6 +6,7 @@ and its class, the number of statements in a script, literals and names. With TE
 """
 import itertools
 import json
+import logging
 import os
 import re
 import subprocess
@@ -27,11 +28,13 @@ class Server:
     def __init__(self, url):
         import neo4j  # checked before
 
+        logging.getLogger("neo4j").setLevel(logging.ERROR)  # not what the server remarks
         self.errors = neo4j.exceptions
         parts = urllib.parse.urlsplit(url)
         auth = (urllib.parse.unquote(parts.username or ""), urllib.parse.unquote(parts.password or ""))
-        self.driver = neo4j.GraphDatabase.driver(f"bolt://{parts.hostname}:{parts.port}", auth=auth if parts.username else None,
-                                                 notifications_min_severity="OFF")
+        self.address = f"bolt://{parts.hostname}:{parts.port}"
+        self.auth = auth if parts.username else None
+        self.driver = neo4j.GraphDatabase.driver(self.address, auth=self.auth, notifications_min_severity="OFF")
         version = self.value("CALL dbms.components() YIELD versions RETURN versions[0]")
         self.version = version
         self.cypher25 = not version.startswith("5.")
@@ -47,6 +50,13 @@ class Server:
                 return session.run("EXPLAIN " + statement).consume().query_type
             except self.errors.Neo4jError as problem:
                 return problem.message
+
+    def is_deprecated(self, statement):
+        import neo4j
+
+        with neo4j.GraphDatabase.driver(self.address, auth=self.auth, notifications_min_severity="WARNING") as driver, driver.session() as session:
+            summary = session.run("EXPLAIN " + statement).consume()
+            return any(status.raw_classification == "DEPRECATION" for status in summary.gql_status_objects)
 
 
 def served(tests):

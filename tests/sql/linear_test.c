@@ -4,6 +4,7 @@
  * has read again and again. What is checked is that everything is read; the time limit of the test does the
  * rest.
  */
+#include "sql/modern.h"
 #include "sql/sql.h"
 
 #include <stdio.h>
@@ -137,6 +138,14 @@ static const char *const units[] = {
     "size((a)--",
     "id(",
     "[r]-",
+    "[a|:b",
+    "CALL dbms.procedures(",
+    "CALL db.indexes() YIELD a, ",
+    "CALL { WITH a, ",
+    "CREATE INDEX ON :A(b) ",
+    "CREATE CONSTRAINT ON (a) ASSERT exists(",
+    "filter(a IN ",
+    "MATCH (a)-[r]-(b) SET a = b ",
 };
 
 /* In front of the repeated part. */
@@ -146,7 +155,8 @@ static const char *const beginnings[] = {"",
                                          "SELECT '",
                                          "CREATE FUNCTION f() BEGIN ATOMIC ",
                                          "DELIMITER //\n",
-                                         "ALTER TABLE t "};
+                                         "ALTER TABLE t ",
+                                         "MATCH (n) CALL (n) { SET "};
 
 static bool read_all(const df_sql_dialect *dialect, df_str text)
 {
@@ -167,6 +177,9 @@ static bool read_all(const df_sql_dialect *dialect, df_str text)
         df_sql_normalise(splitter.dialect, statement.text, &out);
     }
     df_sql_classify(dialect, text, &arena);
+    size_t found, lost;
+    df_sql_modern(dialect, text, 0, &arena, &found);
+    df_sql_losses(dialect, text, &arena, &lost);
     df_sql_normalise(dialect, text, &out);
     size_t params = 0;
     for (size_t at = 0; (at = df_sql_next_param(dialect, text, at)) < text.len; at++) params++;
@@ -187,7 +200,7 @@ int main(void)
             size_t size = b && beginnings[b][0] != 'S' ? SIZE / 32 : SIZE;
             memcpy(text, beginnings[b], len);
             for (; len < size; len += unit) memcpy(text + len, units[u], unit);
-            for (int d = 0; d < 3; d++) right &= read_all(dialects[d], (df_str){text, len});
+            for (size_t d = 0; d < sizeof dialects / sizeof *dialects; d++) right &= read_all(dialects[d], (df_str){text, len});
         }
         char shown[64];
         snprintf(shown, sizeof shown, "%s", units[u]);

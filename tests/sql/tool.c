@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sql-tool DIALECT: reads a script from standard input and prints a JSON line a statement, for tests in
- * Python: number, line, offset, text, data, normal form, class, flags, tag, object, table, value; an error as
- * the last line.
+ * sql-tool DIALECT [VERSION]: reads a script from standard input and prints a JSON line a statement, for tests in
+ * Python: number, line, offset, text, data, normal form, class, flags, tag, object, table, value, findings (for a
+ * server whose version is the second argument); an error as the last line.
  */
+#include "sql/modern.h"
 #include "sql/sql.h"
 
 #include <stdio.h>
@@ -36,7 +37,23 @@ static void put_object(const char *name, const df_sql_object *object)
     putchar('}');
 }
 
-static void put_statement(const df_sql_dialect *dialect, const df_sql_statement *s)
+static void put_findings(const df_sql_dialect *dialect, df_str text, int32_t version, df_arena *arena)
+{
+    static const char *const severities[] = {"notice", "warning", "error"};
+    size_t count;
+    const df_sql_finding *findings = df_sql_modern(dialect, text, version, arena, &count);
+    printf(", \"findings\": [");
+    for (size_t i = 0; i < count; i++) {
+        printf("%s{\"rule\": \"%s\", \"severity\": \"%s\", \"offset\": %zu, \"at\": %d", i ? ", " : "", findings[i].rule,
+               severities[findings[i].severity], findings[i].offset, findings[i].line);
+        put_text("what", df_str_from(findings[i].what));
+        put_text("rewritten", findings[i].rewritten);
+        putchar('}');
+    }
+    putchar(']');
+}
+
+static void put_statement(const df_sql_dialect *dialect, const df_sql_statement *s, int32_t version)
 {
     static const char *const classes[] = {"unknown",     "query",   "dml",     "ddl",
                                           "transaction", "session", "routine", "maintenance"};
@@ -63,6 +80,7 @@ static void put_statement(const df_sql_dialect *dialect, const df_sql_statement 
     put_object("object", &facts.object);
     put_object("table", &facts.table);
     put_text("value", facts.value);
+    put_findings(dialect, s->text, version, &arena);
     printf("}\n");
     df_buf_release(&normal);
     df_arena_release(&arena);
@@ -70,11 +88,12 @@ static void put_statement(const df_sql_dialect *dialect, const df_sql_statement 
 
 int main(int argc, char **argv)
 {
-    const df_sql_dialect *dialect = argc == 2 ? df_sql_dialect_of(argv[1]) : NULL;
+    const df_sql_dialect *dialect = argc >= 2 ? df_sql_dialect_of(argv[1]) : NULL;
     if (!dialect) {
-        fprintf(stderr, "usage: sql-tool postgres|sqlite|mariadb|neo4j < SCRIPT\n");
+        fprintf(stderr, "usage: sql-tool postgres|sqlite|mariadb|neo4j [VERSION] < SCRIPT\n");
         return 2;
     }
+    int32_t version = argc > 2 ? atoi(argv[2]) : 0;
     df_buf script = {0};
     ssize_t got;
     while ((got = read(0, df_buf_reserve(&script, 65536), 65536)) > 0) script.len += (size_t)got;
@@ -84,7 +103,7 @@ int main(int argc, char **argv)
     df_error err;
     df_code code;
     while ((code = df_sql_split(&splitter, &statement, &more, &err)) == DF_OK && more)
-        put_statement(splitter.dialect, &statement);
+        put_statement(splitter.dialect, &statement, version);
     if (code != DF_OK) {
         printf("{\"error\": \"%s\", \"line\": %lld, \"statement\": %d", df_code_name(code),
                (long long)err.line, err.statement);
