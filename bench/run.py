@@ -40,13 +40,17 @@ def machine():
             return "?"
 
     system = re.search(r'PRETTY_NAME="(.*)"', open("/etc/os-release").read())[1]
-    load = os.getloadavg()[1]
-    busy = f" Other work ran beside it: load average {load:.1f}." if load > 0.5 + os.cpu_count() / 2 else ""
     return (
-        f"Measured on {datetime.date.today().isoformat()}: {processor}, {os.cpu_count()} processors, {memory:.0f} GiB of memory, "
+        f"{processor}, {os.cpu_count()} processors, {memory:.0f} GiB of memory, "
         f"{system}, Linux {platform.release().split('-')[0]}, {version('cc', '--version')}, SQLite {version('sqlite3', '--version').split()[0]}, "
-        f"{version('psql', '--version')}, {version('mariadb', '--version').split(',')[0]}.{busy}"
+        f"{version('psql', '--version')}, {version('mariadb', '--version').split(',')[0]}."
     )
+
+
+def when(load):
+    """When a section was measured, and beside what: the load of the minutes before it began."""
+    busy = f" Other work ran beside it: load average {load:.1f}." if load > 0.5 + os.cpu_count() / 2 else ""
+    return f"Measured on {datetime.date.today().isoformat()}.{busy}"
 
 
 def table_of(rows):
@@ -96,7 +100,7 @@ def main():
     os.makedirs(options.cache, exist_ok=True)
     missed, failed = [], []
     for name in options.only.split(","):
-        results = os.path.join(options.cache, f"results-{name}.json")
+        results, load = os.path.join(options.cache, f"results-{name}.json"), os.getloadavg()[1]
         command = [
             sys.executable,
             "-B",
@@ -114,7 +118,7 @@ def main():
             rows = json.load(file)["rows"]
         missed += [common.line_of(row) for row in rows if row.get("met") is False]
         if options.write:
-            write(name, table_of(rows))
+            write(name, when(load) + "\n\n" + table_of(rows))
             write("machine", machine())
     print("\ntargets missed: " + ("none" if not missed else "".join(f"\n  {line}" for line in missed)))
     if failed:
