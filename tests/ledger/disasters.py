@@ -37,6 +37,8 @@ def copy_database(place, source, target):
 
 
 def test_copied_with_lock(place):
+    if place.engine == "neo4j":
+        return tap.skip("copies", "the free edition has one database")
     source = place.database()
     holder = place.puppet(source, "holder")
     holder.told("create")
@@ -61,6 +63,8 @@ def test_copied_with_lock(place):
 
 def test_restored_into_itself(place):
     """A dump that was made during a run is loaded into the same database again."""
+    if place.engine == "neo4j":
+        return tap.skip("restored into itself", "see the tests of backups")
     name = place.database()
     holder = place.puppet(name, "holder")
     holder.told("create")
@@ -192,6 +196,8 @@ def test_killed_while_recording(place):
     wait_until(lambda: place.puppet(name).told("take 1000 0").startswith("ok"))
     if place.engine == "mariadb":  # there CREATE TABLE commits by itself, and the record is another transaction
         tables = set()
+    elif place.engine == "neo4j":
+        tables = set(place.sql(name, "SELECT name FROM _Table").split())
     else:
         catalogue = "pg_tables WHERE tablename" if place.engine == "postgres" else "sqlite_master WHERE name"
         column = catalogue.split()[-1]

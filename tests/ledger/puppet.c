@@ -101,11 +101,12 @@ static df_code verify(puppet *p, const char *head, char *out, size_t size, df_er
 }
 
 /* A migration whose name is its id. */
-static void make_run(df_migration *m, df_run *run, const char *id, bool journalled)
+static void make_run(df_migration *m, df_run *run, const char *id, bool journalled, df_arena *arena)
 {
     *m = (df_migration){
         .id = df_str_from(id), .version = df_str_from(id), .name = df_str_from(id), .loaded = true};
     m->meta.estimated_ms = -1;
+    m->file = df_str_from(df_arena_printf(arena, "%s.cypher", id));
     m->up = (df_section){.present = true, .sql = DF_STR("SELECT 1"), .path = "puppet", .first_line = 1};
     *run = (df_run){.migration = m, .direction = DF_UP, .n_steps = 1, .journalled = journalled};
     run->checksum = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -124,10 +125,19 @@ static df_code record(puppet *p, const char *verb, const char *id, char *out, si
                           .text = DF_STR("SELECT 1"),
                           .rows = -1,
                           .status = DF_STEP_DONE};
-    make_run(&m, &run, id, strcmp(verb, "complete") != 0);
+    make_run(&m, &run, id, strcmp(verb, "complete") != 0, &p->arena);
     if (strcmp(verb, "start") == 0) return df_ledger_start(p->ledger, &run, err);
     if (strcmp(verb, "intend") == 0) return df_ledger_intend(p->ledger, &run, &row, err);
     if (strcmp(verb, "settle") == 0) return df_ledger_settle(p->ledger, &run, &row, err);
+    if (strcmp(verb, "down") == 0) {
+        run.direction = DF_DOWN;
+        run.journalled = false;
+        return df_ledger_complete(p->ledger, &run, &result, err);
+    }
+    if (strcmp(verb, "fail") == 0) {
+        df_error why = {.code = DF_FAILED, .message = "it went wrong"};
+        return df_ledger_fail(p->ledger, &run, &why, "part", 3, err);
+    }
     if (strcmp(verb, "complete") == 0) return df_ledger_complete(p->ledger, &run, &result, err);
     DF_TRY(df_ledger_outcome(p->ledger, &run, &done, err));
     snprintf(out, size, "%s", done ? "completed" : "not completed");
@@ -264,6 +274,13 @@ int main(int argc, char **argv)
     size_t room = 0;
     df_error err = {0};
     if (argc < 3) return 2;
+    if (strcmp(argv[1], "--cypher") == 0) { /* says what it would make of a statement */
+        df_buf out = {0};
+        cypher_of(argv[2], &out);
+        puts(df_buf_cstr(&out));
+        df_buf_release(&out);
+        return 0;
+    }
     puppet p = {.url = argv[1],
                 .options = {.url = argv[1], .environment = "test", .actor = argv[2], .program = "puppet"}};
     answer(open_all(&p, &err), &err, "ready");

@@ -12,7 +12,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 import tap  # noqa: E402,F401
-from servers import MariaDB, Postgres, ServerError, find_program  # noqa: E402,F401
+from servers import MariaDB, Neo4j, Postgres, ServerError, find_program  # noqa: E402,F401
 
 PATIENCE = 60  # seconds: longer than anything takes on a machine that is busy with other things
 
@@ -71,6 +71,8 @@ class Place:
             self.server = Postgres(settings={"synchronous_commit": "on"}).start()
         elif engine == "mariadb":
             self.server = MariaDB(settings={"innodb-flush-log-at-trx-commit": "2"}).start()
+        elif engine == "neo4j":
+            self.server = Neo4j().start()
         else:
             self.server = None
 
@@ -82,6 +84,14 @@ class Place:
             self.server.sql(f"CREATE DATABASE {name}")
         elif self.engine == "mariadb":
             self.server.sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        elif self.engine == "neo4j":  # the one that there is, emptied
+            self.end_puppets()
+            name = "neo4j"
+            for index, in self.server.cypher("SHOW INDEXES YIELD name, type WHERE type <> 'LOOKUP' AND "
+                                             "NOT name STARTS WITH '__dataflow' RETURN name"):
+                self.server.cypher(f"DROP CONSTRAINT `{index}` IF EXISTS")
+                self.server.cypher(f"DROP INDEX `{index}` IF EXISTS")
+            self.server.cypher("MATCH (n) DETACH DELETE n")
         return name
 
     def path(self, name):
@@ -96,7 +106,11 @@ class Place:
         return puppet
 
     def sql(self, name, text):
-        """By the engine's own shell."""
+        """By the engine's own shell; of a graph, by another client than ours, in Cypher."""
+        if self.engine == "neo4j":
+            done = subprocess.run([self.program, "--cypher", text], capture_output=True, text=True, check=True)
+            rows = self.server.cypher(done.stdout.strip(), name)
+            return "\n".join("\t".join("" if value is None else str(value) for value in row) for row in rows)
         if self.server:
             return self.server.sql(text, name)
         done = subprocess.run(["sqlite3", "-cmd", ".timeout 10000", self.path(name), text], capture_output=True, text=True)
@@ -121,7 +135,7 @@ class Place:
 
 
 def available(engine):
-    return {"postgres": Postgres.available, "mariadb": MariaDB.available}.get(engine, lambda: shutil.which("sqlite3"))()
+    return {"postgres": Postgres.available, "mariadb": MariaDB.available, "neo4j": Neo4j.available}.get(engine, lambda: shutil.which("sqlite3"))()
 
 
 def wait_until(condition, seconds=PATIENCE):

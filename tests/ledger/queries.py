@@ -49,7 +49,67 @@ def for_engine(engine, query):
     return query.replace("NOW()", "datetime('now')")
 
 
+RUNBOOK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "shared", "runbooks", "neo4j-runbook.md")
+REMOVED = re.compile(r"\b(?:db\.(?:constraints|indexes)|dbms\.(?:listTransactions|listQueries|killQuery)|apoc\.)")
+
+
+def runbook_queries():
+    """Every query of the graph's runbook that today's servers still know, as it stands there."""
+    with open(RUNBOOK, encoding="utf-8") as file:
+        text = file.read()
+    for block in re.findall(r"```cypher\n(.*?)```", text, re.S):
+        for query in re.sub(r"^\s*//.*$", "", block, flags=re.M).split(";"):
+            if query.strip() and not REMOVED.search(query):
+                yield " ".join(query.split())
+
+
+def test_runbook(place):
+    """Four migrations: one slow, one that failed, one rolled back, one just applied; and what the runbook's queries say."""
+    if place.engine != "neo4j":
+        return
+    if not os.path.exists(RUNBOOK):
+        return tap.skip("the runbook's queries", "the runbook is not here")
+    name = place.database()
+    run = place.puppet(name)
+    for command in ("create", "take 0 0", "complete slow", "complete back", "complete new", "start broken", "fail broken",
+                    "down back"):
+        contains(run.told(command), "ok", command)
+    ask = place.server.cypher
+    ask("MATCH (m:Migration {migrationId: 'slow'}) SET m.executionTime = 20000, m.appliedAt = datetime() - duration('PT2H')")
+    place.server.cypher("CREATE (:Movie)")
+    seen = {}
+    for query in runbook_queries():
+        if "SET m.checksum" in query:
+            continue
+        try:
+            seen[query] = ask(query)
+            check(True, query)
+        except ServerError as problem:
+            check(False, query, problem)
+
+    def rows(*words):
+        found = [seen[query] for query in seen if all(word in query for word in words)]
+        return found[0] if found else None
+
+    files = lambda found: [row[0] for row in found]  # noqa: E731
+    equal(files(rows("m.status = 'SUCCESS'", "LIMIT 5")), ["new.cypher", "slow.cypher"], "the newest successes, newest first")
+    equal([row[:2] for row in rows("{status: 'FAILED'}")], [["broken.cypher", "FAILED: it went wrong"]], "what failed, and why")
+    equal(files(rows("m.status = 'FAILED'", "DESC")), ["broken.cypher"], "in the other form, too")
+    equal(rows("duration('PT1H')"), [["back.cypher", "ROLLED_BACK", "back"], ["new.cypher", "SUCCESS", "new"],
+                                     ["broken.cypher", "FAILED", "FAILED: it went wrong"]], "what ran within the hour, in its order")
+    equal([row[:2] for row in rows("executionTime > 10000")], [["slow.cypher", 20000]], "the slow one")
+    equal([row[:2] for row in rows("executionTime > 5000")], [["slow.cypher", 20000]], "in the other form, too")
+    equal([row[0:2] for row in rows("LIMIT 10", "m.executionTime")],
+          [["broken.cypher", "FAILED"], ["new.cypher", "SUCCESS"], ["back.cypher", "ROLLED_BACK"], ["slow.cypher", "SUCCESS"]],
+          "the recent ones, newest first")
+    ask("MATCH (m:Migration {filename: 'new.cypher'}) SET m.checksum = 'new_checksum'")
+    contains(run.told("query SELECT checksum FROM _migration_history WHERE migration_id = 'new'"), "new_checksum",
+             "the checksum that a person sets is the one that counts")
+
+
 def test_queries(place):
+    if place.engine == "neo4j":
+        return
     name = place.database()
     run = place.puppet(name)
     run.told("create")
@@ -75,7 +135,7 @@ def test_queries(place):
 
 def test_time_zones(place):
     """A lease that is good is good in every session's time zone, and one that is over is over."""
-    if place.engine == "sqlite":
+    if place.engine in ("sqlite", "neo4j"):
         return
     name = place.database()
     run = place.puppet(name)
@@ -93,7 +153,8 @@ def test_time_zones(place):
 def test_remedy(place):
     """docs/ledger.md says how to go on after somebody has deleted rows of _migration_meta."""
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "ledger.md")) as f:
-        remedy = re.search(r"When somebody has deleted them:\n\n```sql\n(.*?)```", f.read(), re.S)[1]
+        language = "cypher" if place.engine == "neo4j" else "sql"
+        remedy = re.search(r"When somebody has deleted [^\n]*:\n\n```" + language + r"\n(.*?)```", f.read(), re.S)[1]
     name = place.database()
     run = place.puppet(name)
     run.told("create")
@@ -102,11 +163,16 @@ def test_remedy(place):
     place.sql(name, "DELETE FROM _migration_meta WHERE name IN ('fence', 'audit')")
     contains(run.told("take 0 0"), "corrupt", "without the fence no lock is taken")
     contains(run.told("audit"), "corrupt", "and without the head of the audit log nothing is recorded")
-    place.sql(name, re.sub(r"--.*", "", remedy))
+    if place.engine == "neo4j":
+        for statement in re.sub(r"//.*", "", remedy).split(";"):
+            if statement.strip():
+                place.server.cypher(statement)
+    else:
+        place.sql(name, re.sub(r"--.*", "", remedy))
     contains(run.told("verify"), "ok intact 2", "the remedy of the documentation puts both rows back")
     equal(run.told("take 0 0"), "ok 1000001", "and the lock can be taken, with a fence above all others")
     contains(run.told("verify"), "ok intact 3", "and the log goes on")
 
 
 if __name__ == "__main__":
-    main([test_queries, test_time_zones, test_remedy])
+    main([test_runbook, test_queries, test_time_zones, test_remedy])
