@@ -204,7 +204,8 @@ DF_API DF_MUST_USE df_code df_migrate_redo(df_migrate *migrate, const df_migrate
 
 typedef struct df_migrate_proof_item {
     const char *id, *file;
-    const char *state;  /* "proved", "no down", "down failed", "left objects", "lost objects", "up again failed", "differs", "up failed", "passed over" */
+    const char *state;  /* "proved", "no down", "down failed", "left objects", "lost objects", "up again failed", "left data", "lost data", "differs",
+                        * "up failed", "passed over" */
     const char *detail; /* what is left, lost or different: object by object; the error */
 } df_migrate_proof_item;
 typedef struct df_migrate_proof {
@@ -213,7 +214,8 @@ typedef struct df_migrate_proof {
     size_t count, proved, broken, without_down;
 } df_migrate_proof;
 /*
- * Applies every migration up, down, and up again on a scratch database, comparing schemas around each. `scratch_url` NULL:
+ * Applies every migration up, down, and up again on a scratch database, comparing schemas around each (and what is stored, where the
+ * engine has a digest of it). `scratch_url` NULL:
  * makes one on the same server (SQLite: a file in a temporary folder) and drops it afterwards. DF_MISMATCH when something is broken.
  */
 DF_API DF_MUST_USE df_code df_migrate_verify(df_migrate *migrate, const char *scratch_url, const char *target, df_migrate_proof *out, df_error *err);
@@ -356,12 +358,31 @@ typedef struct df_migrate_backup_check {
     size_t count, differing;
     double duration_s;
 } df_migrate_backup_check;
-/* Restores into a scratch database and compares; DF_MISMATCH when something differs. `id` or "latest". */
-DF_API DF_MUST_USE df_code df_migrate_backup_verify(df_migrate *migrate, const char *id, df_migrate_backup_check *out, df_error *err);
+/*
+ * Restores into a scratch database and compares; DF_MISMATCH when something differs. `id` or "latest". `scratch_url`: an empty
+ * database to do it in, which is empty again afterwards, for a server that cannot make one itself (Neo4j Community); NULL there:
+ * the file is read and counted, and `restored` stays false.
+ */
+DF_API DF_MUST_USE df_code df_migrate_backup_verify(df_migrate *migrate, const char *id, const char *scratch_url, df_migrate_backup_check *out, df_error *err);
 /* Into the live database: takes a safety backup first (its id in `safety`), under the migration lock. */
 DF_API DF_MUST_USE df_code df_migrate_backup_restore(df_migrate *migrate, const char *id, bool skip_safety, df_migrate_backup *restored, df_migrate_backup *safety, df_error *err);
 /* Removes all but the newest `keep`, and those over their retention; never the newest verified one. */
 DF_API DF_MUST_USE df_code df_migrate_backup_prune(df_migrate *migrate, int64_t keep, bool dry_run, df_migrate_backup **removed, size_t *count, df_error *err);
+
+/* `neo4j-admin database dump` and `load`, of a Neo4j on this machine that is stopped. */
+typedef struct df_migrate_dump_options {
+    const char *neo4j_home; /* NULL: NEO4J_HOME */
+    const char *database;   /* NULL: "neo4j" */
+    const char *path;       /* the folder, which dump makes */
+    const df_observer *observer;
+} df_migrate_dump_options;
+typedef struct df_migrate_dump {
+    char path[1024], checksum[65]; /* of the file DATABASE.dump; beside it DATABASE.dump.json says the same */
+    int64_t size;
+} df_migrate_dump;
+DF_API DF_MUST_USE df_code df_migrate_dump_make(const df_migrate_dump_options *options, df_migrate_dump *out, df_error *err);
+/* Replaces the database. DF_CORRUPT when the dump is not the one that was made; nothing was changed then. */
+DF_API DF_MUST_USE df_code df_migrate_dump_load(const df_migrate_dump_options *options, df_migrate_dump *out, df_error *err);
 
 #ifdef __cplusplus
 }

@@ -44,6 +44,23 @@ DF_MUST_USE df_code df_backup_restore(const df_backup_place *place, const char *
 DF_MUST_USE df_code df_backup_prune(const df_backup_place *place, int64_t keep, bool dry_run, df_arena *arena,
                                     df_migrate_backup **removed, size_t *count, df_error *err);
 
+/* neo4j-admin's own dump, of a server on this machine that is stopped. */
+typedef struct df_admin_options {
+    const char *home;     /* where Neo4j is; NULL: NEO4J_HOME */
+    const char *database; /* NULL: "neo4j" */
+    const char *path;     /* the folder of the dump */
+    const df_observer *observer;
+} df_admin_options;
+typedef struct df_admin_dump {
+    const char *path, *checksum; /* of the file; SHA-256 */
+    int64_t size;
+} df_admin_dump;
+/* Makes the folder and in it DATABASE.dump and DATABASE.dump.json, which knows its size and checksum. DF_REFUSED: the server
+ * runs; DF_CONFLICT: there is one already; DF_NOT_FOUND: no tool. */
+DF_MUST_USE df_code df_admin_dump_make(const df_admin_options *options, df_arena *arena, df_admin_dump *out, df_error *err);
+/* Replaces the database by the dump, which is held against what was noted when it was made. */
+DF_MUST_USE df_code df_admin_dump_load(const df_admin_options *options, df_arena *arena, df_admin_dump *out, df_error *err);
+
 /* A restore that was killed. */
 typedef struct df_backup_interrupted {
     bool found;

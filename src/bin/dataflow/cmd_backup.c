@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* backup, and backup list, verify, restore, prune. */
+/* backup, and backup list, verify, restore, prune, dump, load. */
 #include "commands.h"
 
 typedef struct backup_args {
-    const char *id, *type, *restore;
-    int64_t keep, retention_days;
+    const char *id, *type, *restore, *scratch_url, *home, *path, *database;
+    int64_t keep, retention_days, attempts;
     bool compress, skip_safety, dry_run, yes;
 } backup_args;
 
@@ -98,6 +98,7 @@ static int run_backup(cli_context *cli, const void *values)
         .type = args->type,
         .no_compress = !args->compress,
         .retention_days = args->retention_days == CLI_UNSET ? 0 : args->retention_days,
+        .attempts = args->attempts,
     };
     df_code code = open_migrate(cli, NEED_DATABASE, &migrate, &err);
     if (code == DF_OK) code = df_migrate_backup_create(migrate, &options, &made, &err);
@@ -159,9 +160,13 @@ static void show_check(cli_context *cli, const df_migrate_backup_check *c, bool 
         cli_done(rows);
     }
     if (record) cli_done(record);
-    if (good)
+    if (good && c->restored)
         cli_say_mark(cli, CLI_MARK_OK,
                      "Backup verified: %s, restored into a scratch database, %zu tables equal", c->id,
+                     c->count);
+    else if (good)
+        cli_say_mark(cli, CLI_MARK_OK,
+                     "Backup verified: %s, read to its end, %zu labels and types as they were counted", c->id,
                      c->count);
 }
 
@@ -172,7 +177,7 @@ static int run_verify(cli_context *cli, const void *values)
     df_migrate_backup_check check = {0};
     df_error err = {0};
     df_code code = open_migrate(cli, NEED_DATABASE, &migrate, &err);
-    if (code == DF_OK) code = df_migrate_backup_verify(migrate, args->id, &check, &err);
+    if (code == DF_OK) code = df_migrate_backup_verify(migrate, args->id, args->scratch_url, &check, &err);
     int status = 0;
     if (code == DF_OK || (code == DF_MISMATCH && check.id)) show_check(cli, &check, code == DF_OK);
     if (code == DF_MISMATCH && check.id && cli->json)
@@ -204,6 +209,37 @@ static int run_prune(cli_context *cli, const void *values)
     return code == DF_OK ? 0 : cli_fail(cli, &err);
 }
 
+/* ---- backup dump, backup load ---- */
+
+static int run_admin(cli_context *cli, const void *values, bool load)
+{
+    const backup_args *args = values;
+    df_migrate_dump dump;
+    df_error err = {0};
+    df_migrate_dump_options options = {
+        .neo4j_home = args->home, .database = args->database, .path = args->path, .observer = &cli->observer};
+    df_code code = load ? ask_consent(cli, args->yes, true, "replaces the database of a stopped Neo4j", &err) : DF_OK;
+    if (code == DF_OK) code = (load ? df_migrate_dump_load : df_migrate_dump_make)(&options, &dump, &err);
+    if (code != DF_OK) return cli_fail(cli, &err);
+    if (!cli->json) cli_say_mark(cli, CLI_MARK_OK, "%s %s", load ? "Loaded:" : "Dump made:", dump.path);
+    cli_view *record = cli_record(cli, NULL);
+    if (cli->json) cli_put_text(cli_field(record, "path", NULL), dump.path);
+    cli_put_bytes(cli_field(record, "size", "Size"), dump.size);
+    cli_put_text(cli_field(record, "sha256", "SHA-256"), dump.checksum);
+    cli_done(record);
+    return 0;
+}
+
+static int run_dump(cli_context *cli, const void *values)
+{
+    return run_admin(cli, values, false);
+}
+
+static int run_load(cli_context *cli, const void *values)
+{
+    return run_admin(cli, values, true);
+}
+
 /* ---- the table ---- */
 
 #define OPERAND_ID(help_)                                                                                    \
@@ -222,13 +258,41 @@ static const cli_option backup_options[] = {
     {CLI_INTO(backup_args, compress), .name = "compress", .def = "true", .help = "compress it"},
     {CLI_INTO(backup_args, retention_days), .name = "retention-days", .arg = "N", .min = 1, .max = 36500,
      .help = "prune removes it after so many days"},
+    {CLI_INTO(backup_args, attempts), .name = "attempts", .arg = "N", .min = 1, .max = 100, .def = "1",
+     .help = "make it anew, so often at most, when it is not of one moment because something was written"},
     {CLI_INTO(backup_args, restore), .name = "restore", .arg = "ID",
      .help = "restore that one instead: see backup restore"},
     OPTION_SKIP_SAFETY,
     OPTION_YES(backup_args),
     {0},
 };
-static const cli_option verify_options[] = {OPERAND_ID("its id, or latest"), {0}};
+static const cli_option verify_options[] = {
+    OPERAND_ID("its id, or latest"),
+    {CLI_INTO(backup_args, scratch_url), .name = "scratch-url", .arg = "URL", .secret = true,
+     .env = "DATAFLOW_SCRATCH_URL",
+     .help = "Neo4j: an empty database to restore it into (default: the file is read and counted)"},
+    {0},
+};
+#define OPTIONS_ADMIN                                                                                        \
+    {CLI_INTO(backup_args, home), .name = "neo4j-home", .arg = "FOLDER", .env = "NEO4J_HOME",                \
+     .help = "where Neo4j is installed"},                                                                    \
+    {                                                                                                        \
+        CLI_INTO(backup_args, database), .name = "database", .arg = "NAME", .def = "neo4j",                  \
+                                         .help = "the database's name"                                       \
+    }
+static const cli_option dump_options[] = {
+    {CLI_INTO(backup_args, path), .name = "to-path", .arg = "FOLDER", .required = true,
+     .help = "where DATABASE.dump is made; the folder is made, too"},
+    OPTIONS_ADMIN,
+    {0},
+};
+static const cli_option load_options[] = {
+    {CLI_INTO(backup_args, path), .name = "from-path", .arg = "FOLDER", .required = true,
+     .help = "where DATABASE.dump is"},
+    OPTIONS_ADMIN,
+    OPTION_YES(backup_args),
+    {0},
+};
 static const cli_option restore_options[] = {
     OPERAND_ID("its id, or latest"),
     OPTION_SKIP_SAFETY,
@@ -300,4 +364,29 @@ const cli_command backup_prune_command = {
     .options = prune_options,
     .values_size = sizeof(backup_args),
     .run = run_prune,
+};
+
+const cli_command backup_dump_command = {
+    .name = "backup dump",
+    .group = "Back up",
+    .help = "neo4j-admin database dump, of a Neo4j on this machine that is stopped",
+    .manual = "Finds neo4j-admin (in FOLDER/bin, in PATH, or among the jars in FOLDER/lib), checks that the server is "
+              "stopped, makes the folder, and writes the dump's size and SHA-256 beside it. While the server runs: "
+              "`backup`.",
+    .examples = "PROGRAM backup dump --to-path /backups/pre-migration-$(date +%Y%m%d-%H%M%S)",
+    .options = dump_options,
+    .values_size = sizeof(backup_args),
+    .run = run_dump,
+};
+
+const cli_command backup_load_command = {
+    .name = "backup load",
+    .group = "Back up",
+    .help = "neo4j-admin database load, into a Neo4j on this machine that is stopped",
+    .manual = "Replaces the database. The dump is held against the size and the SHA-256 that `backup dump` noted; "
+              "asks for --yes in every environment.",
+    .examples = "PROGRAM backup load --from-path /backups/pre-migration-20261128-120000 --yes",
+    .options = load_options,
+    .values_size = sizeof(backup_args),
+    .run = run_load,
 };

@@ -23,6 +23,8 @@ static const cli_command *const commands[] = {
     &backup_verify_command,
     &backup_restore_command,
     &backup_prune_command,
+    &backup_dump_command,
+    &backup_load_command,
     &health_command,
     &why_command,
     &lock_status_command,

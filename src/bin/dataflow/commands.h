@@ -15,6 +15,7 @@
 extern const cli_command init_command, new_command, status_command, up_command, down_command, redo_command,
     validate_command, verify_command, history_command, audit_command, repair_command, adopt_command,
     backup_command, backup_list_command, backup_verify_command, backup_restore_command, backup_prune_command,
+    backup_dump_command, backup_load_command,
     lock_status_command, lock_release_command, health_command, why_command, schema_dump_command,
     schema_validate_command, schema_accept_command;
 

@@ -41,6 +41,7 @@ static df_code count_one(void *context, df_str record, df_error *err)
 static df_code expect(scan *s, const char *query, df_error *err)
 {
     s->seen = 0;
+    DF_TRY(df_check_cancelled(s->options->observer, err));
     return neo_query(s->conn, query, DF_STR_NONE, count_one, &s->expected, err);
 }
 

@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "migration/job/job_int.h"
 
+#include <stdio.h>
+
 static const char *backup_folder(const df_migrate *m)
 {
     return m->config.backup_folder ? m->config.backup_folder : "backups";
