@@ -17,7 +17,8 @@ static const cli_option option_table[] = {
 static cli_mark mark_of(const df_migrate_proof_item *item)
 {
     if (strcmp(item->state, "proved") == 0) return CLI_MARK_OK;
-    return strcmp(item->state, "no down") == 0 ? CLI_MARK_WARNING : CLI_MARK_FAILED;
+    bool unproved = strcmp(item->state, "no down") == 0 || strcmp(item->state, "passed over") == 0;
+    return unproved ? CLI_MARK_WARNING : CLI_MARK_FAILED;
 }
 
 static void show_item(cli_context *cli, const df_migrate_proof_item *item)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The proof that migrations can be taken back: each is applied, taken back and applied again on a scratch database, and the
- * schema is compared around it. A down section that fails, leaves something, or loses something is named.
+ * schema is compared around it, and where the engine has a digest of what is stored, that too. A down section that fails, leaves
+ * something, or loses something is named.
  */
 #include "base/clock.h"
 #include "migration/job/job_int.h"
@@ -14,9 +15,28 @@ typedef struct prover {
     df_arena *arena;
     df_migrate_proof *out;
     bool own; /* the scratch database is ours to drop */
+    bool can_wipe; /* it was given, held nothing, and can be emptied again */
 } prover;
 
+/* A database as it is at one moment. */
+typedef struct look {
+    df_schema_snapshot schema;
+    df_content_snapshot content;
+} look;
+
 /* ---- the scratch database ---- */
+
+/* Everything in a scratch database may be lost: so it is not the one that is worked on. */
+static df_code refuse_same(prover *p, df_error *err)
+{
+    df_session ours = {0}, scratch = {0};
+    DF_TRY(df_session_get(p->m->conn, &ours, err));
+    DF_TRY(df_session_get(p->scratch->conn, &scratch, err));
+    if (!*ours.database || strcmp(ours.database, scratch.database) != 0) return DF_OK;
+    df_fail(err, DF_REFUSED, "the scratch database is the database itself");
+    df_error_hint(err, "give an empty one that may be written to and thrown away");
+    return DF_REFUSED;
+}
 
 static df_code open_scratch(prover *p, const char *url, df_error *err)
 {
@@ -28,6 +48,8 @@ static df_code open_scratch(prover *p, const char *url, df_error *err)
     config.no_schema_snapshot = true;
     DF_TRY(df_migrate_open(&config, &p->scratch, err));
     DF_TRY(job_files(p->scratch, err));
+    DF_TRY(job_connect(p->scratch, true, err));
+    if (!p->own) DF_TRY(refuse_same(p, err));
     DF_TRY(job_ledger(p->scratch, NULL, err));
     job_executor(p->scratch, &p->x, p->arena);
     p->x.lease = job_lease(p->scratch, "verify");
@@ -71,19 +93,41 @@ static df_code run(prover *p, size_t i, df_direction direction, const df_applied
     return code;
 }
 
-static df_code take(prover *p, df_schema_snapshot *out, df_error *err)
+static df_code take(prover *p, look *out, df_error *err)
 {
-    df_schema_snapshot_release(out);
-    return df_schema_snapshot_take(p->x.conn, out, err);
+    df_schema_snapshot_release(&out->schema);
+    DF_TRY(df_schema_snapshot_take(p->x.conn, &out->schema, err));
+    return df_content_snapshot_take(p->x.conn, &out->content, err);
+}
+
+static bool same_look(const look *a, const look *b)
+{
+    return strcmp(a->schema.digest, b->schema.digest) == 0 && df_content_same(&a->content, &b->content);
+}
+
+static void release_look(look *l)
+{
+    df_schema_snapshot_release(&l->schema);
+    df_content_snapshot_release(&l->content);
+}
+
+static df_code wipe(prover *p, df_error *err)
+{
+    df_load_options options = {.keep = df_ledger_names(p->x.conn), .observer = p->m->config.observer, .subject = "verify"};
+    return df_wipe(p->x.conn, &options, err);
 }
 
 /* A fresh database with the first `count` migrations, after one could not be taken back and applied again. */
 static df_code start_again(prover *p, size_t count, df_error *err)
 {
-    if (!p->own) return df_fail(err, DF_FAILED, "the scratch database cannot be made anew, since it was given");
-    DF_TRY(drop_scratch(p, err));
-    p->place = (df_scratch){0};
-    DF_TRY(make_scratch(p, NULL, err));
+    if (!p->own && !p->can_wipe) return df_fail(err, DF_FAILED, "the scratch database cannot be made anew, since it was given");
+    if (!p->own) {
+        DF_TRY(wipe(p, err));
+    } else {
+        DF_TRY(drop_scratch(p, err));
+        p->place = (df_scratch){0};
+        DF_TRY(make_scratch(p, NULL, err));
+    }
     for (size_t i = 0; i < count; i++) DF_TRY(run(p, i, DF_UP, NULL, err));
     return DF_OK;
 }
@@ -126,20 +170,28 @@ static const char *judge(const df_migrate_difference *list, size_t count)
 }
 
 /* false: they differ, and the item says how. */
-static df_code compare(prover *p, const df_schema_snapshot *expected, const df_schema_snapshot *found, const char *when,
-                       df_migrate_proof_item *item, bool *same, df_error *err)
+static df_code compare(prover *p, const look *expected, const look *found, const char *when, df_migrate_proof_item *item, bool *same,
+                       df_error *err)
 {
-    *same = strcmp(expected->digest, found->digest) == 0;
+    *same = same_look(expected, found);
     if (*same) return DF_OK;
     df_migrate_difference *list;
     size_t count;
     df_buf text = {0};
-    DF_TRY(df_schema_compare(df_buf_str(&expected->text), df_buf_str(&found->text), p->arena, &list, &count, err));
-    *same = count == 0;
+    DF_TRY(df_schema_compare(df_buf_str(&expected->schema.text), df_buf_str(&found->schema.text), p->arena, &list, &count, err));
+    bool stored = !df_content_same(&expected->content, &found->content);
+    *same = count == 0 && !stored;
     if (*same) return DF_OK;
     df_buf_printf(&text, "%s: ", when);
     put_differences(&text, list, count);
-    item->state = judge(list, count);
+    item->state = count ? judge(list, count) : "differs";
+    if (!count && stored) {
+        df_buf data = {0};
+        int direction = df_content_differences(&expected->content, &found->content, &data);
+        item->state = direction > 0 ? "left data" : direction < 0 ? "lost data" : "differs";
+        df_buf_str_add(&text, df_buf_str(&data));
+        df_buf_release(&data);
+    }
     item->detail = df_arena_cstr(p->arena, df_buf_str(&text));
     df_buf_release(&text);
     return DF_OK;
@@ -152,7 +204,7 @@ static void put_error(prover *p, df_migrate_proof_item *item, const char *state,
 }
 
 typedef struct schemas {
-    df_schema_snapshot before, applied, after_down, again;
+    look before, applied, after_down, again;
 } schemas;
 
 /* Up is done; down and up again, with the schema looked at around both. */
@@ -167,7 +219,7 @@ static df_code prove_down(prover *p, size_t i, schemas *s, df_migrate_proof_item
         put_error(p, item, "down failed", &mine);
         /* In one transaction nothing of it is left; else only a new database is certain. */
         DF_TRY(take(p, &s->again, err));
-        return strcmp(s->again.digest, s->applied.digest) == 0 ? DF_OK : go_on_anew(p, i + 1, item, go_on, err);
+        return same_look(&s->again, &s->applied) ? DF_OK : go_on_anew(p, i + 1, item, go_on, err);
     }
     DF_TRY(take(p, &s->after_down, err));
     DF_TRY(compare(p, &s->before, &s->after_down, "after the down", item, &same, err));
@@ -179,7 +231,7 @@ static df_code prove_down(prover *p, size_t i, schemas *s, df_migrate_proof_item
     }
     DF_TRY(take(p, &s->again, err));
     if (!same) /* what the down lost is not there for those that follow */
-        return strcmp(s->again.digest, s->applied.digest) == 0 ? DF_OK : go_on_anew(p, i + 1, item, go_on, err);
+        return same_look(&s->again, &s->applied) ? DF_OK : go_on_anew(p, i + 1, item, go_on, err);
     DF_TRY(compare(p, &s->applied, &s->again, "after up, down and up", item, &same, err));
     if (!same) return go_on_anew(p, i + 1, item, go_on, err);
     item->state = "proved";
@@ -231,6 +283,8 @@ static df_code prove_all(prover *p, const char *target, df_error *err)
     size_t count = last ? last->position + 1 : p->scratch->set->count;
     p->out->items = df_arena_zalloc(p->arena, (count + 1) * sizeof *p->out->items);
     if (code == DF_OK) code = take(p, &s.before, err);
+    const df_content *there = &s.before.content.content;
+    p->can_wipe = !p->own && s.before.content.known && !there->nodes && !there->constraints && !there->indexes;
     for (size_t i = 0; code == DF_OK && go_on && i < count; i++) {
         df_migrate_proof_item *item = &p->out->items[p->out->count++];
         code = df_check_cancelled(p->m->config.observer, err);
@@ -242,10 +296,10 @@ static df_code prove_all(prover *p, const char *target, df_error *err)
                item->detail ? item->detail : "");
         if (go_on) code = take(p, &s.before, err);
     }
-    df_schema_snapshot_release(&s.before);
-    df_schema_snapshot_release(&s.applied);
-    df_schema_snapshot_release(&s.after_down);
-    df_schema_snapshot_release(&s.again);
+    release_look(&s.before);
+    release_look(&s.applied);
+    release_look(&s.after_down);
+    release_look(&s.again);
     return code;
 }
 

@@ -3,6 +3,7 @@
 #ifndef DF_SAFETY_VERIFICATION_H
 #define DF_SAFETY_VERIFICATION_H
 
+#include "engine/copy.h"
 #include "ledger/ledger.h"
 
 #include <dataflow/migrate.h>
@@ -26,5 +27,18 @@ DF_MUST_USE df_code df_schema_print(df_str snapshot,
                                     df_code (*write)(void *context, const char *text, size_t len,
                                                      df_error *err),
                                     void *context, df_error *err);
+
+/* What is stored, without the ledger's own; `known` false where the engine cannot tell. */
+typedef struct df_content_snapshot {
+    bool known;
+    df_content content;
+    df_arena arena;
+} df_content_snapshot;
+DF_MUST_USE df_code df_content_snapshot_take(df_conn *conn, df_content_snapshot *out, df_error *err);
+/* True also when either is not known. */
+bool df_content_same(const df_content_snapshot *a, const df_content_snapshot *b);
+/* Appends "(:Person): 2 instead of 0; …". >0: there is only more, <0: only less, 0: it is another. */
+int df_content_differences(const df_content_snapshot *expected, const df_content_snapshot *found, df_buf *out);
+void df_content_snapshot_release(df_content_snapshot *snapshot);
 
 #endif
