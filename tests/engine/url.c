@@ -44,6 +44,12 @@ static void test_masks(void)
         {"mysql://root:r00t@localhost/x?ssl-password=p&pwd=q",
          "mysql://root:***@localhost/x?ssl-password=***&pwd=***"},
         {"mariadb://u:p:w@h/d", "mariadb://u:***@h/d"},
+        {"bolt://neo4j:secret@host:7687/db", "bolt://neo4j:***@host:7687/db"},
+        {"bolt+s://neo4j:se@cret@host", "bolt+s://neo4j:***@host"},
+        {"neo4j+ssc://neo4j:secret@host?database=x", "neo4j+ssc://neo4j:***@host?database=x"},
+        {"neo4j://:ticket@host?auth=bearer", "neo4j://:***@host?auth=bearer"},
+        {"bolt+ssc://host?user=me&password=secret", "bolt+ssc://host?user=me&password=***"},
+        {"neo4j+s://[::1]:7687", "neo4j+s://[::1]:7687"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         df_buf shown = {0};
@@ -96,6 +102,18 @@ static void test_refused(void)
         "mariadb://me@host/db?colour=hunter2",
         "mariadb://me@host/db?hunter2",
         "mariadb://me:hunter2%00@host/db",
+        "bolt:me:hunter2@host",
+        "bolt+x://me:hunter2@host",
+        "bolt://me:hun@ter2@host/db",
+        "bolt://me:hunter2@host:port",
+        "bolt://me:hunter2@host?bolt=five",
+        "bolt://me:hunter2@host?bolt=5.4x",
+        "bolt://me:hunter2@host?auth=hunter2",
+        "bolt://me:hunter2@host?colour=hunter2",
+        "bolt://me:hunter2@host?connect-timeout=0",
+        "bolt://:hunter2@host?auth=basic",
+        "bolt://host?auth=bearer",
+        "neo4j+ssc://me:hunter2@host?ssl-ca=/x",
     };
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
         df_error err;

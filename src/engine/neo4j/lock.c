@@ -52,6 +52,32 @@ static void put_metadata(const neo_conn *c, const char *name, df_buf *out)
     if (name) put_pair(out, "dataflow_lock", name);
 }
 
+static df_code take_held(void *context, df_str record, df_error *err)
+{
+    (void)record, (void)err;
+    *(bool *)context = true;
+    return DF_OK;
+}
+
+/* Whether a transaction says that it holds the lock, that of the connection `but` (its id) excepted. */
+static df_code is_held(neo_conn *c, const char *name, const char *but, bool *held, df_error *err)
+{
+    df_buf dict = {0};
+    *held = false;
+    ps_put_dict(&dict, 3);
+    put_pair(&dict, "name", name);
+    put_pair(&dict, "database", c->database);
+    put_pair(&dict, "not", but);
+    df_code code = neo_query(c, SQL_lock_held, df_buf_str(&dict), take_held, held, err);
+    df_buf_release(&dict);
+    return code;
+}
+
+df_code neo_lock_held(df_conn *conn, const char *name, bool *held, df_error *err)
+{
+    return is_held(neo_of(conn), name, "", held, err);
+}
+
 /* ---- one attempt ---- */
 
 typedef struct attempt {
@@ -86,33 +112,34 @@ static void send(attempt *a)
     df_buf_release(&named);
 }
 
-/* Nobody else holds it: it is the server that takes its time. */
-static bool is_free(attempt *a, df_code *code, df_error *err)
+/* The replies to what `send` sent are late. DF_OK: nobody else holds the lock, it is the server that takes
+ * its time. */
+static df_code look(attempt *a, int64_t start, df_error *err)
 {
-    bool held;
-    *code = neo_lock_held(&a->c->base, a->name, &held, err);
-    return *code == DF_OK && !held;
+    bool held = neo_now_ms() - start >= SLOW_MS;
+    if (!held) DF_TRY(is_held(a->c, a->name, bolt_connection_id(a->b), &held, err));
+    return held ? DF_LOCKED : DF_OK;
 }
 
-/* DF_LOCKED: others hold it. The replies to what `send` sent. */
+/* The replies to what `send` sent. DF_LOCKED: others hold the lock. */
 static df_code receive(attempt *a, df_error *err)
 {
     bolt_message m;
-    df_code code;
-    int64_t start = neo_now_ms(), look = start + WAIT_MS;
+    int64_t start = neo_now_ms(), next_look = start + WAIT_MS;
     while (bolt_pending(a->b)) {
         if (atomic_load(&a->c->base.cancelled))
             return df_fail(err, DF_CANCELLED, "interrupted while waiting for the lock \"%s\"", a->name);
-        code = bolt_receive(a->b, neo_now_ms() + SLICE_MS, &m, err);
+        df_code code = bolt_receive(a->b, neo_now_ms() + SLICE_MS, &m, NULL);
         if (code == DF_RETRY) {
-            int64_t now = neo_now_ms();
-            if (now < look) continue;
-            if (now - start >= SLOW_MS || !is_free(a, &code, err))
-                return code == DF_RETRY || code == DF_OK ? DF_LOCKED : code;
-            look = now + WAIT_MS;
+            if (neo_now_ms() < next_look) continue;
+            DF_TRY(look(a, start, err));
+            next_look = neo_now_ms() + WAIT_MS;
             continue;
         }
-        DF_TRY(code);
+        if (code != DF_OK)
+            return df_fail(err, DF_CONNECT,
+                           "Database connection failed: the connection for the lock \"%s\" was lost",
+                           a->name);
         if (m.kind == BOLT_RECORD) a->constraint = true;
         if (m.kind == BOLT_FAILURE) return bolt_error(m.body, err);
         if (m.kind == BOLT_IGNORED) return df_fail(err, DF_FAILED, "the server ignored a request");
@@ -206,26 +233,6 @@ df_code neo_unlock(df_conn *conn, const char *name, df_error *err)
     }
     if (code != DF_OK) df_error_prefix(err, "the lock \"%s\" was lost", name);
     return code == DF_OK ? DF_OK : DF_FAILED;
-}
-
-static df_code take_held(void *context, df_str record, df_error *err)
-{
-    (void)record, (void)err;
-    *(bool *)context = true;
-    return DF_OK;
-}
-
-df_code neo_lock_held(df_conn *conn, const char *name, bool *held, df_error *err)
-{
-    neo_conn *c = neo_of(conn);
-    df_buf dict = {0};
-    *held = false;
-    ps_put_dict(&dict, 2);
-    put_pair(&dict, "name", name);
-    put_pair(&dict, "database", c->database);
-    df_code code = neo_query(c, SQL_lock_held, df_buf_str(&dict), take_held, held, err);
-    df_buf_release(&dict);
-    return code;
 }
 
 void neo_locks_release(neo_conn *c)

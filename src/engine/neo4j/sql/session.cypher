@@ -28,8 +28,8 @@ RETURN connectionId
 CALL dbms.killConnection($connection)
 
 // name: lock_held
-SHOW TRANSACTIONS YIELD database, metaData
-WHERE database = $database AND metaData.dataflow_lock = $name
+SHOW TRANSACTIONS YIELD database, connectionId, metaData
+WHERE database = $database AND metaData.dataflow_lock = $name AND connectionId <> $not
 RETURN 1
 
 // name: lock_constraint
