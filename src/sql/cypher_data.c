@@ -21,6 +21,7 @@ typedef struct level {
     bool where;      /* what is read here only restricts */
     bool keys;       /* the map of SET n += {…} */
     bool named;      /* the pattern's label was read */
+    bool optional;   /* OPTIONAL MATCH behind another: restricts nothing */
     uint32_t tokens; /* read so far in brackets */
     uint32_t cases;  /* CASE without its END */
     uint32_t angles; /* LIST< … of a type */
@@ -33,6 +34,7 @@ typedef struct walk {
     level levels[DEEPEST];
     size_t depth, deeper; /* the innermost level; brackets beyond what is told apart */
     df_sql_token last;
+    bool optional;                   /* OPTIONAL was read */
     bool after_call;      /* the last token closed the braces of CALL */
     uint8_t first, write; /* clauses: the first one, and the first that writes */
     /* SET, REMOVE, DELETE: an item begins; its property was read; behind its "="; it is of all properties */
@@ -131,7 +133,7 @@ static level *push(walk *w, level_kind kind)
     }
     const level *outer = &w->levels[w->depth];
     level *l = &w->levels[++w->depth];
-    *l = (level){.kind = kind, .clause = outer->clause, .where = outer->where};
+    *l = (level){.kind = kind, .clause = outer->clause, .where = outer->where, .optional = outer->optional};
     return l;
 }
 
@@ -139,7 +141,7 @@ static void push_query(walk *w, bool call)
 {
     level *l = push(w, QUERY);
     if (!l) return;
-    l->where = false;
+    l->where = l->optional = false;
     l->clause = NONE;
     l->call = call;
 }
@@ -168,7 +170,7 @@ static void open_bracket(walk *w, char c)
         w->g.target = DF_STR_NONE;
     }
     bool pattern = outer->kind == QUERY ? has_patterns(outer->clause) : outer->pattern;
-    if (c == '{' && pattern && outer->kind != QUERY && outer->clause == MATCH) w->g.restricts = true;
+    if (c == '{' && pattern && outer->kind != QUERY && outer->clause == MATCH) w->g.restricts |= !outer->optional;
     level *l = push(w, c == '(' ? PAREN : c == '[' ? BRACKET : MAP);
     if (!l) return;
     l->pattern = pattern && c != '{' && !l->where;
@@ -239,14 +241,14 @@ static void pattern_token(walk *w, level *l, df_sql_token t)
     if (df_sql_is(t, "WHERE") && l->tokens) {
         l->where = true;
         l->pattern = false;
-        w->g.restricts |= l->clause == MATCH;
+        w->g.restricts |= l->clause == MATCH && !l->optional;
         return;
     }
     bool mark = is_symbol(w->last, ':') || (df_sql_is(w->last, "IS") && l->tokens > 1);
     if (!mark || l->named || !is_name(t)) return;
     l->named = true;
     bool relationship = l->kind == BRACKET;
-    if (l->clause == MATCH) w->g.restricts = true;
+    if (l->clause == MATCH) w->g.restricts |= !l->optional;
     sql_note_bound(&w->g, l->variable, t, relationship);
     if (l->clause != MATCH) sql_note_object(&w->g, t, relationship);
 }
@@ -320,6 +322,8 @@ static void note_clause(walk *w, level *l, word_id id)
     if (!w->first) w->first = (uint8_t)id;
     if (writes && !w->write) w->write = (uint8_t)id;
     g->writes |= writes;
+    l->optional = id == MATCH && w->optional && g->matches;
+    w->optional = false;
     g->matches |= id == MATCH;
     g->creates |= id == CREATE || id == INSERT;
     g->destroys |= id == DELETE || id == DETACH || id == REMOVE;
@@ -349,7 +353,7 @@ static void take_using(walk *w, level *l)
 
 static void restrict_by(walk *w, level *l, word_id id)
 {
-    w->g.restricts |= id == WHERE || id == LIMIT || id == FILTER;
+    w->g.restricts |= !l->optional;
     l->where = id == WHERE || id == FILTER;
     l->clause = (uint8_t)id;
     l->state = OPERAND;
@@ -374,8 +378,11 @@ static void clause_word(walk *w, level *l, word_id id)
         sql_take(w->r, "DELETE");
         note_clause(w, l, DETACH);
         break;
-    case NODETACH:
     case OPTIONAL:
+        w->optional = true;
+        l->state = START;
+        break;
+    case NODETACH:
     case NEXT: l->state = START; break;
     case UNION:
         if (!sql_take(w->r, "ALL")) sql_take(w->r, "DISTINCT");

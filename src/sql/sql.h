@@ -149,8 +149,9 @@ enum {
     DF_SQL_INDEX_BUILD = 1u << 12,  /* also ADD PRIMARY KEY, UNIQUE, REINDEX: takes long */
     DF_SQL_DYNAMIC = 1u << 13,      /* DO, CALL, EXECUTE …: what it does is not known */
     DF_SQL_FOREIGN_KEYS = 1u << 14, /* SQLite: PRAGMA foreign_keys = … */
-    DF_SQL_BATCHES = 1u << 15, /* Cypher: CALL … IN TRANSACTIONS, PERIODIC COMMIT: commits as it goes, and what it did stays
-                                * when it fails; sent outside of a transaction (DF_SQL_NO_TRANSACTION is set, too) */
+    /* Cypher: CALL … IN TRANSACTIONS, PERIODIC COMMIT: commits as it goes, and what it did stays when it fails;
+     * sent outside of a transaction (DF_SQL_NO_TRANSACTION is set, too) */
+    DF_SQL_BATCHES = 1u << 15,
     DF_SQL_ADMINISTRATION = 1u << 16, /* Cypher: of databases, users, roles: belongs to the database `system` */
 };
 
@@ -177,9 +178,10 @@ typedef struct df_sql_facts {
  *
  * Cypher: what writes anywhere, also in subqueries and FOREACH, is DML; CALL of a procedure that is not known to
  * only read is DF_SQL_ROUTINE and DF_SQL_DYNAMIC. DF_SQL_WHOLE_TABLE: deletes or changes what no label, type,
- * property, WHERE or LIMIT restricts. DROP of an index or constraint destroys no data. DF_SQL_IF_EXISTS is also set for statements that commit in batches and can be
- * repeated behind a failure: they only MERGE, DELETE, REMOVE, or SET what does not depend on what they set.
- * The object of what writes is the label or relationship type that is written, deleted or changed first.
+ * property, WHERE or LIMIT restricts. DROP of an index or constraint destroys no data. DF_SQL_IF_EXISTS is also
+ * set for statements that commit in batches and can be repeated behind a failure: they only MERGE, DELETE,
+ * REMOVE, or SET what does not depend on what they set. The object of what writes is the label or relationship
+ * type that is written, deleted or changed first.
  */
 df_sql_facts df_sql_classify(const df_sql_dialect *dialect, df_str statement, df_arena *arena);
 

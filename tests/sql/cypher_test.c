@@ -177,6 +177,9 @@ static const example examples[] = {
     {"MATCH (n:A)-[r:R]->() DELETE r", "MATCH … DELETE", DM, DE, "relationship type R", "relationship type R", 0},
     {"MATCH (n) DETACH DELETE n", "MATCH … DETACH DELETE", DM, DE | WH, 0, 0, 0},
     {"MATCH (n) OPTIONAL MATCH (n)-[r]-() DELETE n, r", "MATCH … DELETE", DM, DE | WH, 0, 0, 0},
+    {"MATCH (n) OPTIONAL MATCH (n)-[r:R]-(m {x: 1}) WHERE m.y DELETE n, r", "MATCH … DELETE", DM, DE | WH,
+     "relationship type R", "relationship type R", 0},
+    {"OPTIONAL MATCH (n:A) DELETE n", "MATCH … DELETE", DM, DE, "label A", "label A", 0},
     {"MATCH (n {x: 1}) DELETE n", "MATCH … DELETE", DM, DE, 0, 0, 0},
     {"MATCH (n) WITH n LIMIT 1 DELETE n", "MATCH … DELETE", DM, DE, 0, 0, 0},
     {"MATCH (n:A) REMOVE n.x", "MATCH … REMOVE", DM, DE, "label A", "label A", 0},
@@ -336,6 +339,52 @@ static void test_normal(void)
     normal("RETURN 'a\r\nb'", "RETURN 'a\nb'");
 }
 
+/* ---- many, and large ---- */
+
+/* What is joined with semicolons is split again. */
+static void test_joined(void)
+{
+    df_buf script = {0};
+    size_t n = sizeof examples / sizeof *examples, at = 0;
+    for (size_t i = 0; i < n; i++) df_buf_printf(&script, "%s // ;\n;", examples[i].text);
+    df_sql_splitter splitter = {.dialect = cypher, .script = df_buf_str(&script)};
+    df_sql_statement statement;
+    bool more = true, same = true;
+    df_error err;
+    while (df_sql_split(&splitter, &statement, &more, &err) == DF_OK && more && at < n)
+        same &= df_str_starts(df_str_from(examples[at++].text), statement.text); /* without a comment at its end */
+    check(same && at == n && !more, "%zu statements joined are split again", n);
+    df_buf_release(&script);
+}
+
+static void test_large(void)
+{
+    enum { STATEMENTS = 100000, LITERAL = 100 << 20 };
+    df_buf script = {0};
+    for (int i = 0; i < STATEMENTS; i++) df_buf_printf(&script, "MATCH (n:A {id: %d}) SET n.x = 'a;b'; // c\n", i);
+    df_sql_splitter splitter = {.dialect = cypher, .script = df_buf_str(&script)};
+    df_sql_statement statement = {0};
+    df_arena arena = {0};
+    bool more = true, right = true;
+    df_error err;
+    while (right && df_sql_split(&splitter, &statement, &more, &err) == DF_OK && more) {
+        right = df_sql_classify(cypher, statement.text, &arena).cls == DF_SQL_DML;
+        df_arena_reset(&arena);
+    }
+    check(right && !more && statement.number == STATEMENTS && statement.line == STATEMENTS, "%d statements", STATEMENTS);
+    df_buf_clear(&script);
+    df_buf_text(&script, "CREATE (:A {x: '");
+    while (script.len < LITERAL) df_buf_text(&script, "a;\\'b // \" `");
+    df_buf_text(&script, "'}); RETURN 1");
+    splitter = (df_sql_splitter){.dialect = cypher, .script = df_buf_str(&script)};
+    right = df_sql_split(&splitter, &statement, &more, &err) == DF_OK && more && statement.text.len > LITERAL &&
+            df_sql_classify(cypher, statement.text, &arena).cls == DF_SQL_DML;
+    check(right && df_sql_split(&splitter, &statement, &more, &err) == DF_OK && df_str_is(statement.text, "RETURN 1"),
+          "a literal of %d MiB", LITERAL >> 20);
+    df_arena_release(&arena);
+    df_buf_release(&script);
+}
+
 int main(void)
 {
     test_tokens();
@@ -345,5 +394,7 @@ int main(void)
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) test_one(&examples[i]);
     test_losses();
     test_normal();
+    test_joined();
+    test_large();
     return tap_done();
 }
