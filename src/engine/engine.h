@@ -24,6 +24,12 @@
  * client ?ssl-mode=disabled|preferred|required|verify-ca|verify-identity  ?ssl-ca= ?ssl-capath= ?ssl-cert=
  * ?ssl-key= ?socket=PATH  ?default-file=PATH  ?default-group=NAME  ?connect-timeout=S (10)  ?read-timeout=S
  * ?write-timeout=S
+ *   bolt://user:password@host:7687/DATABASE   bolt+s:// (TLS, the certificate is checked)   bolt+ssc:// (TLS,
+ * it is not)   neo4j://   neo4j+s://   neo4j+ssc:// (likewise, and asks the server that is named which one of
+ * its cluster takes writes).  NEO4J_USERNAME, NEO4J_PASSWORD and NEO4J_DATABASE fill in what the URL leaves
+ * open ?database=NAME  ?impersonate=USER  ?auth=none|basic|bearer|kerberos (basic with a user, else none; a
+ * ticket takes the password's place)  ?realm=  ?ssl-ca=FILE  ?connect-timeout=S (10)  ?bolt=5.4 (no other
+ * version)
  *
  * Which engine a URL means, and the URL without its password, for messages and logs
  * (passwords in the authority and in query parameters become "***").
@@ -37,7 +43,8 @@ DF_MUST_USE df_code df_url_check(const char *url, const char **engine, df_buf *w
 /*
  * What comes back: integers of every width as DF_INT64 (also a decimal without fraction digits that fits,
  * such as the SUM of integers); floats as DF_DOUBLE; PostgreSQL's boolean as DF_BOOL, the others have only
- * integers; bytea, BLOB and binary strings as DF_BLOB; everything else (dates, decimals, JSON …) as DF_TEXT.
+ * integers; bytea, BLOB and binary strings as DF_BLOB; everything else (dates, decimals, JSON, lists, nodes
+ * …) as readable DF_TEXT.
  *
  * As parameters: PostgreSQL is told that DF_INT64 is a bigint, DF_DOUBLE a double precision, DF_BOOL a
  * boolean and DF_BLOB a bytea; text may become any type, as a quoted literal does. What an engine cannot hold
@@ -109,20 +116,20 @@ enum {
     DF_CAP_SERVER = 1u << 2,            /* talks to another process that may go away */
     DF_CAP_CONCURRENT_WRITES = 1u << 3, /* two connections may write at the same time */
     DF_CAP_SQL = 1u << 4,               /* understands SQL (a graph engine does not) */
-    DF_CAP_OBSERVE = 1u << 5,           /* tells which locks and rewrites a transaction has caused (session.h) */
-    DF_CAP_XACT_OUTCOME = 1u << 6,      /* knows afterwards whether a transaction committed (session.h) */
-    DF_CAP_SINGLE_WRITER = 1u << 7,     /* one writer at a time: an open transaction keeps everybody else out */
+    DF_CAP_OBSERVE = 1u << 5,       /* tells which locks and rewrites a transaction has caused (session.h) */
+    DF_CAP_XACT_OUTCOME = 1u << 6,  /* knows afterwards whether a transaction committed (session.h) */
+    DF_CAP_SINGLE_WRITER = 1u << 7, /* one writer at a time: an open transaction keeps everybody else out */
 };
 
 /* Options of a connection; all zero is a good default. */
 typedef struct df_open_options {
-    bool read_only;          /* never creates a database file, refuses to write where the engine can */
-    bool create;             /* SQLite: create the file (not the directory) when it is missing */
-    bool guest;              /* the database is somebody else's, and statements mean what they mean in the engine's own
-                              * shell. No lasting setting is changed (SQLite: the journal mode); enforcement, sql_mode,
-                              * time zone and date style are the engine's and the server's own (SQLite: foreign_keys
-                              * off). The session is made to last: not ended for idling, and on PostgreSQL noticed
-                              * within seconds to be gone while a statement runs */
+    bool read_only; /* never creates a database file, refuses to write where the engine can */
+    bool create;    /* SQLite: create the file (not the directory) when it is missing */
+    bool guest;     /* the database is somebody else's, and statements mean what they mean in the engine's own
+                     * shell. No lasting setting is changed (SQLite: the journal mode); enforcement, sql_mode,
+                     * time zone and date style are the engine's and the server's own (SQLite: foreign_keys
+                     * off). The session is made to last: not ended for idling, and on PostgreSQL noticed
+                     * within seconds to be gone while a statement runs */
     const char *application; /* shown in the server's list of sessions; NULL: "dataflow" */
 } df_open_options;
 
@@ -137,19 +144,20 @@ void df_disconnect(df_conn *conn); /* rolls back what is open; NULL is fine */
 /* The capabilities of the engine that a URL means, before anything is connected; 0 for an unknown scheme. */
 uint32_t df_url_caps(const char *url);
 const char *df_conn_engine(
-    const df_conn *conn); /* "sqlite", "postgres", "mariadb": for choosing SQL files and messages */
+    const df_conn *conn); /* "sqlite", "postgres", "mariadb", "neo4j": for choosing SQL files and messages */
 uint32_t df_conn_caps(const df_conn *conn);
 const char *df_conn_server(const df_conn *conn); /* "PostgreSQL 15.20": for reports */
 
 /*
  * Runs one statement. Parameters are written `?` in every engine, outside of quotes and comments;
  * the driver translates. A statement without parameters (n_params 0) goes to the server as it is.
- * `*affected` (may be NULL) gets the number of rows changed.
+ * `*affected` (may be NULL) gets the number of rows changed; of a graph how many things: nodes,
+ * relationships, labels, properties, indexes, constraints.
  */
 DF_MUST_USE df_code df_exec(df_conn *conn, const char *sql, const df_value *params, size_t n_params,
                             int64_t *affected, df_error *err);
-/* Runs the statements of a script, which df_sql_split separates; no parameters. An error tells the statement's
- * number, and line and offset within the script. */
+/* Runs the statements of a script, which df_sql_split separates; no parameters. An error tells the
+ * statement's number, and line and offset within the script. */
 DF_MUST_USE df_code df_exec_script(df_conn *conn, const char *script, df_error *err);
 /* Runs a query and calls `fn` for each row, streaming: a large result is never held whole. */
 DF_MUST_USE df_code df_query(df_conn *conn, const char *sql, const df_value *params, size_t n_params,
@@ -175,7 +183,8 @@ bool df_in_transaction(const df_conn *conn);
 /*
  * Loads rows by the engine's fastest way (COPY, prepared insert, LOAD DATA from memory), inside the open
  * transaction. `table` and `columns` are plain identifiers as the catalog of the database spells them
- * (PostgreSQL: lower case unless quoted when created). `*loaded` (may be NULL) gets the number of rows.
+ * (PostgreSQL: lower case unless quoted when created); of a graph a label and properties. `*loaded` (may be
+ * NULL) gets the number of rows.
  */
 DF_MUST_USE df_code df_bulk_load(df_conn *conn, const char *table, const char *const *columns,
                                  size_t n_columns, const df_row_source *source, int64_t *loaded,
@@ -183,9 +192,10 @@ DF_MUST_USE df_code df_bulk_load(df_conn *conn, const char *table, const char *c
 
 /*
  * A named lock that belongs to this session and dies with it (advisory lock, GET_LOCK, a lock on a
- * file "<database>-dataflow-lock", which stays). Two databases (PostgreSQL: two `?schema=`) have different
- * locks of one name. A session that locks twice must unlock twice. Polls until `wait_ms` have passed (0:
- * tries once); *taken says whether it was had.
+ * file "<database>-dataflow-lock", which stays; Neo4j: a second connection's uncommitted node under a
+ * uniqueness constraint, which is made when there is none yet). Two databases (PostgreSQL: two `?schema=`)
+ * have different locks of one name. A session that locks twice must unlock twice. Polls until `wait_ms` have
+ * passed (0: tries once); *taken says whether it was had.
  */
 DF_MUST_USE df_code df_lock(df_conn *conn, const char *name, int64_t wait_ms, bool *taken, df_error *err);
 DF_MUST_USE df_code df_unlock(df_conn *conn, const char *name, df_error *err);

@@ -22,8 +22,12 @@ const df_sql_dialect *df_conn_dialect(const df_conn *conn);
  * A statement that meets one fails with DF_RETRY (lock) or DF_FAILED (time), err->native telling the server's
  * code
  * ("55P03", "57014", "1205", "1969", "5"), and a hint naming the limit.
- * Cheap when nothing changes: a driver remembers what was asked for. So what a script sets itself (SET
- * lock_timeout) stands until other limits are asked for, or the session is reset.
+ * Neo4j has no such settings. statement_ms is the timeout of a statement that is a transaction of its own;
+ * inside of one the client stops it. Waiting for a lock is seen from a second connection once a statement
+ * takes longer than lock_ms ("Blocked by" in SHOW TRANSACTIONS), and stopped; so it may be noticed late, and
+ * db.lock.acquisition.timeout of the server is met before when it is shorter. Cheap when nothing changes: a
+ * driver remembers what was asked for. So what a script sets itself (SET lock_timeout) stands until other
+ * limits are asked for, or the session is reset.
  */
 typedef struct df_limits {
     int64_t lock_ms, statement_ms;
@@ -87,7 +91,8 @@ typedef enum df_outcome {
 DF_MUST_USE df_code df_transaction_id(df_conn *conn, char out[32], df_error *err);
 /* DF_OUTCOME_UNKNOWN for an id that is too old, or not of this server. Not inside a transaction. */
 DF_MUST_USE df_code df_transaction_outcome(df_conn *conn, const char *id, df_outcome *out, df_error *err);
-/* Savepoints inside the open transaction; after a rollback to one the transaction is usable again. */
+/* Savepoints inside the open transaction; after a rollback to one the transaction is usable again.
+ * DF_UNSUPPORTED in Neo4j, which has none. */
 DF_MUST_USE df_code df_savepoint(df_conn *conn, const char *name, df_error *err);
 DF_MUST_USE df_code df_rollback_to(df_conn *conn, const char *name, df_error *err);
 
@@ -193,8 +198,9 @@ DF_MUST_USE df_code df_inspect(df_conn *conn, const df_inspect_options *options,
  * The state of one object that a statement is about, in a form that changes when the object does: "" when it
  * does not exist, else a short text (a digest; for an index also "valid" or "invalid"). For asking after a
  * crash whether a statement took effect. `kind` as in df_sql_object ("table", "index", "view", "type",
- * "function", "trigger", "schema", "database", "sequence", "user" …), schema absent: by the session's search
- * path. DF_UNSUPPORTED when the kind has no state that can be looked up.
+ * "function", "trigger", "schema", "database", "sequence", "user" …; of a graph "index", "constraint", and
+ * "label" or "relationship type" for all of them on it), schema absent: by the session's search path.
+ * DF_UNSUPPORTED when the kind has no state that can be looked up.
  */
 DF_MUST_USE df_code df_object_state(df_conn *conn, const char *kind, df_str schema, df_str name, df_str table,
                                     df_buf *out, df_error *err);
