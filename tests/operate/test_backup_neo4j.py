@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """test_backup_neo4j.py TOOL [DATAFLOW]: backups of a graph that has everything, compared as Neo4j's own driver reads both sides."""
+import hashlib
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ import threading
 import time
 
 from backups import KEY, Backups, SmallDisk, Tap, arguments, skip_all
+import neo4j_jars
 from peers import need
 from servers import Neo4j
 
@@ -294,6 +296,70 @@ class Tests:
         b.one("restore", made["id"])
         self.check(self.graph.one("MATCH (p:Person) RETURN count(p)") == 6000 and self.graph.one("MATCH ()-[k:KNOWS]->() RETURN count(k)") == 6000, "and the restore is done again")
 
+    # ---- the server's own tool ----
+
+    def stopped(self):
+        if len(sys.argv) < 3:
+            self.tap.skip("neo4j-admin", "no program was given")
+            return
+        self.people(500)
+        before = picture(self.graph)
+        home, folder = self.server.folder, os.path.join(self.top, "dumps", "new")
+        java, jars = neo4j_jars.find_java(self.server.version), neo4j_jars.library(self.server.version)
+        script = os.path.join(home, "bin", "neo4j-admin")
+
+        def dataflow(*command, path=os.environ["PATH"]):
+            environment = {k: v for k, v in os.environ.items() if not k.startswith("NEO4J_")} | {"PATH": path, "JAVA_HOME": os.path.dirname(os.path.dirname(java))}
+            return subprocess.run([os.path.abspath(sys.argv[2]), "backup", *command], capture_output=True, text=True, cwd=self.top, env=environment)
+
+        done = dataflow("dump", "--neo4j-home", home, "--to-path", folder)
+        self.check(done.returncode == 1 and "neo4j-admin was not found" in done.stderr, f"no tool: {done.stderr.splitlines()[0]}", done.stderr)
+        os.makedirs(os.path.dirname(script), exist_ok=True)
+        with open(script, "w", encoding="utf-8") as file:
+            file.write(f'#!/bin/sh\nexec {java} -XX:TieredStopAtLevel=1 -cp "{jars}/*" org.neo4j.cli.AdminTool "$@"\n')
+        os.chmod(script, 0o755)
+        done = dataflow("dump", "--neo4j-home", home, "--to-path", folder)
+        self.check(done.returncode == 3 and "the server is running" in done.stderr and not os.path.exists(folder), f"while it runs: {done.stderr.splitlines()[0]}", done.stderr)
+        done = dataflow("dump", "--to-path", folder)
+        self.check(done.returncode == 2 and "NEO4J_HOME" in done.stderr, f"of no Neo4j: {done.stderr.splitlines()[0]}", done.stderr)
+        self.graph.close()
+        self.server.stop()
+        done = dataflow("dump", "--neo4j-home", home, "--to-path", folder)
+        dump = os.path.join(folder, "neo4j.dump")
+        with open(dump + ".json", encoding="utf-8") as file:
+            facts = json.load(file)
+        with open(dump, "rb") as file:
+            content = file.read()
+        self.check(done.returncode == 0 and facts["size"] == len(content) and facts["sha256"] == hashlib.sha256(content).hexdigest(), "dumped, into a folder that was not there", done.stderr, facts)
+        done = dataflow("dump", "--neo4j-home", home, "--to-path", folder)
+        self.check(done.returncode == 1 and "already" in done.stderr, f"no dump is overwritten: {done.stderr.splitlines()[0]}", done.stderr)
+        done = dataflow("dump", "--neo4j-home", home, "--to-path", folder, "--database", "nothing")
+        self.check(done.returncode == 1 and "nothing" in done.stderr, f"another database: {done.stderr.splitlines()[0]}", done.stderr)
+        self.server.start()
+        self.graph = Graph(self.server.url())
+        self.graph.run("MATCH (p:Person) WHERE p.id > 10 DETACH DELETE p")
+        self.graph.close()
+        done = dataflow("load", "--neo4j-home", home, "--from-path", folder, "--yes")
+        self.check(done.returncode == 3 and "the server is running" in done.stderr, f"loading while it runs: {done.stderr.splitlines()[0]}", done.stderr)
+        self.server.stop()
+        # The same tool, from jars alone.
+        os.remove(script)
+        os.symlink(jars, os.path.join(home, "lib"))
+        with open(dump, "ab") as file:
+            file.write(b"x")
+        done = dataflow("load", "--neo4j-home", home, "--from-path", folder, "--yes")
+        self.check(done.returncode == 1 and "nothing was changed" in done.stderr, f"a damaged dump: {done.stderr.splitlines()[0]}", done.stderr)
+        with open(dump, "wb") as file:
+            file.write(content)
+        done = dataflow("load", "--neo4j-home", home, "--from-path", folder)
+        self.check(done.returncode == 3 and "--yes" in done.stderr, "not without consent", done.stderr)
+        done = dataflow("load", "--neo4j-home", home, "--from-path", folder, "--yes")
+        self.check(done.returncode == 0, "loaded over what is there", done.stdout, done.stderr)
+        os.remove(os.path.join(home, "lib"))
+        self.server.start()
+        self.graph = Graph(self.server.url())
+        self.check(picture(self.graph) == before, "the database is the one that was dumped", *differences(before, picture(self.graph)))
+
     def without_us(self):
         """What the documentation says about getting at the dump without this program."""
         b = self.people(500)
@@ -315,7 +381,7 @@ class Tests:
 
     def run(self):
         only = os.environ.get("ONLY", "").split()
-        for name in ("round_trip", "encrypted", "lent_scratch", "tampered", "written_meanwhile", "busy", "blocked", "killed", "through_the_program", "disk_full", "server_gone", "without_us"):
+        for name in ("round_trip", "encrypted", "lent_scratch", "tampered", "written_meanwhile", "busy", "blocked", "killed", "through_the_program", "disk_full", "server_gone", "stopped", "without_us"):
             if not only or name in only:
                 start = time.monotonic()
                 getattr(self, name)()
