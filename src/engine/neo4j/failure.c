@@ -176,11 +176,31 @@ static void position_of_text(failure *f)
 
 static void trim(df_str *text)
 {
+    const char *line = text->len ? memrchr(text->ptr, '\n', text->len) : NULL;
+    if (line && text->ptr[text->len - 1] == '^')
+        text->len = (size_t)(line - text->ptr); /* the mark below it */
     while (text->len && (isspace((unsigned char)text->ptr[text->len - 1]) || text->ptr[text->len - 1] == '.'))
         text->len--;
 }
 
-/* The causes' words, where they are not among those that are told already. */
+/* "42I06: Invalid input …": what is behind the status. */
+static df_str without_status(df_str words)
+{
+    enum { STATUS = 5 };
+    return words.len > STATUS + 2 && words.ptr[STATUS] == ':' ? df_str_skip(words, STATUS + 2) : words;
+}
+
+/* Where they are not among those that are told already, or begin as those do. */
+static void put_words(df_buf *text, df_str words)
+{
+    enum { SAME = 24 };
+    df_str said = without_status(words);
+    size_t same = said.len < SAME ? said.len : SAME;
+    if (!words.len || (text->len && memmem(text->ptr, text->len, said.ptr, same))) return;
+    if (text->len) df_buf_text(text, "; ");
+    df_buf_str_add(text, words);
+}
+
 static df_code put_causes(ps_reader cause, df_buf *text, failure *f, df_error *err)
 {
     bool deeper = true;
@@ -190,10 +210,7 @@ static df_code put_causes(ps_reader cause, df_buf *text, failure *f, df_error *e
         DF_TRY(take_failure(&cause, &inner, &next, &deeper, err));
         df_str words = inner.message.len ? inner.message : inner.description;
         trim(&words);
-        if (words.len && !memmem(text->ptr, text->len, words.ptr, words.len)) {
-            df_buf_text(text, "; ");
-            df_buf_str_add(text, words);
-        }
+        put_words(text, words);
         if (f->offset < 0 && inner.offset >= 0) f->offset = inner.offset, f->line = inner.line;
         cause = next;
     }
@@ -208,7 +225,7 @@ static df_code put_message(df_str metadata, failure *f, df_buf *text, df_error *
     position_of_text(f);
     df_str words = f->message.len ? f->message : f->description;
     trim(&words);
-    df_buf_str_add(text, words);
+    put_words(text, words);
     if (deeper) DF_TRY(put_causes(cause, text, f, err));
     if (!text->len) df_buf_text(text, "the server gave no reason");
     if (f->status.len && !df_str_is(f->status, "50N42")) /* which only says that there is no better one */

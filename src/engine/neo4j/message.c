@@ -44,8 +44,8 @@ static void refuse(bolt *b)
 
 static void pend(bolt *b, bolt_request request)
 {
-    if (b->first > b->cap / 2 ||
-        b->first == b->last) { /* the front is free: moved down, once for each half */
+    if (b->first == b->last) b->first = b->last = 0;
+    if (b->first > b->cap / 2) { /* the front is free: moved down, once for each half */
         memmove(b->requests, b->requests + b->first, (b->last - b->first) * sizeof request);
         b->last -= b->first;
         b->first = 0;

@@ -100,7 +100,10 @@ static void to_front(bolt_in *in)
 static df_code make_room(bolt *b, df_error *err)
 {
     bolt_in *in = &b->in;
-    if (in->at == in->end) in->at = in->end = in->length ? in->message + in->length : 0;
+    if (in->at == in->end) { /* what comes next goes where it belongs */
+        if (!in->length) in->message = 0;
+        in->at = in->end = in->message + in->length;
+    }
     if (in->cap > IN_KEEP && !in->end) {
         free(in->ptr);
         in->ptr = NULL;

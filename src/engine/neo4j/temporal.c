@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 
-#include <ctype.h>
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ static void strip_zeros(char *digits)
 /* The fewest digits that are read back as the same number. */
 static void shortest(double d, char out[40])
 {
-    for (int digits = 14; digits <= 16; digits++) {
+    for (int digits = fabs(d) < DBL_MIN ? 1 : 14; digits <= 16; digits++) { /* the smallest have few */
         snprintf(out, 40, "%.*E", digits, d);
         if (strtod(out, NULL) == d) return;
     }
@@ -156,12 +156,9 @@ static void put_duration(df_buf *out, int64_t months, int64_t days, int64_t seco
 static void put_point(df_buf *out, int64_t srid, const double *at, size_t n)
 {
     bool earth = srid == 4326 || srid == 4979;
-    static const char *const plain[] = {"x", "y", "z"}, *const geographic[] = {"longitude", "latitude",
-                                                                               "height"};
     df_buf_text(out, "point({");
     for (size_t i = 0; i < n; i++) {
-        df_buf_text(out, earth ? geographic[i] : plain[i]);
-        df_buf_text(out, ": ");
+        df_buf_printf(out, "%c: ", "xyz"[i]);
         ps_put_double(out, at[i]);
         df_buf_text(out, ", ");
     }
@@ -198,7 +195,10 @@ static void put_element(df_buf *out, const char *at, size_t width, bool whole)
         float f;
         char text[32];
         memcpy(&f, &half, sizeof f);
-        snprintf(text, sizeof text, "%.9g", (double)f); /* as many digits as a float has */
+        for (int digits = 6; digits <= 9; digits++) { /* the fewest that a float is read back from */
+            snprintf(text, sizeof text, "%.*g", digits, (double)f);
+            if (strtof(text, NULL) == f) break;
+        }
         ps_put_double(out, strtod(text, NULL));
     } else {
         double d;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One Bolt connection, for tests: bolt_probe HOST PORT [option=value …] -- WORD …
- * Options: version=5.4, legacy=1, tls=verified|any, ca=FILE, auth=, user=, password=, database=, connect_ms=,
- * routing=HOST:PORT, deadline_ms= (for each reply), interrupt_ms= (from the start of the words), notifications=.
- * Words are done in order; each reply is a line of standard output:
- *   run QUERY, begin, commit, rollback, pull N, discard N, params N (a string of N bytes as $p), text TEXT (as $p),
- *   receive (one reply), all (until nothing is pending), count (all, records only counted), reset, route, info,
- *   mute (records are not shown), sleep MS, close.
- * An error is "error CODE NATIVE: MESSAGE [HINT]" and ends with status 1 unless the word "lenient" came before.
+ * Options: version=5.4, legacy=1, user_agent=, tls=verified|any, ca=FILE, auth=, user=, password=, database=,
+ * connect_ms=, routing=HOST:PORT, deadline_ms= (for each reply), interrupt_ms= (from the start of the words),
+ * notifications=. Words are done in order; each reply is a line of standard output: run QUERY, begin, commit,
+ * rollback, pull N, discard N, params N (a string of N bytes as $p), text TEXT (as $p), receive (one reply),
+ * all (until nothing is pending), count (all, records only counted), reset, route, info, mute (records are
+ * not shown), sleep MS, close. An error is "error CODE NATIVE: MESSAGE [HINT]" and ends with status 1 unless
+ * the word "lenient" came before.
  */
 #include "engine/neo4j/bolt.h"
 #include "engine/neo4j/socket.h"
@@ -96,7 +96,8 @@ static bool receive(probe *p, bool count, int64_t *records)
 static void receive_all(probe *p, bool count)
 {
     int64_t records = 0;
-    while (bolt_pending(p->bolt) && receive(p, count, &records)) {}
+    while (bolt_pending(p->bolt) && receive(p, count, &records)) {
+    }
     if (count) printf("records %lld\n", (long long)records);
 }
 
@@ -112,7 +113,8 @@ static void route(probe *p)
         say_error(p, &err);
     } else {
         printf("ttl %lld\n", (long long)ttl);
-        for (size_t i = 0; i < n; i++) printf("%s %s %u\n", roles[routes[i].role], routes[i].host, routes[i].port);
+        for (size_t i = 0; i < n; i++)
+            printf("%s %s %u\n", roles[routes[i].role], routes[i].host, routes[i].port);
     }
     df_arena_release(&arena);
 }
@@ -234,6 +236,8 @@ static void set_option(probe *p, const char *name, const char *value)
         p->transaction.timeout_ms = atoll(value);
     } else if (strcmp(name, "connect_ms") == 0) {
         o->connect_ms = atoll(value);
+    } else if (strcmp(name, "user_agent") == 0) {
+        o->user_agent = value;
     } else if (strcmp(name, "routing") == 0) {
         o->routing_address = value;
     } else if (strcmp(name, "notifications") == 0) {
