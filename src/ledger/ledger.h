@@ -32,6 +32,7 @@ DF_MUST_USE df_code df_ledger_open(df_conn *conn, const df_ledger_options *optio
 void df_ledger_close(
     df_ledger *ledger); /* ends the heartbeat, frees; NULL is fine; does not release the lock */
 bool df_ledger_exists(const df_ledger *ledger);
+int64_t df_ledger_version(const df_ledger *ledger);   /* of the tables; 0: they are not there */
 const char *df_ledger_actor(const df_ledger *ledger); /* who: as given, or the operating system's user */
 /* Creates what is missing and upgrades what is older, in one transaction where the engine can; harmless when
  * done twice or by two at once. DF_UNSUPPORTED for tables of a newer program. */

@@ -151,6 +151,11 @@ bool df_ledger_exists(const df_ledger *ledger)
     return ledger->version > 0;
 }
 
+int64_t df_ledger_version(const df_ledger *ledger)
+{
+    return ledger->version;
+}
+
 const char *df_ledger_actor(const df_ledger *ledger)
 {
     return ledger->actor;

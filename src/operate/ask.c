@@ -10,7 +10,7 @@
 
 df_code op_look_at(df_conn *conn, df_ledger *ledger, df_arena *arena, op_look *out, df_error *err)
 {
-    static const op_engine *const all[] = {&op_postgres, &op_mariadb, &op_sqlite};
+    static const op_engine *const all[] = {&op_postgres, &op_mariadb, &op_sqlite, &op_neo4j};
     *out = (op_look){.conn = conn, .ledger = ledger, .arena = arena};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (strcmp(all[i]->name, df_conn_engine(conn)) == 0) out->engine = all[i];

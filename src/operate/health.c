@@ -146,9 +146,10 @@ void op_check_disk(op_health *health, const char *path)
     df_json_add_int(&w, "total_bytes", total);
     df_json_end(&w, '}');
     op_check(health, "disk", level, df_arena_cstr(arena, df_buf_str(&details)),
-             level == OP_OK
-                 ? NULL
-                 : "remove old logs and backups (dataflow backup prune), VACUUM, or enlarge the disk",
+             level == OP_OK ? NULL
+                            : df_arena_printf(arena, "remove old logs and backups (dataflow backup prune)%s%s, or enlarge the disk",
+                                              health->look.engine->reclaims ? ", " : "",
+                                              health->look.engine->reclaims ? health->look.engine->reclaims : ""),
              "%.0f %% free (%s of %s) at %s%s", part * 100, op_bytes(arena, free_bytes),
              op_bytes(arena, total), path, part < 0.5 ? "; before a migration half should be" : "");
     df_buf_release(&details);
@@ -226,7 +227,8 @@ static df_code check_connection(op_health *health, df_error *err)
 {
     op_rows rows;
     double begin = df_monotonic_s();
-    DF_TRY(op_ask(&health->look, "SELECT 1", NULL, 0, &rows, err));
+    const char *ping = health->look.engine->ping;
+    DF_TRY(op_ask(&health->look, ping ? ping : "SELECT 1", NULL, 0, &rows, err));
     double ms = (df_monotonic_s() - begin) * 1000;
     op_check(health, "connection", OP_OK, df_arena_printf(health->look.arena, "{\"round_trip_ms\":%.3f}", ms),
              NULL, "%s answers in %.1f ms", df_conn_server(health->look.conn), ms);

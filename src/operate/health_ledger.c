@@ -314,15 +314,11 @@ static void without_ledger(op_health *h)
 
 static void check_ledger(op_health *h, const ledger_view *view)
 {
-    op_rows rows;
     size_t completed = 0;
     const df_applied *newest = NULL;
     for (size_t i = 0; i < view->count; i++)
         if (view->applied[i].status == DF_APPLIED_COMPLETED) completed++, newest = &view->applied[i];
-    int64_t version = -1;
-    if (op_ask(&h->look, "SELECT number FROM _migration_meta WHERE name = 'version'", NULL, 0, &rows, NULL) ==
-        DF_OK)
-        version = op_int(&rows, 0, "number", -1);
+    int64_t version = df_ledger_version(h->look.ledger);
     op_check(
         h, "ledger", OP_OK,
         df_arena_printf(h->look.arena, "{\"version\":%lld,\"applied\":%zu}", (long long)version, completed),

@@ -104,6 +104,8 @@ typedef enum op_state {
 typedef struct op_session {
     int64_t id; /* pid, connection id, process id; 0: a prepared transaction */
     df_str gid; /* of a prepared transaction */
+    df_str transaction; /* its transaction's own id, where the server ends transactions by it; absent elsewhere */
+    int64_t locks;      /* how many it holds; -1: not told */
     df_str user, address, database, application;
     op_state state;
     bool own, here;       /* our own session; in our database */
@@ -246,6 +248,9 @@ DF_MUST_USE df_code op_why_migrations(op_why *why, const df_plan *plan, df_error
 struct op_engine {
     const char *name;
     const char *session_word;  /* "pid", "connection", "process" */
+    const char *ping;          /* the cheapest query; NULL: SELECT 1 */
+    const char *reclaims;      /* what gives back space on the disk: "VACUUM"; NULL: nothing does */
+    const char *waits_for_old; /* what an old transaction holds back; NULL: an index that is built concurrently */
     const char *expired_locks; /* for op_check_list */
     df_code (*facts)(const op_look *look, op_facts *out, df_error *err);
     df_code (*sessions)(const op_look *look, op_sessions *out, df_error *err);
@@ -264,10 +269,11 @@ DF_MUST_USE df_code op_mariadb_sessions(const op_look *look, op_sessions *out, d
 /* Metadata locks of tables (id, mode, schema, name, granted, here); *known false where the server does not
  * tell. */
 DF_MUST_USE df_code op_metadata_locks(const op_look *look, op_rows *out, bool *known, df_error *err);
+DF_MUST_USE df_code op_neo4j_sessions(const op_look *look, op_sessions *out, df_error *err);
 DF_MUST_USE df_code op_sqlite_sessions(const op_look *look, op_sessions *out, df_error *err);
 bool op_sqlite_writes(const op_session *session);
 /* The processes that have the file of the named locks open. */
 DF_MUST_USE df_code op_sqlite_lock_file(const op_look *look, const op_facts *facts, op_sessions *out);
-extern const op_engine op_postgres, op_mariadb, op_sqlite;
+extern const op_engine op_postgres, op_mariadb, op_sqlite, op_neo4j;
 
 #endif

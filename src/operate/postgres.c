@@ -345,6 +345,7 @@ static void hidden(op_why *w)
 const op_engine op_postgres = {
     .name = "postgres",
     .session_word = "pid",
+    .reclaims = "VACUUM",
     .expired_locks = SQL_expired_locks,
     .facts = facts,
     .sessions = sessions,

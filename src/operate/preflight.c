@@ -81,7 +81,8 @@ void op_finding_sessions(op_findings *f, const op_sessions *sessions, const char
             op_finding(f, "warning",
                        s->state == OP_IDLE_TRANSACTION ? "idle-transaction" : "long-transaction",
                        df_arena_printf(f->look->arena, "let it end, or %s", end),
-                       "%s: an index that is built concurrently waits for its end", text);
+                       "%s: %s", text, f->look->engine->waits_for_old ? f->look->engine->waits_for_old
+                                                                     : "an index that is built concurrently waits for its end");
     }
     if (sessions->hidden) op_finding(f, "note", "hidden-sessions", NULL, "%s", sessions->hidden);
 }

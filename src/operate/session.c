@@ -10,7 +10,7 @@ enum { QUERY_SHOWN = 120 };
 op_session *op_session_add(const op_look *look, op_sessions *sessions)
 {
     op_session *s = &OP_PUSH(look->arena, sessions->items, sessions->count, sessions->cap);
-    *s = (op_session){.transaction_s = -1, .state_s = -1, .progress = -1};
+    *s = (op_session){.transaction_s = -1, .state_s = -1, .progress = -1, .locks = -1};
     return s;
 }
 

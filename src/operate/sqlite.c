@@ -292,6 +292,7 @@ static void hidden(op_why *w)
 const op_engine op_sqlite = {
     .name = "sqlite",
     .session_word = "process",
+    .reclaims = "VACUUM",
     .expired_locks = SQL_expired_locks,
     .facts = facts,
     .sessions = op_sqlite_sessions,

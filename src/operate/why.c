@@ -296,8 +296,11 @@ static void say_disk(op_why *why)
     if (op_disk(path, &free_bytes, &total, NULL) != DF_OK || free_bytes >= total / 10) return;
     bool full = free_bytes < total / 100 || free_bytes < 16 << 20;
     op_say(why, "disk", full ? "bad" : "warning", 0, "dataflow backup prune",
-           "only %s of %s are free at %s: old logs and backups can go, and what VACUUM finds",
-           op_bytes(why->look.arena, free_bytes), op_bytes(why->look.arena, total), path);
+           "only %s of %s are free at %s: old logs and backups can go%s%s%s",
+           op_bytes(why->look.arena, free_bytes), op_bytes(why->look.arena, total), path,
+           why->look.engine->reclaims ? ", and what " : "",
+           why->look.engine->reclaims ? why->look.engine->reclaims : "",
+           why->look.engine->reclaims ? " finds" : "");
     if (why->look.engine->disk) why->look.engine->disk(why);
     op_next(why, full ? OP_NOW : OP_LATER, "dataflow backup prune", "the disk is %s: free some space first",
             full ? "full" : "nearly full");

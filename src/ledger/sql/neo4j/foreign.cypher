@@ -62,7 +62,7 @@ ORDER BY m.appliedAt
 
 // name: read_schema_migration
 MATCH (m:SchemaMigration) WHERE m.version >= 0
-RETURN m.version, null, null, m.ts.epochMillis, m.dirty
+RETURN m.version, null AS name, null AS checksum, m.ts.epochMillis, m.dirty
 ORDER BY coalesce(m.ts, datetime({year: 0})) DESC, m.version DESC LIMIT 1
 
 // name: clear_schema_migration
