@@ -133,6 +133,21 @@ static bool drop_schema(sql_facts *f)
     return true;
 }
 
+/* ALTER CURRENT GRAPH TYPE SET { … } */
+static bool alter_graph_type(sql_facts *f)
+{
+    sql_reader before = f->r;
+    if (sql_take(&f->r, "CURRENT") && sql_take(&f->r, "GRAPH") && sql_take(&f->r, "TYPE")) {
+        f->facts.cls = DF_SQL_DDL;
+        f->facts.tag = "ALTER CURRENT GRAPH TYPE";
+        f->facts.object.kind = "graph type";
+        sql_flag(f, NT | DF_SQL_INDEX_BUILD);
+        return true;
+    }
+    f->r = before;
+    return false;
+}
+
 /* ---- administration ---- */
 
 typedef struct admin_kind {
@@ -306,7 +321,7 @@ static bool read_definition(sql_facts *f)
     } else if (sql_take(&f->r, "DROP")) {
         if (drop_schema(f) || read_admin(f, 1, DF_SQL_DESTROYS)) return true;
     } else if (sql_take(&f->r, "ALTER")) {
-        if (read_admin(f, 2, 0)) return true;
+        if (alter_graph_type(f) || read_admin(f, 2, 0)) return true;
     } else if (sql_take(&f->r, "RENAME")) {
         if (read_admin(f, 3, 0)) return true;
     } else if (sql_sees(&f->r, "GRANT") || sql_sees(&f->r, "DENY") || sql_sees(&f->r, "REVOKE")) {

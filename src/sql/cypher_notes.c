@@ -148,14 +148,15 @@ const df_sql_loss *df_sql_losses(const df_sql_dialect *dialect, df_str statement
 
 /* ---- procedures ---- */
 
-/* Appends what a literal says. */
-static void unescape(df_buf *out, df_str literal)
+void sql_unescape(df_buf *out, df_str literal)
 {
+    static const char escapes[] = "n\nr\rt\tb\bf\f";
     for (size_t i = 1; i + 1 < literal.len; i++) {
         char c = literal.ptr[i];
         if (c == '\\' && i + 2 < literal.len) {
             c = literal.ptr[++i];
-            c = c == 'n' || c == 'r' || c == 't' || c == 'b' || c == 'f' ? ' ' : c;
+            const char *meant = strchr(escapes, c);
+            if (meant && (c >= 'a' && c <= 'z')) c = meant[1];
         }
         df_buf_char(out, c);
     }
@@ -167,12 +168,12 @@ static bool take_inner(sql_graph *g, df_str name, df_buf *out)
 {
     sql_reader r = g->f->r;
     if (!sql_take_symbol(&r, '(') || r.token.kind != DF_SQL_STRING) return false;
-    unescape(out, r.token.text);
+    sql_unescape(out, r.token.text);
     if (!df_str_is(name, "apoc.periodic.iterate")) return true;
     sql_read(&r);
     if (!sql_take_symbol(&r, ',') || r.token.kind != DF_SQL_STRING) return false;
     df_buf_char(out, '\n');
-    unescape(out, r.token.text);
+    sql_unescape(out, r.token.text);
     return true;
 }
 

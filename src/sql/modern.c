@@ -131,23 +131,25 @@ static void note_batch(sql_modern *m)
         "CREATE, and a WHERE that leaves out what is done");
 }
 
+const df_sql_finding *sql_modern_findings(sql_modern *m, size_t *count)
+{
+    m->facts = df_sql_classify(m->dialect, m->text, m->arena);
+    read_language(m);
+    if (m->facts.cls == DF_SQL_DDL && !(m->facts.flags & DF_SQL_ADMINISTRATION))
+        sql_modern_schema(m);
+    else
+        sql_modern_query(m);
+    note_batch(m);
+    return give(m, count);
+}
+
 const df_sql_finding *df_sql_modern(const df_sql_dialect *dialect, df_str statement, int32_t version,
                                     df_arena *arena, size_t *count)
 {
     *count = 0;
     if (dialect->family != DF_SQL_CYPHER || !statement.len || statement.ptr[0] == ':') return NULL;
-    sql_modern m = {.dialect = dialect,
-                    .text = statement,
-                    .version = version,
-                    .arena = arena,
-                    .facts = df_sql_classify(dialect, statement, arena)};
-    read_language(&m);
-    if (m.facts.cls == DF_SQL_DDL && !(m.facts.flags & DF_SQL_ADMINISTRATION))
-        sql_modern_schema(&m);
-    else
-        sql_modern_query(&m);
-    note_batch(&m);
-    return give(&m, count);
+    sql_modern m = {.dialect = dialect, .text = statement, .version = version, .arena = arena};
+    return sql_modern_findings(&m, count);
 }
 
 unsigned df_sql_concern(const df_sql_facts *facts)

@@ -155,6 +155,7 @@ static void put_command(sql_modern *m, const old_procedure *p, size_t call, bool
 
 void sql_modern_procedure(sql_modern *m, df_str name, size_t call, bool first, sql_reader r)
 {
+    if (df_str_is(name, "apoc.periodic.iterate")) sql_modern_iterate(m, call, first, r);
     for (size_t i = 0; i < sizeof procedures / sizeof *procedures; i++) {
         const old_procedure *p = &procedures[i];
         if (!df_str_is(name, p->name)) continue;

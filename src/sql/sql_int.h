@@ -287,6 +287,8 @@ void sql_note_lost_property(sql_graph *g, const df_sql_token *key);
 void sql_note_lost_label(sql_graph *g, df_sql_token label);
 /* CALL of a procedure: the reader stands at its name, and behind it afterwards. */
 void sql_note_call(sql_graph *g);
+/* Appends what a literal of Cypher says; \uXXXX stays as it is. */
+void sql_unescape(df_buf *out, df_str literal);
 /* Class, flags, whether it may be repeated; the tag is there. */
 void sql_conclude(sql_graph *g);
 
@@ -318,6 +320,7 @@ typedef struct sql_modern {
     const df_sql_dialect *dialect;
     df_str text;
     int32_t version, language; /* language: 25 when the statement says so */
+    int depth;                 /* texts inside of the statement */
     df_arena *arena;
     df_sql_facts facts;
     sql_found *found;
@@ -326,6 +329,8 @@ typedef struct sql_modern {
     size_t n_edits, edits_room;
 } sql_modern;
 
+/* All that is found in m->text; the other members are set or zero. */
+const df_sql_finding *sql_modern_findings(sql_modern *m, size_t *count);
 void sql_find(sql_modern *m, size_t offset, const char *rule, df_sql_severity severity, const char *what, ...)
     DF_PRINTF(5, 6);
 /* What the finding before changes: `len` bytes at `offset` become `text`, which has to stay. */
@@ -334,6 +339,8 @@ void sql_edit(sql_modern *m, size_t offset, size_t len, df_str text);
 bool sql_gone(const sql_modern *m, int32_t removed, int32_t replaced, df_sql_severity *severity);
 void sql_modern_schema(sql_modern *m);
 void sql_modern_query(sql_modern *m);
+/* apoc.periodic.iterate, as sql_modern_procedure() (modern_apoc.c). */
+void sql_modern_iterate(sql_modern *m, size_t call, bool first, sql_reader r);
 /* A procedure that is called: its name, where CALL stands, the reader behind the name. */
 void sql_modern_procedure(sql_modern *m, df_str name, size_t call, bool first, sql_reader r);
 

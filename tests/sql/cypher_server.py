@@ -41,7 +41,7 @@ class Server:
 
     def value(self, statement):
         with self.driver.session() as session:
-            return session.run(statement).single()[0]
+            return session.run(statement).values()[0][0]
 
     def kind(self, statement):
         """r, rw, w, s; or what it says against it."""
@@ -141,6 +141,29 @@ def test_procedures(server, program):
     tap.equal(wrong, [], f"{server.version}: {len(modes)} procedures")
 
 
+def graph(session):
+    """What the nodes and relationships of these tests are, but for their identities."""
+    return session.run("MATCH (n:SqlTest) OPTIONAL MATCH (n)-[r]->(m) WITH n, collect([type(r), properties(r), m.i]) AS rs "
+                       "RETURN n.i AS i, labels(n) AS labels, properties(n) AS p, rs ORDER BY i, p.x").values()
+
+
+def test_repeatable(server, program):
+    """What is marked as one that may be run again leaves the same graph the second time; all others here do not."""
+    wrong = []
+    for statement in given.REPEATED:
+        marked = "if_exists" in tool(program, statement)[0]["flags"]
+        with server.driver.session() as session:
+            session.run("MATCH (n:SqlTest) DETACH DELETE n").consume()
+            session.run("UNWIND range(1, 7) AS i CREATE (:SqlTest {i: i, x: i, y: 2 * i, z: 'a'})").consume()
+            session.run(statement).consume()
+            once = graph(session)
+            session.run(statement).consume()
+            if marked != (graph(session) == once):
+                wrong.append((statement, marked))
+            session.run("MATCH (n:SqlTest) DETACH DELETE n").consume()
+    tap.equal(wrong, [], f"{server.version}: {len(given.REPEATED)} batches, run again")
+
+
 # ---- statements of scripts ----
 
 PIECES = [
@@ -190,6 +213,7 @@ def main(program):
     def tests(server):
         test_classes(server, program)
         test_batches(server, program)
+        test_repeatable(server, program)
         test_procedures(server, program)
         test_scripts(server, program)
         test_normal(server, program)

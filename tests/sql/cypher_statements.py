@@ -298,3 +298,41 @@ NO_BATCHES = [
     "WITH [1] AS transactions CALL { RETURN 1 AS x } WITH x, transactions WHERE x IN transactions RETURN x",
     "UNWIND [] AS x CALL (x) { RETURN {transactions: 1} AS y } RETURN y.transactions AS IN",
 ]
+
+# Run twice, on seven nodes of the label SqlTest with i, x = i, y = 2 i, z.
+_BODIES = """
+SET n.x = 1
+SET n.x = n.y
+SET n.x = n.x + 1
+SET n.x = n.y + n.x
+SET n.y = n.x, n.x = n.y + 1
+SET n += {x: 5, w: n.y}
+SET n += {x: n.x + 1}
+SET n.w = toUpper(n.z), n:Other
+SET n.w = randomUUID()
+SET n.w = rand()
+SET n['x'] = n.x + 1
+SET n:Other REMOVE n.y
+REMOVE n.x, n.y
+WITH n, n.x + 1 AS k SET n.x = k
+WITH n, n.y + 1 AS k SET n.x = k
+CREATE (:SqlTest {i: 100 + n.i})
+CREATE (n)-[:R]->(n)
+MERGE (n)-[:R]->(n)
+MERGE (m:SqlTest {i: 100 + n.i}) SET m.x = n.y
+MERGE (m:SqlTest {i: 1}) ON MATCH SET m.x = m.x + 1
+MERGE (m:SqlTest {i: 100 + n.i}) ON CREATE SET m.x = m.i
+FOREACH (k IN [1, 2] | SET n.x = k)
+FOREACH (k IN [1, 2] | SET n.x = n.x + k)
+FOREACH (k IN [1, 2] | CREATE (n)-[:R]->(n))
+MATCH (m:SqlTest) WHERE m.i = n.i SET m.x = n.x + 1
+SET n.w = CASE WHEN n.y > 4 THEN 'big' ELSE 'small' END
+SET n.z = n.z + 'b'
+DETACH DELETE n
+"""
+REPEATED = [f"MATCH (n:SqlTest) WHERE n.i <= 7 CALL (n) {{ {body} }} IN TRANSACTIONS OF 2 ROWS" for body in _lines(_BODIES)] + [
+    "UNWIND range(1, 9) AS row CALL (row) { MERGE (n:SqlTest {i: row}) SET n.x = row } IN TRANSACTIONS OF 2 ROWS",
+    "UNWIND [{i: 3, x: 7}, {i: 9, x: 8}] AS row CALL (row) { MERGE (n:SqlTest {i: row.i}) SET n.x = row.x } IN TRANSACTIONS",
+    "UNWIND [{i: 3, x: 7}] AS row CALL (row) { MERGE (n:SqlTest {i: row.i}) SET n.x = n.x + row.x } IN TRANSACTIONS",
+    "UNWIND [{i: 3, x: 7}, {i: 9, x: 8}] AS row CALL (row) { MERGE (n:SqlTest {i: row.i}) SET n += row } IN TRANSACTIONS",
+]

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cypher: tokens, statements, what they are, normal forms. What Neo4j itself says is asked in cypher_server.py. */
+#include "sql/modern.h"
 #include "sql/sql.h"
 
 #include <stdio.h>
@@ -164,6 +165,7 @@ static const example examples[] = {
     {"DROP INDEX i IF EXISTS", "DROP INDEX", DD, NT | IE, "index i", 0, 0},
     {"DROP INDEX ON :A(x)", "DROP INDEX", DD, NT, "index", "label A(x)", 0},
     {"DROP CONSTRAINT c", "DROP CONSTRAINT", DD, NT, "constraint c", 0, 0},
+    {"CYPHER 25 ALTER CURRENT GRAPH TYPE ADD { (:A => {x :: STRING}) }", "ALTER CURRENT GRAPH TYPE", DD, NT | IB, "graph type", 0, 0},
     {"USE db CYPHER 25", "", 0, 0, 0, 0, 0},
     {"CYPHER 25 planner=cost CREATE INDEX i FOR (n:A) ON (n.x)", "CREATE INDEX", DD, NT | IB, "index i", "label A(x)", 0},
     /* data */
@@ -279,6 +281,27 @@ static void test_one(const example *e)
     df_arena_release(&arena);
 }
 
+/* ---- which go together ---- */
+
+static unsigned concern(const char *text)
+{
+    df_arena arena = {0};
+    df_sql_facts facts = df_sql_classify(cypher, df_str_from(text), &arena);
+    df_arena_release(&arena);
+    return df_sql_concern(&facts);
+}
+
+static void test_concerns(void)
+{
+    check(concern("MATCH (n) RETURN n") == 0 && concern(":use db") == 0 && concern("SHOW INDEXES") == 0, "reading is of nothing");
+    check(concern("CREATE (n)") == DF_SQL_OF_DATA && concern("CALL own.change()") == DF_SQL_OF_DATA &&
+              concern("CALL apoc.periodic.commit('CREATE (n)')") == DF_SQL_OF_DATA,
+          "of data");
+    check(concern("DROP INDEX i") == DF_SQL_OF_SCHEMA && concern("CALL apoc.schema.assert({}, {})") == DF_SQL_OF_SCHEMA, "of the schema");
+    check(concern("CREATE USER u SET PASSWORD 'x'") == DF_SQL_OF_SYSTEM && concern("SHOW DATABASES") == DF_SQL_OF_SYSTEM,
+          "of the whole server");
+}
+
 /* ---- what is lost ---- */
 
 static void losses(const char *text, const char *wanted)
@@ -392,6 +415,7 @@ int main(void)
     test_statements();
     test_commands();
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) test_one(&examples[i]);
+    test_concerns();
     test_losses();
     test_normal();
     test_joined();
