@@ -176,7 +176,9 @@ typedef struct df_migration_set {
 typedef struct df_files_options {
     const char *folder;
     df_layout layout;
-    const df_sql_dialect *dialect; /* chooses among dialect files, and splits */
+    /* Chooses among dialect files, and splits. NULL: PostgreSQL's, or Cypher where there is nothing else; then
+     * the set says which. */
+    const df_sql_dialect *dialect;
     const df_observer *observer;
     /* Folders common, dev, prod … inside of the folder: those of common and of this environment are meant.
      * "production" has prod or production; any other its own, else dev or development. NULL: "development". */

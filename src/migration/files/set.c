@@ -218,17 +218,40 @@ static df_code open_set(mf_set *s, const df_files_options *options, df_error *er
     return DF_OK;
 }
 
-df_code df_migrations_open(const df_files_options *options, df_migration_set **out, df_error *err)
+static df_code open_as(const df_files_options *options, const df_sql_dialect *dialect, mf_set **out,
+                       df_error *err)
 {
     mf_set *s = df_zalloc(sizeof *s);
     s->fd = -1;
-    s->set.dialect = options->dialect ? options->dialect : &df_sql_postgres;
+    s->set.dialect = dialect;
     s->observer = options->observer;
     df_code code = open_set(s, options, err);
-    if (code != DF_OK) {
+    if (code == DF_OK)
+        *out = s;
+    else
         df_migrations_close(&s->set);
-        return code;
+    return code;
+}
+
+/* Without a dialect: SQL, unless there is none in the folder, and Cypher is. */
+static df_code open_as_is(const df_files_options *options, mf_set **out, df_error *err)
+{
+    mf_set *other = NULL;
+    DF_TRY(open_as(options, &df_sql_postgres, out, err));
+    if ((*out)->set.count || open_as(options, &df_sql_cypher, &other, NULL) != DF_OK) return DF_OK;
+    if (other->set.count) {
+        mf_set *first = *out;
+        *out = other;
+        other = first;
     }
+    df_migrations_close(&other->set);
+    return DF_OK;
+}
+
+df_code df_migrations_open(const df_files_options *options, df_migration_set **out, df_error *err)
+{
+    mf_set *s;
+    DF_TRY(options->dialect ? open_as(options, options->dialect, &s, err) : open_as_is(options, &s, err));
     df_log(s->observer, DF_LOG_DEBUG, "%s: %zu migrations, layout %s, %zu findings", s->set.folder,
            s->set.count, df_layout_name(s->set.layout), s->set.n_findings);
     *out = &s->set;

@@ -9,10 +9,10 @@
 
 df_code df_migrate_open(const df_migrate_config *config, df_migrate **out, df_error *err)
 {
-    const char *engine = config->engine ? config->engine : "postgres";
+    const char *engine = config->engine;
     if (config->database_url) DF_TRY(df_url_check(config->database_url, &engine, NULL, err));
-    const df_sql_dialect *dialect = df_sql_dialect_of(engine);
-    if (!dialect) return df_fail(err, DF_USAGE, "no engine is called \"%s\"; known are postgres, sqlite, mariadb, neo4j", engine);
+    const df_sql_dialect *dialect = engine ? df_sql_dialect_of(engine) : NULL; /* NULL: as the files are */
+    if (engine && !dialect) return df_fail(err, DF_USAGE, "no engine is called \"%s\"; known are postgres, sqlite, mariadb, neo4j", engine);
     df_migrate *m = df_zalloc(sizeof *m);
     m->config = *config;
     m->dialect = dialect;
@@ -63,7 +63,9 @@ df_code job_files(df_migrate *m, df_error *err)
                                 .environment = m->config.environment};
     if (m->config.layout && !df_layout_from_name(m->config.layout, &options.layout))
         return df_fail(err, DF_USAGE, "no layout is called \"%s\"", m->config.layout);
+    if (!m->config.engine && !m->config.database_url) options.dialect = NULL; /* as the files have it */
     DF_TRY(df_migrations_open(&options, &m->set, err));
+    m->dialect = m->set->dialect;
     take_callbacks(m);
     return DF_OK;
 }

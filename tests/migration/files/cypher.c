@@ -106,6 +106,14 @@ static void names(void)
               same_text(findings_of(set, &arena), "other-dialect:001_a.cypher"),
           "Cypher beside SQL");
     df_migrations_close(set);
+    set = folder_open(&f, DF_LAYOUT_AUTO, NULL);
+    check(set && set->dialect == &df_sql_postgres && set->count == 1, "without a dialect SQL is read");
+    df_migrations_close(set);
+    folder_remove(&f, "002_b.sql");
+    set = folder_open(&f, DF_LAYOUT_AUTO, NULL);
+    check(set && set->dialect == &df_sql_cypher && same_text(ids_of(set, &arena), "001_a"),
+          "and Cypher where there is no SQL");
+    df_migrations_close(set);
     folder_release(&f);
 }
 
