@@ -153,7 +153,7 @@ def main():
     count, running, status = Count(), [], 0
     folder = tempfile.mkdtemp(prefix="df-sqlite-")
     os.chmod(folder, 0o755)
-    environment = os.environ | {"TEST_URL_SQLITE": folder}
+    environment = os.environ | {"TEST_URL_SQLITE": folder, "TEST_LOCKS": tempfile.mkdtemp(prefix="locks-", dir=folder)}
     for engine in SERVERS:
         environment.pop(f"TEST_URL_{engine.upper()}", None)
         environment.pop(f"TEST_URL_{engine.upper()}_TCP", None)

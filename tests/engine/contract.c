@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* contract ENGINE [PART]: runs the contract suite against the engine that TEST_URL_<ENGINE> names. */
+#include "alone.h"
 #include "contract.h"
 
 #include <ctype.h>
@@ -171,6 +172,7 @@ int main(int argc, char **argv)
         printf("1..0 # SKIP %s is not set (tests/run.py starts the servers)\n", variable);
         return 0;
     } else {
+        if (fl->graph) alone_with(engine);
         set_up_server(url);
     }
     bool known = !part;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ledger ENGINE [PART]: the ledger's tests on the engine that TEST_URL_<ENGINE> names. */
+#include "alone.h"
 #include "cypher.h"
 #include "ledger_test.h"
 
@@ -309,6 +310,8 @@ int main(int argc, char **argv)
     } else if (!base_url) {
         printf("1..0 # SKIP %s is not set (tests/run.py starts the servers)\n", variable);
         return 0;
+    } else if (is_engine("neo4j")) {
+        alone_with(engine);
     }
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (!part || strcmp(part, parts[i].name) == 0) parts[i].run();

@@ -11,6 +11,7 @@ import tempfile
 import urllib.parse
 
 from migrations import Dataflow, Neo4j, skip_all
+from servers import alone
 
 try:
     import neo4j
@@ -138,11 +139,14 @@ def bench(path, **options):
             skip_all(why)
         server = Neo4j(**options).start()
         url = server.url()
-    made = Bench(path, url)
-    made.server = server
     try:
-        yield made
+        with alone("neo4j") if not server else contextlib.nullcontext():
+            made = Bench(path, url)
+            made.server = server
+            try:
+                yield made
+            finally:
+                made.close()
     finally:
-        made.close()
         if server:
             server.stop()

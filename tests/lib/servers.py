@@ -40,6 +40,21 @@ class ServerError(Exception):
     pass
 
 
+@contextlib.contextmanager
+def alone(engine):
+    """
+    For a test on the server that TEST_URL_… names, when that has one database for all tests: one at a time, as
+    tests/lib/alone.h has it for tests in C.
+    """
+    folder = os.environ.get("TEST_LOCKS")
+    if not folder:
+        yield
+        return
+    with open(os.path.join(folder, engine), "w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def find_program(name, *more_folders):
     """The path of a program, looked for in PATH and then in `more_folders` (globs; the last match wins)."""
     found = shutil.which(name)
