@@ -36,7 +36,7 @@ typedef struct df_migrate_config {
     const char *database_url; /* required, but for calls that only read files */
     const char *folder;       /* NULL: "migrations" */
     const char *layout;       /* "native", "flyway", "goose" …; NULL or "auto": recognised */
-    const char *engine;       /* without a URL: for which engine files are read; NULL: "postgres" */
+    const char *engine;       /* without a URL: for which engine files are read; NULL: as they are: "postgres" or "neo4j" */
     const char *environment;  /* NULL: "development" */
     const char *actor;        /* who runs it, for the record; NULL: the operating system's user */
     const char *program;      /* "dataflow 0.2.0": for the record */

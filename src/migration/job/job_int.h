@@ -121,6 +121,9 @@ void job_excuse_late(df_migrate *m, df_plan *plan, df_arena *arena);
 /* Into the log and the audit log. */
 DF_MUST_USE df_code job_note_passed_over(df_migrate *m, const df_migration *migration, const char *why, const char *run_id, df_error *err);
 
+/* Of the connected server, as df_sql_version makes it; 0 when it says none. */
+int32_t job_server_version(const df_migrate *m);
+
 /* ---- schema.c ---- */
 
 /* Records the live schema as that of the last success; a failure is only logged, the migrations stand. */

@@ -4,6 +4,7 @@
  * asserted and does not hold stops the run; what is assumed and does not hold passes the migration over, and that is told.
  */
 #include "migration/job/job_int.h"
+#include "sql/modern.h"
 
 #include <stdlib.h>
 
@@ -19,6 +20,14 @@ static void take_apart(const char *server, df_str *version, df_str *edition)
             *edition = (df_str){at, len};
         at += len + (at[len] == ' ');
     }
+}
+
+int32_t job_server_version(const df_migrate *m)
+{
+    df_str version, edition;
+    take_apart(df_conn_server(m->conn), &version, &edition);
+    const char *dot = version.ptr ? memchr(version.ptr, '.', version.len) : NULL;
+    return version.ptr ? df_sql_version((int32_t)strtol(version.ptr, NULL, 10), dot ? (int32_t)strtol(dot + 1, NULL, 10) : 0) : 0;
 }
 
 /* A query of somebody else's: whatever it does, it is taken back. */

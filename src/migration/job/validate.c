@@ -2,6 +2,7 @@
 /* Reading every file as `up` and `down` would, and saying what is wrong or risky, without running anything. */
 #include "migration/job/job_int.h"
 #include "migration/job/references.h"
+#include "sql/modern.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +15,8 @@ typedef struct validation {
     df_arena scratch; /* of one migration */
     df_migration *migration;
     const char *id;
+    size_t first_modern; /* 1 + the first finding about modern forms; 0: none */
+    int32_t version; /* of the server, as df_sql_version; 0: not known */
     df_references references;
     df_arena kept; /* what must be remembered over all migrations */
 } validation;
@@ -58,6 +61,24 @@ static void check_grammar(validation *v, const df_section *section, const df_ste
         "statement %d does not parse: %s", (int)step->statement.number, parse.message);
 }
 
+/*
+ * What will not run on this server, with the modern form. A file that is applied is as it is: what it could be written better is only
+ * noted, and what a later server refuses is no error of today.
+ */
+static void check_modern(validation *v, const df_section *section, const df_step *step)
+{
+    static const char *const severities[] = {[DF_SQL_NOTICE] = "note", [DF_SQL_WARNING] = "warning", [DF_SQL_ERROR] = "error"};
+    size_t n;
+    const df_sql_finding *found = df_sql_modern(v->m->dialect, step->statement.text, v->version, &v->scratch, &n);
+    for (size_t i = 0; i < n; i++) {
+        df_step at = *step;
+        if (!v->first_modern) v->first_modern = v->findings->count + 1;
+        at.statement.line = step->statement.line + (found[i].line > 0 ? found[i].line - 1 : 0);
+        const char *hint = found[i].rewritten.len ? df_arena_printf(v->arena, "write: %.*s", DF_FMT(found[i].rewritten)) : NULL;
+        add(v, severities[found[i].severity], found[i].rule, section, &at, hint, "%s", found[i].what);
+    }
+}
+
 static void check_statement(validation *v, const df_section *section, const df_step *step, bool up)
 {
     uint32_t flags = step->facts.flags;
@@ -71,6 +92,19 @@ static void check_statement(validation *v, const df_section *section, const df_s
     if (step->facts.cls == DF_SQL_UNKNOWN && !*step->facts.tag)
         add(v, "note", "unknown-statement", section, step, NULL, "statement %d is of no kind that is known here", number);
     check_grammar(v, section, step);
+    check_modern(v, section, step);
+}
+
+/* Schema that can be in no transaction, and data. */
+static bool mixes(const validation *v, const df_steps *steps)
+{
+    unsigned all = 0;
+    for (size_t i = 0; i < steps->count; i++) {
+        unsigned concern = df_sql_concern(&steps->items[i].facts);
+        bool alone = (steps->items[i].facts.flags & DF_SQL_NO_TRANSACTION) != 0;
+        if (concern != DF_SQL_OF_SCHEMA || alone) all |= concern;
+    }
+    return v->m->dialect->neighbours_share && (all & DF_SQL_OF_SCHEMA) && (all & DF_SQL_OF_DATA);
 }
 
 /* How it would run, where that is worth knowing. */
@@ -82,7 +116,10 @@ static void check_units(validation *v, const df_section *section, const df_steps
         job_add_error(v->findings, "transactions", v->id, &err);
         return;
     }
-    if (!units.whole && !v->m->dialect->ddl_commits && up && steps->count > 1)
+    if (!units.whole && up && mixes(v, steps))
+        add(v, "note", "schema-and-data", section, NULL, "two migrations, the schema's first: then the one of the data is all or nothing",
+            "schema and data in one file: it runs in phases, journalled");
+    else if (!units.whole && !v->m->dialect->ddl_commits && up && steps->count > 1)
         add(v, "note", "not-one-transaction", section, NULL, NULL, "runs statement by statement, journalled: %s", units.why);
 }
 
@@ -161,6 +198,21 @@ static void check_references(validation *v, const job_plan *plan)
     }
 }
 
+/* What is applied has run: whether it would again matters only to a new database. */
+static void soften_modern(validation *v, const job_plan *plan)
+{
+    for (size_t i = v->first_modern; i && i <= v->findings->count; i++) {
+        df_migrate_finding *f = &v->findings->items[i - 1];
+        bool error = strcmp(f->severity, "error") == 0;
+        for (size_t k = 0; f->statement && f->id && k < plan->plan.count; k++) {
+            const df_plan_item *item = &plan->plan.items[k];
+            if (item->verdict != DF_VERDICT_APPLIED || !item->migration || !df_str_is(item->migration->id, f->id)) continue;
+            f->severity = error ? "warning" : "note";
+            if (error && !f->hint) f->hint = "it is applied; on a new database it could not be";
+        }
+    }
+}
+
 static int rank(const char *severity)
 {
     return strcmp(severity, "error") == 0 ? 0 : strcmp(severity, "warning") == 0 ? 1 : 2;
@@ -196,12 +248,13 @@ df_code df_migrate_validate(df_migrate *m, df_migrate_validation *out, df_error 
 {
     df_arena *arena = job_report(m, REPORT_VALIDATION);
     job_findings findings = {.arena = arena};
-    validation v = {.m = m, .findings = &findings, .arena = arena, .references = {.dialect = m->dialect}};
-    v.references.arena = &v.kept;
+    validation v = {.m = m, .findings = &findings, .arena = arena};
     job_plan plan;
     *out = (df_migrate_validation){0};
     DF_TRY(job_files(m, err));
+    v.references = (df_references){.dialect = m->dialect, .arena = &v.kept};
     if (m->config.database_url) DF_TRY(job_connect(m, false, err));
+    if (m->conn) v.version = job_server_version(m);
     for (size_t i = 0; i < m->set->n_findings; i++) {
         const df_file_finding *f = &m->set->findings[i];
         job_add(&findings, (df_migrate_finding){.severity = f->blocks ? "error" : "warning", .rule = f->kind, .file = f->file,
@@ -212,6 +265,7 @@ df_code df_migrate_validate(df_migrate *m, df_migrate_validation *out, df_error 
     out->checked = (int64_t)m->set->count;
     df_code code = job_make_plan(m, true, false, arena, &plan, err);
     for (size_t i = 0; code == DF_OK && i < plan.plan.count; i++) check_item(&v, &plan.plan.items[i]);
+    if (code == DF_OK) soften_modern(&v, &plan);
     if (code == DF_OK) check_references(&v, &plan);
     df_references_release(&v.references);
     df_arena_release(&v.kept);
