@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * neo4j-admin database dump and load: the server's own tool, which wants the server stopped and on this machine. It
- * is found as neo4j-admin, or started from the jars of a Neo4j that has no such script; the folder it writes to is
- * made, what it made is on the disk, and a file beside it says how long it is and what its SHA-256 is.
+ * neo4j-admin database dump and load: the server's own tool, which wants the server stopped and on this
+ * machine. It is found as neo4j-admin, or started from the jars of a Neo4j that has no such script; the
+ * folder it writes to is made, what it made is on the disk, and a file beside it says how long it is and what
+ * its SHA-256 is.
  */
 #include "operate/backup_int.h"
 
@@ -68,7 +69,8 @@ static df_code find_tool(admin *a, df_error *err)
         a->argv[a->n++] = "org.neo4j.cli.AdminTool";
         return DF_OK;
     }
-    df_fail(err, DF_NOT_FOUND, "neo4j-admin was not found: not in %s/bin, not in PATH, and no jars in %s", a->home, jars);
+    df_fail(err, DF_NOT_FOUND, "neo4j-admin was not found: not in %s/bin, not in PATH, and no jars in %s",
+            a->home, jars);
     df_error_hint(err, "run this on the server's machine, and name where Neo4j is: --neo4j-home");
     return DF_NOT_FOUND;
 }
@@ -116,7 +118,8 @@ static df_code check_stopped(admin *a, df_error *err)
     int got = fcntl(fd, F_GETLK, &lock);
     close(fd);
     if (got != 0 || lock.l_type == F_UNLCK) return DF_OK;
-    df_fail(err, DF_REFUSED, "the server is running (process %ld): its database is dumped and loaded only while it is stopped",
+    df_fail(err, DF_REFUSED,
+            "the server is running (process %ld): its database is dumped and loaded only while it is stopped",
             (long)lock.l_pid);
     df_error_hint(err, "neo4j stop; or take the backup while it runs: dataflow backup");
     df_error_at(err, path, 0);
@@ -230,7 +233,8 @@ static df_code sync_file(const char *path, df_error *err)
     return why ? df_fail_errno(err, why, path, "flush") : DF_OK;
 }
 
-df_code df_admin_dump_make(const df_admin_options *options, df_arena *arena, df_admin_dump *out, df_error *err)
+df_code df_admin_dump_make(const df_admin_options *options, df_arena *arena, df_admin_dump *out,
+                           df_error *err)
 {
     admin a = {.options = options, .arena = arena};
     *out = (df_admin_dump){0};
@@ -262,7 +266,8 @@ static df_code check_facts(admin *a, const df_admin_dump *found, df_error *err)
     int64_t size = -1;
     df_code code = df_file_open(a->facts, &file, err);
     if (code == DF_NOT_FOUND) {
-        df_log(a->options->observer, DF_LOG_WARNING, "%s is not there: whether the dump is whole is not known", a->facts);
+        df_log(a->options->observer, DF_LOG_WARNING,
+               "%s is not there: whether the dump is whole is not known", a->facts);
         df_json_parser_close(parser);
         return DF_OK;
     }
@@ -288,7 +293,8 @@ static df_code check_facts(admin *a, const df_admin_dump *found, df_error *err)
     return code == DF_OK ? DF_OK : df_error_prefix(err, "nothing was changed");
 }
 
-df_code df_admin_dump_load(const df_admin_options *options, df_arena *arena, df_admin_dump *out, df_error *err)
+df_code df_admin_dump_load(const df_admin_options *options, df_arena *arena, df_admin_dump *out,
+                           df_error *err)
 {
     admin a = {.options = options, .arena = arena};
     *out = (df_admin_dump){0};

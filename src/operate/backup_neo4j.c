@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Neo4j: a stream that the driver makes over Bolt (engine/copy.h), because the server's own tool wants the server
- * stopped. What is in it is told label by label, and by one digest of the whole graph.
+ * Neo4j: a stream that the driver makes over Bolt (engine/copy.h), because the server's own tool wants the
+ * server stopped. What is in it is told label by label, and by one digest of the whole graph.
  *
- * There is no snapshot. Whether something was written meanwhile is noticed, and what was is not called exact. A
- * restore is many transactions: the database is marked before anything is removed, as on MariaDB.
+ * There is no snapshot. Whether something was written meanwhile is noticed, and what was is not called exact.
+ * A restore is many transactions: the database is marked before anything is removed, as on MariaDB.
  */
 #include "operate/backup_int.h"
 
@@ -48,8 +48,8 @@ static const char *const *excluded(const df_conn *conn, df_arena *arena)
     return all;
 }
 
-static df_content_options content_options(const df_conn *conn, const df_observer *observer, const char *subject,
-                                          df_arena *arena)
+static df_content_options content_options(const df_conn *conn, const df_observer *observer,
+                                          const char *subject, df_arena *arena)
 {
     return (df_content_options){
         .exclude = excluded(conn, arena), .arena = arena, .observer = observer, .subject = subject};
@@ -194,17 +194,19 @@ static df_code put_other(void *context, const df_row *row, df_error *err)
     (void)err;
     df_buf *text = context;
     const df_value *v = row->values;
-    df_buf_printf(text, "%s%.*s (%.*s, %.*s, for %lld s)", text->len ? "; " : "", DF_FMT(v[0].s), DF_FMT(v[1].s),
-                  DF_FMT(v[2].s), (long long)v[3].i);
+    df_buf_printf(text, "%s%.*s (%.*s, %.*s, for %lld s)", text->len ? "; " : "", DF_FMT(v[0].s),
+                  DF_FMT(v[1].s), DF_FMT(v[2].s), (long long)v[3].i);
     if (v[4].type == DF_TEXT) df_buf_printf(text, ": %.*s", DF_FMT(v[4].s));
     return DF_OK;
 }
 
 /* Who has locks now would be waited for in the middle. */
-static df_code check_others(df_conn *conn, df_error *err)
+static df_code check_others(const bk_loading *l, df_conn *conn, df_error *err)
 {
     df_buf text = {0};
-    df_code code = df_query(conn, SQL_neo_others, NULL, 0, put_other, &text, err);
+    df_value name;
+    DF_TRY(df_query_value(conn, SQL_neo_database, NULL, 0, l->arena, &name, err));
+    df_code code = df_query(conn, SQL_neo_others, &name, 1, put_other, &text, err);
     if (code == DF_OK && text.len) {
         code = df_fail(err, DF_LOCKED, "nothing was changed: other transactions are under way: %s",
                        df_buf_cstr(&text));
@@ -222,7 +224,8 @@ static df_code compare(bk_loading *l, df_conn *conn, df_error *err)
     df_content_options options = content_options(conn, l->place->observer, l->id, l->arena);
     DF_TRY(df_content_digest(conn, &options, &now, err));
     if (df_str_is(expected, now.digest)) return DF_OK;
-    return df_fail(err, DF_MISMATCH, "the restored graph is not the one that was backed up: %lld nodes, %lld relationships",
+    return df_fail(err, DF_MISMATCH,
+                   "the restored graph is not the one that was backed up: %lld nodes, %lld relationships",
                    (long long)now.nodes, (long long)now.relationships);
 }
 
@@ -245,7 +248,7 @@ static df_code load_live(bk_loading *l, df_error *err)
     bk_state half = l->state;
     half.restored = false;
     DF_TRY(open_session(l->place->url, "dataflow restore", LOCK_WAIT_MS, &conn, err));
-    df_code code = check_others(conn, err);
+    df_code code = check_others(l, conn, err);
     if (code == DF_OK) {
         code = bk_state_write(conn, &half, err);
         if (code == DF_OK) code = fill(l, conn, true, err);

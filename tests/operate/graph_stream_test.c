@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The stream of a graph's dump, without a server: graphs are written in any order and with any numbers, and must have
- * one digest; changed anywhere they must have another; a damaged stream must be found damaged.
+ * The stream of a graph's dump, without a server: graphs are written in any order and with any numbers, and
+ * must have one digest; changed anywhere they must have another; a damaged stream must be found damaged.
  */
 #include "engine/neo4j/graph.h"
 #include "tap.h"
@@ -13,9 +13,9 @@ enum { NODES = 40, EDGES = 90, PIECE = 777 };
 
 /* One kind of change that make() applies. */
 typedef struct twist {
-    uint64_t seed;   /* of the order in which all is written */
-    int node, edge;  /* which one is changed; -1: none */
-    int what;        /* see put_value, put_edge */
+    uint64_t seed;  /* of the order in which all is written */
+    int node, edge; /* which one is changed; -1: none */
+    int what;       /* see put_value, put_edge */
     bool no_rule;
 } twist;
 
@@ -61,11 +61,23 @@ static void put_value(df_buf *out, int what)
     case 12: ps_put_list(out, 3), ps_put_int(out, 1), ps_put_int(out, 2), ps_put_int(out, 3); return;
     case 13: ps_put_struct(out, PS_DATE, 1), ps_put_int(out, 1); return;
     case 14: ps_put_struct(out, PS_LOCAL_TIME, 1), ps_put_int(out, 1); return;
-    case 15: ps_put_struct(out, PS_DATE_TIME, 3), ps_put_int(out, 1), ps_put_int(out, 0), ps_put_int(out, 3600); return;
-    case 16: ps_put_struct(out, PS_DATE_TIME_ZONE, 3), ps_put_int(out, 1), ps_put_int(out, 0), ps_put_text(out, "Europe/Paris"); return;
-    case 17: ps_put_struct(out, PS_DURATION, 4), ps_put_int(out, 0), ps_put_int(out, 0), ps_put_int(out, 1), ps_put_int(out, 0); return;
-    case 18: ps_put_struct(out, PS_POINT_2D, 3), ps_put_int(out, 7203), ps_put_float(out, 1), ps_put_float(out, 0); return;
-    case 19: ps_put_struct(out, PS_POINT_2D, 3), ps_put_int(out, 4326), ps_put_float(out, 1), ps_put_float(out, 0); return;
+    case 15:
+        ps_put_struct(out, PS_DATE_TIME, 3), ps_put_int(out, 1), ps_put_int(out, 0), ps_put_int(out, 3600);
+        return;
+    case 16:
+        ps_put_struct(out, PS_DATE_TIME_ZONE, 3), ps_put_int(out, 1), ps_put_int(out, 0),
+            ps_put_text(out, "Europe/Paris");
+        return;
+    case 17:
+        ps_put_struct(out, PS_DURATION, 4), ps_put_int(out, 0), ps_put_int(out, 0), ps_put_int(out, 1),
+            ps_put_int(out, 0);
+        return;
+    case 18:
+        ps_put_struct(out, PS_POINT_2D, 3), ps_put_int(out, 7203), ps_put_float(out, 1), ps_put_float(out, 0);
+        return;
+    case 19:
+        ps_put_struct(out, PS_POINT_2D, 3), ps_put_int(out, 4326), ps_put_float(out, 1), ps_put_float(out, 0);
+        return;
     default: ps_put_text(out, ""); return;
     }
 }
@@ -134,8 +146,8 @@ static void put_edge(graph_writer *w, const twist *t, const int *place, int i)
     ps_put_dict(&properties, 1);
     ps_put_text(&properties, "n");
     ps_put_int(&properties, changed && t->what == 2 ? 99 : i / 3);
-    graph_relationship r = {(uint32_t)place[from], (uint32_t)place[to], changed && t->what == 3 ? DF_STR("U") : DF_STR("T"),
-                            df_buf_str(&properties)};
+    graph_relationship r = {(uint32_t)place[from], (uint32_t)place[to],
+                            changed && t->what == 3 ? DF_STR("U") : DF_STR("T"), df_buf_str(&properties)};
     graph_put_relationship(graph_begin(w, GRAPH_RELATIONSHIPS), &r);
     if (graph_record(w, NULL) != DF_OK) abort();
     df_buf_release(&properties);
@@ -147,8 +159,13 @@ static void put_rule(graph_writer *w, const char *name)
     ps_put_list(&list, 1);
     ps_put_text(&list, "A");
     ps_put_dict(&config, 0);
-    graph_rule rule = {.name = df_str_from(name), .type = DF_STR("RANGE"), .entity = DF_STR("NODE"), .labels = df_buf_str(&list),
-                       .properties = df_buf_str(&list), .config = df_buf_str(&config), .statement = DF_STR("CREATE INDEX")};
+    graph_rule rule = {.name = df_str_from(name),
+                       .type = DF_STR("RANGE"),
+                       .entity = DF_STR("NODE"),
+                       .labels = df_buf_str(&list),
+                       .properties = df_buf_str(&list),
+                       .config = df_buf_str(&config),
+                       .statement = DF_STR("CREATE INDEX")};
     graph_put_rule(graph_begin(w, GRAPH_RULES), &rule);
     if (graph_record(w, NULL) != DF_OK) abort();
     df_buf_release(&list);
@@ -243,7 +260,8 @@ static void test_order(void)
         t.seed = seed;
         equal += strcmp(first, digest_of(&t, other)) == 0;
     }
-    check(first[0] && equal == 38, "any order of nodes, edges, labels and properties: one digest (%d of 38)", equal);
+    check(first[0] && equal == 38, "any order of nodes, edges, labels and properties: one digest (%d of 38)",
+          equal);
 }
 
 static void test_changes(void)
@@ -269,7 +287,8 @@ static void test_changes(void)
     for (int i = 0; i < count; i++) {
         for (int k = 0; k < i; k++) same += strcmp(seen[i], seen[k]) == 0;
     }
-    check(!same, "%d graphs that differ in one value, label, property or index have %d digests", count, count - same);
+    check(!same, "%d graphs that differ in one value, label, property or index have %d digests", count,
+          count - same);
     same = 0;
     for (int edge = 0; edge < EDGES; edge++) {
         int from, to;
@@ -306,7 +325,8 @@ static void chain(const int *lengths, bool ring, df_content *out)
     int first = 0;
     for (const int *l = lengths; *l; first += *l++) {
         for (int i = 0; i < *l - !ring; i++) {
-            graph_relationship r = {(uint32_t)(first + i), (uint32_t)(first + (i + 1) % *l), DF_STR("T"), df_buf_str(&empty_dict)};
+            graph_relationship r = {(uint32_t)(first + i), (uint32_t)(first + (i + 1) % *l), DF_STR("T"),
+                                    df_buf_str(&empty_dict)};
             graph_put_relationship(graph_begin(w, GRAPH_RELATIONSHIPS), &r);
             if (graph_record(w, NULL) != DF_OK) abort();
             edges++;
@@ -316,7 +336,9 @@ static void chain(const int *lengths, bool ring, df_content *out)
     graph_writer_close(w);
     *out = (df_content){0};
     df_code code = content(df_buf_str(&stream), PIECE, out, NULL);
-    check(code == DF_OK && out->nodes == nodes && out->relationships == edges, "%d nodes, %d edges: %lld colours after %d rounds", nodes, edges, (long long)out->colours, out->rounds);
+    check(code == DF_OK && out->nodes == nodes && out->relationships == edges,
+          "%d nodes, %d edges: %lld colours after %d rounds", nodes, edges, (long long)out->colours,
+          out->rounds);
     df_buf_release(&stream);
     df_buf_release(&empty_list);
     df_buf_release(&empty_dict);
@@ -332,7 +354,8 @@ static void test_refinement(void)
     check(strcmp(a.digest, b.digest) == 0, "whatever comes first");
     chain((int[]){6, 0}, true, &a);
     chain((int[]){3, 3, 0}, true, &b);
-    check(strcmp(a.digest, b.digest) == 0 && a.colours == 1, "a ring of six and two of three: not told apart, and so it says");
+    check(strcmp(a.digest, b.digest) == 0 && a.colours == 1,
+          "a ring of six and two of three: not told apart, and so it says");
 }
 
 static void test_damage(void)
@@ -350,14 +373,16 @@ static void test_damage(void)
         good += code == DF_OK;
         other += code != DF_OK && code != DF_CORRUPT;
     }
-    check(!good && !other, "%zu streams with one wrong bit: %d read as good, %d with another error", stream.len, good, other);
+    check(!good && !other, "%zu streams with one wrong bit: %d read as good, %d with another error",
+          stream.len, good, other);
     good = other = 0;
     for (size_t i = 0; i < stream.len; i++) {
         df_code code = content((df_str){stream.ptr, i}, i % 50 + 1, &c, &err);
         good += code == DF_OK;
         other += code != DF_OK && code != DF_CORRUPT;
     }
-    check(!good && !other, "%zu streams that are cut off: %d read as good, %d with another error", stream.len, good, other);
+    check(!good && !other, "%zu streams that are cut off: %d read as good, %d with another error", stream.len,
+          good, other);
     df_buf_char(&stream, 'x');
     check(content(df_buf_str(&stream), 1000, &c, &err) == DF_CORRUPT, "longer than it says: %s", err.message);
     df_buf_release(&stream);

@@ -231,8 +231,8 @@ static void put_counted(df_buf *out, df_str text)
 }
 
 /*
- * Options that say what is found: those of vector indexes that only say how fast differ between versions of the
- * server, which adds its defaults to what was asked for.
+ * Options that say what is found: those of vector indexes that only say how fast differ between versions of
+ * the server, which adds its defaults to what was asked for.
  */
 static df_code put_config(df_buf *out, const graph_rule *rule, df_buf *scratch, df_error *err)
 {
@@ -396,7 +396,8 @@ static df_code put_digest(graph_digest *d, df_error *err)
     df_hash_hex(d->rules, hex[2]);
     df_buf_clear(&d->scratch);
     df_buf_printf(&d->scratch, "graph 1 %lld %s %lld %s %lld %lld %s", (long long)c->nodes, hex[0],
-                  (long long)c->relationships, hex[1], (long long)c->constraints, (long long)c->indexes, hex[2]);
+                  (long long)c->relationships, hex[1], (long long)c->constraints, (long long)c->indexes,
+                  hex[2]);
     return df_sha256_hex(d->scratch.ptr, d->scratch.len, d->content.digest, err);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading a whole graph: into a stream, or for its digest alone. There is no snapshot: each query sees what others
- * commit while it runs. The bookmark tells whether anything was committed (it holds the number of the last
- * transaction); whether that counts, the content afterwards.
+ * Reading a whole graph: into a stream, or for its digest alone. There is no snapshot: each query sees what
+ * others commit while it runs. The bookmark tells whether anything was committed (it holds the number of the
+ * last transaction); whether that counts, the content afterwards.
  */
 #include "base/clock.h"
 #include "base/json.h"
@@ -48,8 +48,8 @@ static df_code expect(scan *s, const char *query, df_error *err)
 static df_code step(scan *s, const char *what, df_error *err)
 {
     if (++s->seen % REPORT_EVERY) return DF_OK;
-    df_report_progress(s->options->observer, what, s->options->subject ? s->options->subject : "graph", s->seen,
-                       s->expected > s->seen ? s->expected : s->seen);
+    df_report_progress(s->options->observer, what, s->options->subject ? s->options->subject : "graph",
+                       s->seen, s->expected > s->seen ? s->expected : s->seen);
     return df_check_cancelled(s->options->observer, err);
 }
 
@@ -133,7 +133,8 @@ static df_code open_struct(df_str record, uint8_t tag, ps_reader *reader, df_err
     *reader = (ps_reader){.bytes = record};
     DF_TRY(graph_expect(reader, PS_LIST, &item, err));
     DF_TRY(graph_expect(reader, PS_STRUCT, &item, err));
-    return item.tag == tag ? DF_OK : df_fail(err, DF_CORRUPT, "the server sent another structure than asked for");
+    return item.tag == tag ? DF_OK
+                           : df_fail(err, DF_CORRUPT, "the server sent another structure than asked for");
 }
 
 static df_code take_node(void *context, df_str record, df_error *err)
@@ -315,20 +316,17 @@ static df_code take_records(graph_digest *d, char kind, ps_reader *records, df_e
     graph_relationship r;
     graph_rule rule;
     switch (kind) {
-    case GRAPH_NODES:
-        DF_TRY(graph_take_node(records, &node, err));
-        return graph_digest_node(d, &node, err);
+    case GRAPH_NODES: DF_TRY(graph_take_node(records, &node, err)); return graph_digest_node(d, &node, err);
     case GRAPH_RELATIONSHIPS:
         DF_TRY(graph_take_relationship(records, &r, err));
         return graph_digest_relationship(d, &r, err);
-    case GRAPH_RULES:
-        DF_TRY(graph_take_rule(records, &rule, err));
-        return graph_digest_rule(d, &rule, err);
+    case GRAPH_RULES: DF_TRY(graph_take_rule(records, &rule, err)); return graph_digest_rule(d, &rule, err);
     default: return ps_skip(records, err);
     }
 }
 
-static df_code read_blocks(graph_reader *reader, graph_digest *d, const df_content_options *options, df_error *err)
+static df_code read_blocks(graph_reader *reader, graph_digest *d, const df_content_options *options,
+                           df_error *err)
 {
     char kind;
     uint32_t count;
@@ -339,7 +337,8 @@ static df_code read_blocks(graph_reader *reader, graph_digest *d, const df_conte
         if (!kind) return DF_OK;
         ps_reader records = {.bytes = bytes};
         for (uint32_t i = 0; i < count; i++) DF_TRY(take_records(d, kind, &records, err));
-        if (records.at != bytes.len) return df_fail(err, DF_CORRUPT, "a block of the dump holds more than it says");
+        if (records.at != bytes.len)
+            return df_fail(err, DF_CORRUPT, "a block of the dump holds more than it says");
     }
 }
 

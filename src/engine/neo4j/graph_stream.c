@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The stream of a dump: eight bytes, then blocks. A block's head is 16 bytes: its kind, three zero bytes, how
- * many records, how many bytes follow, and a CRC-32 of the twelve bytes before and of what follows. Numbers are
- * little-endian; records are PackStream values.
+ * many records, how many bytes follow, and a CRC-32 of the twelve bytes before and of what follows. Numbers
+ * are little-endian; records are PackStream values.
  */
 #include "engine/neo4j/graph.h"
 
@@ -199,8 +199,8 @@ static df_code more(graph_reader *r, bool *there, df_error *err)
     return DF_OK;
 }
 
-/* The next `len` bytes: of the piece itself where it has them, else gathered. Memory is taken as bytes come, so
- * that a wrong length takes none. */
+/* The next `len` bytes: of the piece itself where it has them, else gathered. Memory is taken as bytes come,
+ * so that a wrong length takes none. */
 static df_code take(graph_reader *r, size_t len, df_str *out, df_error *err)
 {
     bool there;
@@ -214,7 +214,8 @@ static df_code take(graph_reader *r, size_t len, df_str *out, df_error *err)
         DF_TRY(more(r, &there, err));
         if (!there) return damaged(r, "it is cut off", err);
         size_t left = len - r->gathered.len, n = r->piece.len < left ? r->piece.len : left;
-        if (!df_buf_try_reserve(&r->gathered, n)) return df_fail(err, DF_NO_MEMORY, "not enough memory for a block");
+        if (!df_buf_try_reserve(&r->gathered, n))
+            return df_fail(err, DF_NO_MEMORY, "not enough memory for a block");
         df_buf_add(&r->gathered, r->piece.ptr, n);
         r->piece = df_str_skip(r->piece, n);
     }

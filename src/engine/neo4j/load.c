@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Making a graph from a dump. Nodes are gathered by their labels, and relationships by their type, because
- * neither can be a parameter; a few batches are on their way at any time, each a transaction of its own. Where
- * the new nodes are is kept as eight bytes a node: the relationships are joined to them by id, without labels or
- * properties of ours in anybody's graph.
+ * neither can be a parameter; a few batches are on their way at any time, each a transaction of its own.
+ * Where the new nodes are is kept as eight bytes a node: the relationships are joined to them by id, without
+ * labels or properties of ours in anybody's graph.
  */
 #include "engine/neo4j/graph.h"
 #include "engine/neo4j/private.h"
@@ -86,7 +86,8 @@ static df_code put_create_node(df_buf *out, df_str labels, df_error *err)
 static df_code put_create_relationship(df_buf *out, df_str type, df_error *err)
 {
     (void)err;
-    df_buf_text(out, "UNWIND $rows AS r MATCH (a) WHERE id(a) = r[0] MATCH (b) WHERE id(b) = r[1] CREATE (a)-[x:");
+    df_buf_text(out,
+                "UNWIND $rows AS r MATCH (a) WHERE id(a) = r[0] MATCH (b) WHERE id(b) = r[1] CREATE (a)-[x:");
     graph_put_quoted(out, type);
     df_buf_text(out, "]->(b) SET x = r[2] RETURN count(x)");
     return DF_OK;
@@ -271,7 +272,8 @@ static df_code load_blocks(loader *l, df_error *err)
         before = kind;
         ps_reader records = {.bytes = bytes};
         for (uint32_t i = 0; i < count; i++) DF_TRY(add_record(l, kind, &records, err));
-        if (records.at != bytes.len) return df_fail(err, DF_CORRUPT, "a block of the dump holds more than it says");
+        if (records.at != bytes.len)
+            return df_fail(err, DF_CORRUPT, "a block of the dump holds more than it says");
     }
 }
 
@@ -355,7 +357,8 @@ static df_code look_at_index(void *context, df_str record, df_error *err)
     p->count++;
     if (df_str_is(state.s, "FAILED"))
         snprintf(p->failed, sizeof p->failed, "the index %.*s could not be populated: %.*s", DF_FMT(name.s),
-                 message.type == PS_STRING ? (int)message.s.len : 0, message.type == PS_STRING ? message.s.ptr : "");
+                 message.type == PS_STRING ? (int)message.s.len : 0,
+                 message.type == PS_STRING ? message.s.ptr : "");
     return DF_OK;
 }
 

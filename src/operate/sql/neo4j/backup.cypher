@@ -17,9 +17,9 @@ CREATE (:_DataflowRestoreState {backupId: ?, safetyId: ?, state: ?, startedAt: ?
 // name: neo_database
 CALL db.info() YIELD name RETURN name
 
-// Who else is in the middle of a transaction that has locks. The lock of migrations is one that stays open.
+// Who else is in the middle of a transaction that has locks, in a database. The lock of migrations is one that stays open.
 // name: neo_others
 SHOW TRANSACTIONS YIELD transactionId, username, clientAddress, elapsedTime, currentQuery, activeLockCount, metaData, database, connectionId
-WHERE activeLockCount > 0 AND NOT coalesce(metaData.app, '') STARTS WITH 'dataflow'
+WHERE database = ? AND activeLockCount > 0 AND NOT coalesce(metaData.app, '') STARTS WITH 'dataflow'
 RETURN transactionId, username, clientAddress, elapsedTime.milliseconds / 1000, left(currentQuery, 120)
 ORDER BY elapsedTime DESC LIMIT 5
