@@ -29,12 +29,10 @@ typedef struct level {
 } level;
 
 typedef struct walk {
-    sql_graph g;
     sql_reader *r;
-    level levels[DEEPEST];
     size_t depth, deeper; /* the innermost level; brackets beyond what is told apart */
     df_sql_token last;
-    bool optional;                   /* OPTIONAL was read */
+    bool optional;        /* OPTIONAL was read */
     bool after_call;      /* the last token closed the braces of CALL */
     uint8_t first, write; /* clauses: the first one, and the first that writes */
     /* SET, REMOVE, DELETE: an item begins; its property was read; behind its "="; it is of all properties */
@@ -42,6 +40,8 @@ typedef struct walk {
     bool create;      /* SET of ON CREATE */
     df_sql_token key; /* the property */
     df_str variable;  /* in front of the last point */
+    sql_graph g;
+    level levels[DEEPEST]; /* up to `depth` */
 } walk;
 
 typedef enum word_id {
@@ -170,7 +170,8 @@ static void open_bracket(walk *w, char c)
         w->g.target = DF_STR_NONE;
     }
     bool pattern = outer->kind == QUERY ? has_patterns(outer->clause) : outer->pattern;
-    if (c == '{' && pattern && outer->kind != QUERY && outer->clause == MATCH) w->g.restricts |= !outer->optional;
+    if (c == '{' && pattern && outer->kind != QUERY && outer->clause == MATCH)
+        w->g.restricts |= !outer->optional;
     level *l = push(w, c == '(' ? PAREN : c == '[' ? BRACKET : MAP);
     if (!l) return;
     l->pattern = pattern && c != '{' && !l->where;
@@ -574,7 +575,12 @@ static const char *tag_of(const walk *w)
 
 void sql_read_graph(sql_facts *f)
 {
-    walk w = {.g = {.f = f}, .r = &f->r};
+    walk w; /* its lists are long, and most statements are short: only what is in front of them is cleared */
+    memset(&w, 0, offsetof(walk, g));
+    memset(&w.g, 0, offsetof(sql_graph, bound));
+    w.levels[0] = (level){.kind = QUERY};
+    w.g.f = f;
+    w.r = &f->r;
     while (!sql_sees_end(&f->r)) {
         df_sql_token t = f->r.token;
         sql_read(&f->r);

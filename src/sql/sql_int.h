@@ -251,6 +251,16 @@ void sql_read_graph(sql_facts *f);
 /* What is known of such a statement while it is read; names are as written, views of the statement. */
 typedef struct sql_graph {
     sql_facts *f;
+    size_t n_bound, n_read, n_set, n_rows, n_targets;
+    df_str target;     /* the variable of the item of SET, REMOVE or DELETE that is read */
+    bool unrepeatable; /* sets something that depends on what it sets, or on chance */
+    bool creates;      /* CREATE, INSERT */
+    bool writes, matches, restricts, destroys, batches;
+    bool changes;        /* the first clause that writes deletes or changes what is there */
+    unsigned procedures; /* SQL_PROC_…, of all that are called */
+    bool unknown;        /* one of them is not known to only read */
+    const char *call;    /* "CALL" and the name of the first */
+    /* Lists, not cleared: what lies behind their counts is not read. */
     struct {
         df_str name, label; /* of a variable: what its pattern says first */
         bool relationship;
@@ -261,15 +271,6 @@ typedef struct sql_graph {
     df_str set[32];           /* keys of properties that are set */
     df_str rows[16];          /* variables of LOAD CSV and UNWIND */
     df_str targets[32];       /* variables that are changed */
-    size_t n_bound, n_read, n_set, n_rows, n_targets;
-    df_str target;     /* the variable of the item of SET, REMOVE or DELETE that is read */
-    bool unrepeatable; /* sets something that depends on what it sets, or on chance */
-    bool creates;      /* CREATE, INSERT */
-    bool writes, matches, restricts, destroys, batches;
-    bool changes;        /* the first clause that writes deletes or changes what is there */
-    unsigned procedures; /* SQL_PROC_…, of all that are called */
-    bool unknown;        /* one of them is not known to only read */
-    const char *call;    /* "CALL" and the name of the first */
 } sql_graph;
 
 /* Notes of cypher_notes.c. A pattern's `(name:label` or `[name:label`. */
