@@ -36,7 +36,8 @@ static void try_names(const df_sql_dialect *dialect, df_str name, df_arena *aren
     df_buf_release(&b);
 }
 
-/* What Cypher has more: block headers, preconditions that say the same when they are written again, checksums. */
+/* What Cypher has more: block headers, preconditions that say the same when they are written again,
+ * checksums. */
 static void try_cypher(mf_set *s, const mf_file *file, df_str text)
 {
     df_migration m = {.version = DF_STR("1")}, again = {0};
@@ -123,7 +124,7 @@ static void try_text(mf_set *s, df_str text, mf_role role)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const df_sql_dialect *const dialects[] = {&df_sql_postgres, &df_sql_sqlite, &df_sql_mariadb,
-                                                    &df_sql_cypher};
+                                                     &df_sql_cypher};
     if (size < 2) return 0;
     mf_set s = {.fd = -1};
     s.set.layout = (df_layout)(1 + data[0] % (DF_LAYOUT_COUNT - 1));

@@ -63,8 +63,8 @@ static bool says_none(df_str text)
 {
     df_str rest = text, word = mf_word(&rest);
     while (word.len && memchr(".,;:", word.ptr[word.len - 1], 4)) word.len--;
-    return !word.len || word.ptr[0] == '[' || mf_same(word, "none") || mf_same(word, "n/a") || mf_same(word, "-") ||
-           mf_same(word, "nothing");
+    return !word.len || word.ptr[0] == '[' || mf_same(word, "none") || mf_same(word, "n/a") ||
+           mf_same(word, "-") || mf_same(word, "nothing");
 }
 
 /* "- 2025-10-15_143022_init.up.cypher (the history)": its first word is what is needed. A line of prose is

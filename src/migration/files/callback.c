@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const phases[] = {"beforeFirstUse", "beforeMigrate",  "afterMigrate",
-                                     "beforeClean",    "afterClean",     "beforeValidate",
-                                     "afterValidate",  "beforeInfo",     "afterInfo"};
+static const char *const phases[] = {"beforeFirstUse", "beforeMigrate", "afterMigrate",
+                                     "beforeClean",    "afterClean",    "beforeValidate",
+                                     "afterValidate",  "beforeInfo",    "afterInfo"};
 
 bool mf_take_callback(mf_set *s, df_str stem, const char *path)
 {
@@ -17,10 +17,10 @@ bool mf_take_callback(mf_set *s, df_str stem, const char *path)
         if (!df_str_starts(stem, phase)) continue;
         bool named = rest.len > 2 && df_str_starts(rest, DF_STR("__"));
         if (rest.len && !named) continue;
-        DF_PUSH(s->set.callbacks, s->set.n_callbacks, s->callbacks_cap) = (df_callback){
-            .phase = phases[i],
-            .path = df_str_from(path),
-            .name = named ? df_arena_str(&s->set.arena, df_str_skip(rest, 2)) : DF_STR_NONE};
+        DF_PUSH(s->set.callbacks, s->set.n_callbacks, s->callbacks_cap) =
+            (df_callback){.phase = phases[i],
+                          .path = df_str_from(path),
+                          .name = named ? df_arena_str(&s->set.arena, df_str_skip(rest, 2)) : DF_STR_NONE};
         return true;
     }
     return false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Catalogs of neo4j-migrations: XML that names constraints and indexes, and what is to be created, dropped and
- * renamed. Read as the Cypher that does the same. What depends on the state of the database (verify, apply,
- * merging nodes) cannot be written so, and is refused.
+ * Catalogs of neo4j-migrations: XML that names constraints and indexes, and what is to be created, dropped
+ * and renamed. Read as the Cypher that does the same. What depends on the state of the database (verify,
+ * apply, merging nodes) cannot be written so, and is refused.
  */
 #include "migration/files/files_int.h"
 
@@ -71,7 +71,8 @@ static const struct {
 
 static const struct {
     const char *type, *create;
-} indexes[] = {{"property", "CREATE INDEX "}, {"fulltext", "CREATE FULLTEXT INDEX "}, {"text", "CREATE TEXT INDEX "}};
+} indexes[] = {
+    {"property", "CREATE INDEX "}, {"fulltext", "CREATE FULLTEXT INDEX "}, {"text", "CREATE TEXT INDEX "}};
 
 static size_t count_properties(const mf_xml *item)
 {
@@ -264,9 +265,11 @@ static df_code put_node(catalog *c, const mf_xml *node)
         end(c, from);
         return DF_OK;
     }
-    df_code code = refuse(c, node, DF_UNSUPPORTED, "what this does depends on the database, and is not read", node->name);
-    df_error_hint(c->err, "write it as create and drop, or as Cypher in a file of its own; dataflow schema validate "
-                          "compares a database with what was recorded");
+    df_code code = refuse(c, node, DF_UNSUPPORTED, "what this does depends on the database, and is not read",
+                          node->name);
+    df_error_hint(c->err,
+                  "write it as create and drop, or as Cypher in a file of its own; dataflow schema validate "
+                  "compares a database with what was recorded");
     return code;
 }
 
@@ -284,7 +287,8 @@ df_code mf_catalog_text(mf_set *s, const mf_file *file, df_str text, df_str *out
     df_code code = DF_OK;
     if (!df_str_is(c.root->name, "migration"))
         code = refuse(&c, c.root, DF_CORRUPT, "<migration> is expected", c.root->name);
-    for (const mf_xml *node = c.root->first; node && code == DF_OK; node = node->next) code = put_node(&c, node);
+    for (const mf_xml *node = c.root->first; node && code == DF_OK; node = node->next)
+        code = put_node(&c, node);
     if (code == DF_OK) *out = df_arena_str(&s->set.arena, df_buf_str(&c.out));
     df_buf_release(&c.out);
     return code;

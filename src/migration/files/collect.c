@@ -34,7 +34,7 @@ typedef struct collection {
     size_t n_groups, groups_cap;
     df_keymap by_name, by_version, elsewhere; /* elsewhere: versions with an up for another dialect */
     size_t n_other;
-    df_buf others; /* dialects, named once each */
+    df_buf others;    /* dialects, named once each */
     size_t n_foreign; /* files with the ending of another kind of database */
     const char *foreign;
 } collection;
@@ -177,7 +177,8 @@ static void judge_folder(mf_set *s, const mf_entry *entry, const char *path)
 static df_code take_listing(collection *c, const mf_listing *listing, const char *prefix, int depth,
                             df_error *err);
 
-/* Flyway and neo4j-migrations read the folders below, too; one that is named for another database is passed over. */
+/* Flyway and neo4j-migrations read the folders below, too; one that is named for another database is passed
+ * over. */
 static df_code take_folder(collection *c, const mf_entry *entry, const char *path, int depth, df_error *err)
 {
     enum { DEEPEST = 8 };
@@ -232,8 +233,7 @@ static df_code take_listing(collection *c, const mf_listing *listing, const char
 {
     for (size_t i = 0; i < listing->count; i++) {
         const mf_entry *entry = &listing->items[i];
-        const char *path =
-            prefix[0] ? mf_join(&c->s->set.arena, prefix, entry->name.ptr) : entry->name.ptr;
+        const char *path = prefix[0] ? mf_join(&c->s->set.arena, prefix, entry->name.ptr) : entry->name.ptr;
         if (entry->folder)
             DF_TRY(take_folder(c, entry, path, depth, err));
         else
@@ -368,8 +368,8 @@ static void find_pairs_by_version(collection *c)
         group *g = &c->groups[i];
         if (!g->up || g->name.kind != DF_VERSIONED) continue;
         bool added;
-        int64_t *at =
-            df_keymap_put(&c->by_version, version_hash(g->scope, g->name.version, g->name.name, false), &added);
+        int64_t *at = df_keymap_put(&c->by_version,
+                                    version_hash(g->scope, g->name.version, g->name.name, false), &added);
         if (added) {
             *at = (int64_t)i;
             continue;
@@ -441,8 +441,8 @@ static void make_draft(collection *c, const mf_listing *listing, const group *g)
     const mf_name *name = &g->name;
     draft->id = name->id;
     if (g->scope.len)
-        draft->id = df_str_from(
-            df_arena_printf(&s->set.arena, "%.*s/%.*s", DF_FMT(g->scope), DF_FMT(name->id)));
+        draft->id =
+            df_str_from(df_arena_printf(&s->set.arena, "%.*s/%.*s", DF_FMT(g->scope), DF_FMT(name->id)));
     draft->alternatives = g->alternatives;
     draft->n_alternatives = g->n_alternatives;
     draft->name = name->name;

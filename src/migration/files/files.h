@@ -62,7 +62,8 @@ typedef struct df_metadata {
     df_str *conflicts; /* sqitch's `!change`: may not be there */
     size_t n_conflicts;
     df_str ticket; /* of a block comment: "CATALOG-001" */
-    df_str json;   /* the object as written, compact; of a block comment what was read; absent without a header */
+    df_str
+        json; /* the object as written, compact; of a block comment what was read; absent without a header */
 } df_metadata;
 
 /*
@@ -86,12 +87,13 @@ typedef struct df_precondition {
     bool assume; /* else asserted */
     df_precondition_kind kind;
     df_precondition_op op;
-    bool schema;  /* of a query: asked of the database that keeps the history, when that is another one */
+    bool schema; /* of a query: asked of the database that keeps the history, when that is another one */
     df_str value;
     const char *path;
     int32_t line;
 } df_precondition;
-/* Of edition and version: whether it holds on a server of this version ("5.26.30", "2026.08.1") and edition. */
+/* Of edition and version: whether it holds on a server of this version ("5.26.30", "2026.08.1") and edition.
+ */
 bool df_precondition_holds(const df_precondition *precondition, df_str version, df_str edition);
 /* As it is written, without the comment's mark: "assert that version is ge 5". */
 void df_precondition_text(const df_precondition *precondition, df_buf *out);
@@ -134,7 +136,7 @@ typedef struct df_migration {
     /* Files of one name in several folders, each with preconditions of its own: one of them is meant, which
      * df_migration_choose takes. 1 where there is nothing to choose. */
     size_t n_alternatives, alternative;
-    bool loaded;     /* what follows is there only after df_migration_load */
+    bool loaded; /* what follows is there only after df_migration_load */
     df_section up, down, verify;
     df_metadata meta;
     df_precondition *preconditions;
@@ -176,12 +178,13 @@ typedef struct df_migration_set {
 typedef struct df_files_options {
     const char *folder;
     df_layout layout;
-    /* Chooses among dialect files, and splits. NULL: PostgreSQL's, or Cypher where there is nothing else; then
-     * the set says which. */
+    /* Chooses among dialect files, and splits. NULL: PostgreSQL's, or Cypher where there is nothing else;
+     * then the set says which. */
     const df_sql_dialect *dialect;
     const df_observer *observer;
     /* Folders common, dev, prod … inside of the folder: those of common and of this environment are meant.
-     * "production" has prod or production; any other its own, else dev or development. NULL: "development". */
+     * "production" has prod or production; any other its own, else dev or development. NULL: "development".
+     */
     const char *environment;
 } df_files_options;
 
@@ -278,8 +281,8 @@ DF_MUST_USE df_code df_migration_checksum(df_migration_set *set, df_migration *m
 
 /*
  * The checksum that neo4j-migrations keeps of a file's text (its bytes, a byte order mark included): CRC32 of
- * its statements as it splits them, in decimal. False where it refuses the text (`:use` inside of a statement), and of
- * catalogs, whose checksums are made of canonical XML.
+ * its statements as it splits them, in decimal. False where it refuses the text (`:use` inside of a
+ * statement), and of catalogs, whose checksums are made of canonical XML.
  */
 bool df_neo4j_migrations_checksum(df_str file_text, char out[12]);
 /* Whether a checksum of its history is that of the text: as above, with line ends of Unix (autocrlf), without

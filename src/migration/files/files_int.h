@@ -203,7 +203,8 @@ char *mf_join(df_arena *arena, const char *a, const char *b);
 DF_MUST_USE df_code mf_recognise(mf_set *s, const mf_listing *listing, df_layout *out, df_error *err);
 /* The first part of a file of the folder, instead of what `out` holds. */
 DF_MUST_USE df_code mf_read_head(mf_set *s, const char *name, df_buf *out, df_error *err);
-/* Which layout a text is written for, by its marks: GOOSE, DBMATE, NODE_PG, NATIVE, SQLX, LIQUIBASE, or AUTO. */
+/* Which layout a text is written for, by its marks: GOOSE, DBMATE, NODE_PG, NATIVE, SQLX, LIQUIBASE, or AUTO.
+ */
 df_layout mf_marks(const df_sql_dialect *dialect, df_str text);
 /* Layouts of files that stand side by side (collect.c). */
 DF_MUST_USE df_code mf_collect_files(mf_set *s, const mf_listing *listing, df_error *err);
@@ -230,8 +231,8 @@ typedef struct mf_candidate {
     df_layout layout;
     bool named_so; /* for our dialect: "postgres" */
 } mf_candidate;
-/* Whether the folders part the migrations by environments; if so fills scopes and other_scopes, and says whose
- * layout they have. */
+/* Whether the folders part the migrations by environments; if so fills scopes and other_scopes, and says
+ * whose layout they have. */
 bool mf_part(mf_set *s, const mf_candidate *folders, size_t count, const char *environment,
              df_layout *layout);
 /* Whether a folder of this name parts migrations by environments. */
@@ -241,7 +242,8 @@ bool mf_is_elsewhere(const mf_set *s, df_str id);
 
 /* ---- preconditions (precondition.c) ---- */
 
-/* Reads those of a text's comment lines. Where the layout has none of them, what cannot be read is a finding. */
+/* Reads those of a text's comment lines. Where the layout has none of them, what cannot be read is a finding.
+ */
 DF_MUST_USE df_code mf_preconditions(mf_set *s, const mf_file *file, df_str text, df_migration *m,
                                      df_error *err);
 /* Whether a comment, without its mark, is one. */
@@ -265,9 +267,10 @@ typedef struct mf_xml {
     struct mf_xml *first, *next; /* the first node inside, and the one behind */
 } mf_xml;
 
-/* Reads a document: its root element and the instructions around it, from `first` on. DF_CORRUPT with its line
- * when it is not well formed, DF_UNSUPPORTED for a document type. */
-DF_MUST_USE df_code mf_xml_parse(df_str text, const char *path, df_arena *arena, mf_xml **first, df_error *err);
+/* Reads a document: its root element and the instructions around it, from `first` on. DF_CORRUPT with its
+ * line when it is not well formed, DF_UNSUPPORTED for a document type. */
+DF_MUST_USE df_code mf_xml_parse(df_str text, const char *path, df_arena *arena, mf_xml **first,
+                                 df_error *err);
 /* The value of an attribute; absent when it has none. */
 df_str mf_xml_get(const mf_xml *node, const char *attribute);
 /* The first element of this name inside; NULL when there is none. */
@@ -277,8 +280,8 @@ const mf_xml *mf_xml_child(const mf_xml *node, const char *name);
 DF_MUST_USE df_code mf_put_refactoring(const mf_xml *node, const char *path, df_buf *out, df_error *err);
 /* Whether a file is a catalog, by its name. */
 bool mf_is_catalog(const char *path);
-/* What a catalog does, as Cypher; each statement stands in the line in which the catalog says it. Catalogs of the
- * migrations in front of it are read where it names one of their items. */
+/* What a catalog does, as Cypher; each statement stands in the line in which the catalog says it. Catalogs of
+ * the migrations in front of it are read where it names one of their items. */
 DF_MUST_USE df_code mf_catalog_text(mf_set *s, const mf_file *file, df_str text, df_str *out, df_error *err);
 
 /* Makes `items` of the drafts, in order, and looks for duplicates, gaps, clashes (order.c). */
@@ -322,8 +325,8 @@ void mf_place(const df_section *section, const char *at, const char **path, int6
 /* Reads -- @metadata { … }, or a block comment that is a header, if the text has one. */
 DF_MUST_USE df_code mf_header(mf_set *s, const mf_file *file, df_str text, df_metadata *out, df_error *err);
 
-/* Reads a block comment in front of everything else that is a header: "Migration: …", "Version: …". What is odd
- * about it is a finding. */
+/* Reads a block comment in front of everything else that is a header: "Migration: …", "Version: …". What is
+ * odd about it is a finding. */
 void mf_block_header(mf_set *s, const mf_file *file, df_str text, df_migration *m);
 /* A changeset of Liquibase: its statements and, behind --rollback, its way down. */
 DF_MUST_USE df_code mf_cut_changeset(mf_set *s, const mf_file *file, df_str text, df_migration *m,
@@ -331,8 +334,8 @@ DF_MUST_USE df_code mf_cut_changeset(mf_set *s, const mf_file *file, df_str text
 /* Whether the line is the first one of a changelog: --liquibase formatted cypher. */
 bool mf_is_changelog(const df_sql_dialect *dialect, df_str line);
 
-/* The next comment line (--, //) outside of quotes whose line has nothing in front of it; `at` goes on. `text` of
- * it without the mark and blanks around. */
+/* The next comment line (--, //) outside of quotes whose line has nothing in front of it; `at` goes on.
+ * `text` of it without the mark and blanks around. */
 typedef struct mf_comment {
     df_str text;   /* "@batch key=id", "UP" */
     size_t offset; /* of its line */

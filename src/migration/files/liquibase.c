@@ -20,7 +20,8 @@
 static bool take_dashes(const df_sql_dialect *dialect, df_str *line)
 {
     df_str text = mf_trim(*line);
-    if (!df_str_starts(text, DF_STR("--")) && !df_str_starts(text, df_str_from(dialect->comment))) return false;
+    if (!df_str_starts(text, DF_STR("--")) && !df_str_starts(text, df_str_from(dialect->comment)))
+        return false;
     *line = mf_trim(df_str_skip(text, 2));
     return true;
 }
@@ -37,7 +38,8 @@ static bool take_keyword(df_str *line, const char *word)
 
 bool mf_is_changelog(const df_sql_dialect *dialect, df_str line)
 {
-    return take_dashes(dialect, &line) && take_keyword(&line, "liquibase") && take_keyword(&line, "formatted");
+    return take_dashes(dialect, &line) && take_keyword(&line, "liquibase") &&
+           take_keyword(&line, "formatted");
 }
 
 /* A word, or a text in quotes, up to one of `ends`. */
@@ -75,8 +77,9 @@ static bool is_true(df_str value)
 /* Whether nothing more than how Liquibase reads the text depends on it. */
 static bool is_harmless(df_str name)
 {
-    static const char *const names[] = {"splitStatements", "stripComments", "rollbackSplitStatements", "created",
-                                        "objectQuotingStrategy", "validCheckSum", "rollbackEndDelimiter"};
+    static const char *const names[] = {
+        "splitStatements",       "stripComments", "rollbackSplitStatements", "created",
+        "objectQuotingStrategy", "validCheckSum", "rollbackEndDelimiter"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (mf_same(name, names[i])) return true;
     return false;
@@ -173,10 +176,11 @@ static void add_changeset(changelog *c, const changeset *set, const char *from, 
         mf_find(s, "duplicate-version", true, c->path, line, "give one of them another id",
                 "%s:%d: there are two changesets %.*s", c->path, line, DF_FMT(draft->name));
     if (set->other)
-        mf_find(s, "unknown-attribute", true, c->path, line,
-                "take it out; what runs where is said by folders (common, dev, prod) and preconditions",
-                "%s:%d: %.*s has \"%s\", by which Liquibase decides whether and how it runs; here nobody does",
-                c->path, line, DF_FMT(draft->name), set->other);
+        mf_find(
+            s, "unknown-attribute", true, c->path, line,
+            "take it out; what runs where is said by folders (common, dev, prod) and preconditions",
+            "%s:%d: %.*s has \"%s\", by which Liquibase decides whether and how it runs; here nobody does",
+            c->path, line, DF_FMT(draft->name), set->other);
 }
 
 static df_code read_changelog(changelog *c, df_error *err)
@@ -249,13 +253,14 @@ df_code mf_collect_liquibase(mf_set *s, const mf_listing *listing, df_error *err
         if (mf_ends_own(entry->name, s->set.dialect))
             code = take_script(&c, err);
         else if (mf_is_other_changelog(s, entry->name))
-            mf_find(s, "foreign-code", true, c.path, 0,
-                    "write it as a formatted changelog (--liquibase formatted cypher), or run it with Liquibase",
-                    "%s is a changelog of Liquibase that is not written as statements; it is not read", c.path);
+            mf_find(
+                s, "foreign-code", true, c.path, 0,
+                "write it as a formatted changelog (--liquibase formatted cypher), or run it with Liquibase",
+                "%s is a changelog of Liquibase that is not written as statements; it is not read", c.path);
     }
     if (c.others && code == DF_OK)
-        mf_find(s, "other-dialect", false, NULL, 0, NULL, "%zu changesets are for other databases, or ignored",
-                c.others);
+        mf_find(s, "other-dialect", false, NULL, 0, NULL,
+                "%zu changesets are for other databases, or ignored", c.others);
     df_keymap_release(&c.ids);
     return code;
 }
@@ -289,10 +294,11 @@ static df_code take_rollback(halves *h, df_str words, const char *path, int64_t 
     return DF_OK;
 }
 
-static df_code take_changeset_line(mf_set *s, halves *h, df_str line, const char *path, int64_t at, df_error *err)
+static df_code take_changeset_line(mf_set *s, halves *h, df_str line, const char *path, int64_t at,
+                                   df_error *err)
 {
-    static const char *const refused[] = {"preconditions", "precondition-sql-check", "precondition-cypher-check",
-                                          "property", "ignoreLines"};
+    static const char *const refused[] = {"preconditions", "precondition-sql-check",
+                                          "precondition-cypher-check", "property", "ignoreLines"};
     df_str words = line;
     if (h->in_block) {
         df_str text = mf_trim(line);

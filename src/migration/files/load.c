@@ -138,6 +138,19 @@ static df_code take_section(mf_set *s, const mf_file *file, df_str text, df_sect
     return mf_directives(s, s->set.dialect, out, DF_STR_NONE, file->path, err);
 }
 
+/* Preconditions are those of the way up: what stands in the way down is taken out again. */
+static void keep_those_of_up(df_migration *m)
+{
+    size_t kept = 0;
+    bool last = m->down.first_line > m->up.first_line; /* down reaches to the end of the file */
+    for (size_t i = 0; i < m->n_preconditions && m->down.present; i++) {
+        int32_t line = m->preconditions[i].line;
+        bool down = line >= m->down.first_line && (last || line < m->up.first_line);
+        if (!down) m->preconditions[kept++] = m->preconditions[i];
+    }
+    if (m->down.present) m->n_preconditions = kept;
+}
+
 static df_code take_file(mf_set *s, const mf_file *file, df_str text, df_migration *m, df_error *err)
 {
     if (file->role != MF_CONFIG) {
@@ -156,7 +169,10 @@ static df_code take_file(mf_set *s, const mf_file *file, df_str text, df_migrati
         DF_TRY(mf_preconditions(s, file, text, m, err));
     }
     switch (file->role) {
-    case MF_BOTH: return mf_cut_sections(s, file, text, m, err);
+    case MF_BOTH:
+        DF_TRY(mf_cut_sections(s, file, text, m, err));
+        keep_those_of_up(m);
+        return DF_OK;
     case MF_UP: return take_section(s, file, text, &m->up, err);
     case MF_DOWN: return take_section(s, file, text, &m->down, err);
     case MF_VERIFY: return take_section(s, file, text, &m->verify, err);
@@ -229,7 +245,8 @@ void df_migration_choose(df_migration_set *set, df_migration *m, size_t alternat
     clear(m);
 }
 
-df_code df_callback_section(df_migration_set *set, const df_callback *callback, df_section *out, df_error *err)
+df_code df_callback_section(df_migration_set *set, const df_callback *callback, df_section *out,
+                            df_error *err)
 {
     mf_set *s = mf_impl(set);
     mf_file file = {.role = MF_UP, .path = df_arena_cstr(&set->arena, callback->path)};

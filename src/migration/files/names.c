@@ -9,11 +9,15 @@
 static const struct {
     const char *word, *engine; /* engine NULL: one that we do not have */
 } dialects[] = {
-    {"postgres", "postgres"}, {"postgresql", "postgres"}, {"pg", "postgres"},   {"pgsql", "postgres"},
-    {"sqlite", "sqlite"},     {"sqlite3", "sqlite"},      {"mysql", "mariadb"}, {"mariadb", "mariadb"},
+    {"postgres", "postgres"}, {"postgresql", "postgres"},
+    {"pg", "postgres"},       {"pgsql", "postgres"},
+    {"sqlite", "sqlite"},     {"sqlite3", "sqlite"},
+    {"mysql", "mariadb"},     {"mariadb", "mariadb"},
     {"neo4j", "neo4j"},       {"cypher", "neo4j"},
-    {"cockroach", NULL},      {"cockroachdb", NULL},      {"crdb", NULL},       {"mssql", NULL},
-    {"sqlserver", NULL},      {"oracle", NULL},           {"clickhouse", NULL}, {"h2", NULL},
+    {"cockroach", NULL},      {"cockroachdb", NULL},
+    {"crdb", NULL},           {"mssql", NULL},
+    {"sqlserver", NULL},      {"oracle", NULL},
+    {"clickhouse", NULL},     {"h2", NULL},
 };
 
 bool mf_is_dialect(df_str word, const df_sql_dialect *dialect, bool *same)
@@ -157,8 +161,8 @@ static bool take_suffix(df_str *s, const char *suffix)
 static bool is_code(df_str file)
 {
     static const char *const programs[] = {".go",  ".js",   ".ts", ".mjs",    ".cjs",  ".py",
-                                          ".rb",  ".java", ".kt", ".rs",     ".ex",   ".exs",
-                                          ".php", ".cs",   ".sh", ".groovy", ".scala"};
+                                           ".rb",  ".java", ".kt", ".rs",     ".ex",   ".exs",
+                                           ".php", ".cs",   ".sh", ".groovy", ".scala"};
     if (mf_ends(file, "_test.go") || mf_ends(file, ".d.ts")) return false;
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
         if (mf_ends(file, programs[i])) return true;
@@ -193,9 +197,7 @@ static bool parse_flyway(df_str stem, df_arena *scratch, mf_name *out)
         at++;
     if (at == 1 || stem.len - at < 2 || stem.ptr[at] != '_' || stem.ptr[at + 1] != '_') return false;
     out->cls = MF_FLYWAY_V;
-    out->kind = stem.ptr[0] == 'B'   ? DF_BASELINE
-                : stem.ptr[0] == 'R' ? DF_REPEATABLE
-                                     : DF_VERSIONED;
+    out->kind = stem.ptr[0] == 'B' ? DF_BASELINE : stem.ptr[0] == 'R' ? DF_REPEATABLE : DF_VERSIONED;
     out->role = stem.ptr[0] == 'U' ? MF_DOWN : MF_UP;
     out->raw_version = mf_cut(stem, 1, at);
     out->version = with_dots(out->raw_version, scratch);
@@ -251,7 +253,7 @@ static mf_name parse_code(df_str file, const df_sql_dialect *dialect, df_arena *
     const char *dot = memrchr(file.ptr, '.', file.len);
     df_str stem = mf_cut(file, 0, (size_t)(dot - file.ptr));
     char first = stem.len > 1 ? stem.ptr[0] : '\0';
-    bool versioned = mf_is_digit(first)                              ? is_code(file) && mf_split_version(stem, &out.version, &out.name)
+    bool versioned = mf_is_digit(first) ? is_code(file) && mf_split_version(stem, &out.version, &out.name)
                      : first == 'V' || (graph && first == 'R') ? parse_flyway(stem, scratch, &out)
                                                                : false;
     out.cls = MF_CODE;
@@ -284,7 +286,8 @@ mf_name mf_name_parse(df_str file, const df_sql_dialect *dialect, df_arena *scra
     df_str stem = file;
     if (dialect->family == DF_SQL_CYPHER && take_suffix(&stem, ".xml")) { /* a catalog */
         mf_name out = {0};
-        bool versioned = stem.len > 1 && (stem.ptr[0] == 'V' || stem.ptr[0] == 'R') && parse_flyway(stem, scratch, &out);
+        bool versioned =
+            stem.len > 1 && (stem.ptr[0] == 'V' || stem.ptr[0] == 'R') && parse_flyway(stem, scratch, &out);
         return versioned ? out : (mf_name){0};
     }
     if (!mf_take_ending(&stem, dialect, &own)) return parse_code(file, dialect, scratch);

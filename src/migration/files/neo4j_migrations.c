@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The checksums of neo4j-migrations: CRC32 in decimal over the bytes of the statements of a script, as that tool
- * splits it: at each ";" that ends a line, wherever it stands, the pieces trimmed, `:use` lines pieces of their
- * own. Comments count.
+ * The checksums of neo4j-migrations: CRC32 in decimal over the bytes of the statements of a script, as that
+ * tool splits it: at each ";" that ends a line, wherever it stands, the pieces trimmed, `:use` lines pieces
+ * of their own. Comments count.
  */
 #include "migration/files/files_int.h"
 
@@ -10,7 +10,8 @@
 #include <string.h>
 #include <zlib.h>
 
-/* How a text is read: neo4j-migrations has a setting for line ends, and accepts sums without preconditions. */
+/* How a text is read: neo4j-migrations has a setting for line ends, and accepts sums without preconditions.
+ */
 typedef struct reading {
     bool unix_lines, without_preconditions;
 } reading;
@@ -62,8 +63,9 @@ static size_t use_length(df_str text, size_t at)
     while (i < text.len && text.ptr[i] == ' ') i++;
     from = i;
     if (i >= text.len || !mf_is_letter(text.ptr[i])) return 0;
-    while (i < text.len && i - from < 63 &&
-           (mf_is_letter(text.ptr[i]) || mf_is_digit(text.ptr[i]) || text.ptr[i] == '.' || text.ptr[i] == '-'))
+    while (
+        i < text.len && i - from < 63 &&
+        (mf_is_letter(text.ptr[i]) || mf_is_digit(text.ptr[i]) || text.ptr[i] == '.' || text.ptr[i] == '-'))
         i++;
     if (i - from < 3) return 0;
     if (i < text.len && text.ptr[i] == ';') i++;
@@ -127,7 +129,8 @@ static bool add_piece(uLong *sum, df_str piece, const reading *how)
 static void put_unix(df_str text, df_buf *out)
 {
     for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] != '\r' || i + 1 == text.len || text.ptr[i + 1] != '\n') df_buf_char(out, text.ptr[i]);
+        if (text.ptr[i] != '\r' || i + 1 == text.len || text.ptr[i + 1] != '\n')
+            df_buf_char(out, text.ptr[i]);
 }
 
 static bool sum_of(df_str text, const reading *how, uLong *sum)

@@ -186,8 +186,7 @@ static void put_block(const maker *m, bool up, df_buf *out)
         put_plain(author_of(m), out);
         df_buf_text(out, "\n * Ticket:\n *\n * Description:\n * ");
         put_plain(m->label, out);
-        df_buf_printf(out,
-                      "\n *\n * Dependencies:\n * - None\n *\n * Rollback: See %.*s%.*s%.*s.down%s",
+        df_buf_printf(out, "\n *\n * Dependencies:\n * - None\n *\n * Rollback: See %.*s%.*s%.*s.down%s",
                       DF_FMT(m->version), DF_FMT(m->gap), DF_FMT(m->slug), m->ending);
     }
     df_buf_text(out, "\n */\n\n");
@@ -196,8 +195,8 @@ static void put_block(const maker *m, bool up, df_buf *out)
 static bool has_block(const maker *m)
 {
     const df_new_options *o = m->options;
-    return m->s->set.layout == DF_LAYOUT_PAIRS && m->s->set.dialect->family == DF_SQL_CYPHER && !o->breaking &&
-           o->risk <= DF_RISK_LOW;
+    return m->s->set.layout == DF_LAYOUT_PAIRS && m->s->set.dialect->family == DF_SQL_CYPHER &&
+           !o->breaking && o->risk <= DF_RISK_LOW;
 }
 
 static void put_header(const maker *m, df_buf *out)
@@ -259,8 +258,8 @@ static df_code create_text(maker *m, const char *path, const char *content, df_e
 static df_code make_single(maker *m, df_error *err)
 {
     const char *before = is_v_name(m->s->set.layout) ? "V" : "";
-    const char *file = df_arena_printf(m->arena, "%s%.*s%.*s%.*s%s", before, DF_FMT(m->version), DF_FMT(m->gap),
-                                       DF_FMT(m->slug), m->ending);
+    const char *file = df_arena_printf(m->arena, "%s%.*s%.*s%.*s%s", before, DF_FMT(m->version),
+                                       DF_FMT(m->gap), DF_FMT(m->slug), m->ending);
     return create_up(m, mf_join(m->arena, m->scope, file), err);
 }
 
@@ -293,7 +292,8 @@ static df_code make_folder(maker *m, df_error *err)
                              ? df_arena_printf(m->arena, "v%.*s", DF_FMT(m->version))
                              : df_arena_printf(m->arena, "%.*s_%.*s", DF_FMT(m->version), DF_FMT(m->slug));
     DF_TRY(create_folder(m, folder, err));
-    if (layout == DF_LAYOUT_PRISMA) return create_up(m, mf_join(m->arena, folder, mf_script(m->arena, "migration", dialect)), err);
+    if (layout == DF_LAYOUT_PRISMA)
+        return create_up(m, mf_join(m->arena, folder, mf_script(m->arena, "migration", dialect)), err);
     if (layout == DF_LAYOUT_DIESEL) {
         DF_TRY(create_up(m, mf_join(m->arena, folder, mf_script(m->arena, "up", dialect)), err));
         return create_text(m, mf_join(m->arena, folder, mf_script(m->arena, "down", dialect)), "", err);
@@ -369,8 +369,7 @@ static df_code make_changeset(maker *m, df_error *err)
         if (df_str_eq(m->s->drafts[i].version, slug))
             return df_fail(err, DF_CONFLICT, "there is a changeset %.*s already", DF_FMT(slug));
     if (!last) df_buf_printf(&text, "--liquibase formatted %s\n", m->s->set.dialect->extension);
-    df_buf_printf(&text, "\n--changeset \"%s\":%.*s\n--comment %s\n", author_of(m), DF_FMT(slug),
-                  m->label);
+    df_buf_printf(&text, "\n--changeset \"%s\":%.*s\n--comment %s\n", author_of(m), DF_FMT(slug), m->label);
     const char *path = last ? last->file.ptr : df_arena_printf(m->arena, "changelog%s", m->ending);
     int fd = last ? openat(m->s->fd, path, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
     df_code code = DF_OK;

@@ -110,7 +110,8 @@ static df_str first_version(df_layout layout, bool dated, df_arena *arena, int64
     case DF_LAYOUT_NODE_PG: return df_str_from(df_arena_printf(arena, "%lld", (long long)now_ms));
     case DF_LAYOUT_TEMPORAL: return DF_STR("1.0");
     case DF_LAYOUT_AUTHELIA: return DF_STR("0001");
-    case DF_LAYOUT_NEO4J_MIGRATIONS: return dated ? df_str_from(df_arena_printf(arena, "%.14s", stamp)) : DF_STR("0001");
+    case DF_LAYOUT_NEO4J_MIGRATIONS:
+        return dated ? df_str_from(df_arena_printf(arena, "%.14s", stamp)) : DF_STR("0001");
     default: break;
     }
     if (dated) return df_str_from(df_arena_printf(arena, "%.14s", stamp));

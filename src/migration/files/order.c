@@ -7,12 +7,13 @@
 
 enum { MOST_GAPS = 20 };
 
-/* By version, a baseline in front of the version that it ends with; repeatable ones without a version behind, by
- * name. */
+/* By version, a baseline in front of the version that it ends with; repeatable ones without a version behind,
+ * by name. */
 static int compare(const void *a, const void *b)
 {
     const mf_draft *x = a, *y = b;
-    bool late_x = x->kind == DF_REPEATABLE && !x->order.ptr, late_y = y->kind == DF_REPEATABLE && !y->order.ptr;
+    bool late_x = x->kind == DF_REPEATABLE && !x->order.ptr,
+         late_y = y->kind == DF_REPEATABLE && !y->order.ptr;
     if (late_x != late_y) return late_x ? 1 : -1;
     int order = late_x                     ? df_str_cmp(x->name, y->name)
                 : x->by_text && y->by_text ? df_str_cmp(x->order, y->order)
@@ -37,8 +38,8 @@ static void find_duplicates(mf_set *s)
     for (size_t i = 1; i < s->n_drafts; i++) {
         const mf_draft *a = &s->drafts[i - 1], *b = &s->drafts[i];
         bool named = b->kind == DF_REPEATABLE && !b->order.ptr; /* has no version of its own */
-        bool kinds = a->kind == b->kind || (a->kind != DF_BASELINE && b->kind != DF_BASELINE &&
-                                            a->order.ptr && b->order.ptr);
+        bool kinds = a->kind == b->kind ||
+                     (a->kind != DF_BASELINE && b->kind != DF_BASELINE && a->order.ptr && b->order.ptr);
         bool same = kinds && (named ? df_str_eq(a->id, b->id) : df_version_compare(a->order, b->order) == 0);
         if (!same) continue;
         if (named)

@@ -59,8 +59,8 @@ static bool put_value(const df_placeholders *p, df_str name, const char *path, d
     return put_flyway(name, path, out);
 }
 
-static df_code replace_names(const df_sql_dialect *dialect, const df_placeholders *p, const mf_raw *raw, df_str text, df_buf *out,
-                             df_error *err)
+static df_code replace_names(const df_sql_dialect *dialect, const df_placeholders *p, const mf_raw *raw,
+                             df_str text, df_buf *out, df_error *err)
 {
     size_t done = 0;
     for (size_t at = 0; at + 2 < text.len;) {
@@ -94,7 +94,8 @@ static df_code replace_names(const df_sql_dialect *dialect, const df_placeholder
 /* ---- goose ---- */
 
 /* Only lines between ENVSUB ON and OFF. */
-static df_code replace_variables(const df_sql_dialect *dialect, const mf_raw *raw, df_str text, df_buf *out, df_error *err)
+static df_code replace_variables(const df_sql_dialect *dialect, const mf_raw *raw, df_str text, df_buf *out,
+                                 df_error *err)
 {
     bool on = raw->substitute;
     df_str rest = text, line;
@@ -126,8 +127,8 @@ df_code mf_substitute(const df_migration_set *set, const df_placeholders *placeh
         return DF_OK;
     if (!text.len || !memchr(text.ptr, '$', text.len)) return DF_OK;
     df_buf buf = {0};
-    df_code code =
-        goose ? replace_variables(set->dialect, raw, text, &buf, err) : replace_names(set->dialect, placeholders, raw, text, &buf, err);
+    df_code code = goose ? replace_variables(set->dialect, raw, text, &buf, err)
+                         : replace_names(set->dialect, placeholders, raw, text, &buf, err);
     if (code == DF_OK) *out = df_arena_str(arena, df_buf_str(&buf));
     df_buf_release(&buf);
     return code;

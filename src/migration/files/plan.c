@@ -115,7 +115,8 @@ static void judge_lost(mf_planner *p, const df_applied *a, df_plan_item *item)
                         "--forget-missing --reason TEXT",
                         mf_shell(p->arena, a->id));
     if (mf_is_elsewhere(mf_impl(p->set), a->id) && (mf_is_there(a) || !took_place(a))) {
-        mf_set_verdict(p, item, DF_VERDICT_BASELINE, NULL, "%.*s belongs to another environment", DF_FMT(a->id));
+        mf_set_verdict(p, item, DF_VERDICT_BASELINE, NULL, "%.*s belongs to another environment",
+                       DF_FMT(a->id));
     } else if (a->adopted) {
         mf_set_verdict(p, item, DF_VERDICT_BASELINE, NULL,
                        "%.*s was taken over with the history, and has no file here", DF_FMT(a->id));

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char usage[] = "write: assert|assume that edition is enterprise|community; … that version is 4.4, 5; … that version "
-                            "is lt|ge 5.13; … [in target|schema] q' RETURN true";
+static const char usage[] =
+    "write: assert|assume that edition is enterprise|community; … that version is 4.4, 5; … that version "
+    "is lt|ge 5.13; … [in target|schema] q' RETURN true";
 
 /* ---- reading one ---- */
 
@@ -69,7 +70,8 @@ static reading read_one(df_str comment, df_precondition *out)
     else if (!take_word(&rest, "assert"))
         return OTHER;
     df_str behind = rest;
-    if (take_word(&behind, "in") && (take_word(&behind, "target") || (out->schema = take_word(&behind, "schema"))))
+    if (take_word(&behind, "in") &&
+        (take_word(&behind, "target") || (out->schema = take_word(&behind, "schema"))))
         rest = behind;
     rest = mf_trim(rest);
     if (rest.len >= 2 && mf_lower(rest.ptr[0]) == 'q' && rest.ptr[1] == '\'') {
@@ -107,7 +109,8 @@ static bool may_have_some(df_str text)
 static df_code tell_wrong(mf_set *s, const mf_file *file, int32_t line, df_str comment, df_error *err)
 {
     if (s->set.layout == DF_LAYOUT_NEO4J_MIGRATIONS) {
-        mf_fail(err, DF_CORRUPT, mf_path(s, file->path), line, "this is no precondition: %.*s", DF_FMT(comment));
+        mf_fail(err, DF_CORRUPT, mf_path(s, file->path), line, "this is no precondition: %.*s",
+                DF_FMT(comment));
         df_error_hint(err, "%s", usage);
         return DF_CORRUPT;
     }
@@ -153,7 +156,8 @@ static df_code take_instructions(list *l, const mf_xml *node, df_error *err)
         if (!node->instruction) {
             DF_TRY(take_instructions(l, node->first, err));
         } else if (mf_same(node->name, "assert") || mf_same(node->name, "assume")) {
-            const char *text = df_arena_printf(&l->s->set.arena, "%.*s %.*s", DF_FMT(node->name), DF_FMT(node->text));
+            const char *text =
+                df_arena_printf(&l->s->set.arena, "%.*s %.*s", DF_FMT(node->name), DF_FMT(node->text));
             DF_TRY(take(l, df_str_from(text), node->line, err));
         }
     }

@@ -115,8 +115,8 @@ static df_code sample(mf_set *s, const mf_listing *listing, const mf_class *clas
     df_code code = DF_OK;
     for (size_t i = 0; i < listing->count && read < SAMPLES && code == DF_OK; i++) {
         const mf_entry *entry = &listing->items[i];
-        if (classes[i] != cls || entry->strange || entry->folder || !mf_ends_own(entry->name, s->set.dialect) ||
-            seen++ % step)
+        if (classes[i] != cls || entry->strange || entry->folder ||
+            !mf_ends_own(entry->name, s->set.dialect) || seen++ % step)
             continue;
         code = mf_read_head(s, listing->items[i].name.ptr, &head, err);
         df_str text = df_buf_str(&head);
@@ -204,7 +204,7 @@ static df_code by_files(mf_set *s, const mf_listing *listing, const mf_class *cl
             *out = DF_LAYOUT_AUTO;
         else
             *out = counts[MF_CODE] && all_milliseconds(s, listing, classes, scratch) ? DF_LAYOUT_NODE_PG
-                                                                                  : DF_LAYOUT_NATIVE;
+                                                                                     : DF_LAYOUT_NATIVE;
         return DF_OK;
     }
     *out = most == MF_FLYWAY_V     ? versioned_layout(s->set.dialect)
@@ -218,9 +218,9 @@ static df_code by_files(mf_set *s, const mf_listing *listing, const mf_class *cl
     else if (marks != DF_LAYOUT_AUTO)
         *out = marks;
     else
-        *out = beside_cargo(s)                               ? DF_LAYOUT_SQLX
+        *out = beside_cargo(s)                                  ? DF_LAYOUT_SQLX
                : all_milliseconds(s, listing, classes, scratch) ? DF_LAYOUT_NODE_PG
-                                                             : DF_LAYOUT_NATIVE;
+                                                                : DF_LAYOUT_NATIVE;
     return DF_OK;
 }
 

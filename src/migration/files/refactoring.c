@@ -10,14 +10,15 @@ typedef struct refactoring {
     df_buf *out;
     df_error *err;
     df_str type;
-    df_str query; /* customQuery: selects the nodes or relationships */
+    df_str query;  /* customQuery: selects the nodes or relationships */
     df_str column; /* what that query returns */
     int64_t rows;  /* batchSize; 0: all in one transaction */
 } refactoring;
 
 static df_code refuse(const refactoring *r, df_code code, const char *what)
 {
-    return mf_fail(r->err, code, r->path, r->node->line, "<refactor type=\"%.*s\">: %s", DF_FMT(r->type), what);
+    return mf_fail(r->err, code, r->path, r->node->line, "<refactor type=\"%.*s\">: %s", DF_FMT(r->type),
+                   what);
 }
 
 /* ---- parameters ---- */
@@ -26,7 +27,8 @@ static const mf_xml *parameter_of(const refactoring *r, const char *name)
 {
     const mf_xml *list = mf_xml_child(r->node, "parameters");
     for (const mf_xml *p = list ? list->first : NULL; p; p = p->next)
-        if (!p->instruction && df_str_is(p->name, "parameter") && df_str_is(mf_xml_get(p, "name"), name)) return p;
+        if (!p->instruction && df_str_is(p->name, "parameter") && df_str_is(mf_xml_get(p, "name"), name))
+            return p;
     return NULL;
 }
 
@@ -47,7 +49,8 @@ static df_str column_of(df_str query)
         if (df_sql_is(token, "RETURN")) {
             returns = true;
             words = 0;
-        } else if (returns && (df_sql_is(token, "ORDER") || df_sql_is(token, "SKIP") || df_sql_is(token, "LIMIT"))) {
+        } else if (returns &&
+                   (df_sql_is(token, "ORDER") || df_sql_is(token, "SKIP") || df_sql_is(token, "LIMIT"))) {
             break;
         } else if (returns && df_sql_is(token, "AS")) {
             words = 0;
@@ -68,7 +71,8 @@ static df_code read_parameters(refactoring *r)
         return refuse(r, DF_CORRUPT, "batchSize is no number of rows");
     if (!r->query.len) return DF_OK;
     r->column = column_of(r->query);
-    return r->column.len ? DF_OK : refuse(r, DF_UNSUPPORTED, "customQuery must return one column with a name");
+    return r->column.len ? DF_OK
+                         : refuse(r, DF_UNSUPPORTED, "customQuery must return one column with a name");
 }
 
 /* ---- writing ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Folders that part migrations by environments: what lies in common runs everywhere, what lies in dev or prod
- * only there. All that run are one history, in the order of their versions; what lies in the folder of another
- * environment is neither pending nor missing.
+ * only there. All that run are one history, in the order of their versions; what lies in the folder of
+ * another environment is neither pending nor missing.
  */
 #include "migration/files/files_int.h"
 

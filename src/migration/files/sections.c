@@ -8,7 +8,8 @@
 static df_code fail_at(mf_set *s, const mf_file *file, df_str text, const char *at, df_error *err,
                        const char *what)
 {
-    return mf_fail(err, DF_CORRUPT, mf_path(s, file->path), file->line + mf_lines_before(text, at) + 1, "%s", what);
+    return mf_fail(err, DF_CORRUPT, mf_path(s, file->path), file->line + mf_lines_before(text, at) + 1, "%s",
+                   what);
 }
 
 /* From `from` up to `to`, both inside of `text`. */
@@ -305,11 +306,10 @@ df_code mf_refuse_foreign(mf_set *s, const mf_file *file, df_str text, df_error 
     static const struct {
         const char *word;
         df_layout layout;
-    } marks[] = {
-        {"+goose", DF_LAYOUT_GOOSE},
-        {"migrate:", DF_LAYOUT_DBMATE},
-        {"igration", DF_LAYOUT_NODE_PG},
-        {"liquibase", DF_LAYOUT_LIQUIBASE}};
+    } marks[] = {{"+goose", DF_LAYOUT_GOOSE},
+                 {"migrate:", DF_LAYOUT_DBMATE},
+                 {"igration", DF_LAYOUT_NODE_PG},
+                 {"liquibase", DF_LAYOUT_LIQUIBASE}};
     df_layout mine = s->set.layout;
     df_str rest, line;
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {

@@ -40,7 +40,8 @@ mf_draft *mf_add(mf_set *s)
 void mf_add_file(mf_draft *draft, mf_role role, const char *path, bool no_transaction)
 {
     if (draft->n_files < sizeof draft->files / sizeof *draft->files)
-        draft->files[draft->n_files++] = (mf_file){.role = role, .no_transaction = no_transaction, .path = path};
+        draft->files[draft->n_files++] =
+            (mf_file){.role = role, .no_transaction = no_transaction, .path = path};
 }
 
 void mf_find(mf_set *s, const char *kind, bool blocks, const char *file, int64_t line, const char *hint,
@@ -156,7 +157,8 @@ static bool are_one(const mf_candidate *folders, size_t count)
 {
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
-        if (folders[i].layout != DF_LAYOUT_AUTO && folders[i].layout != DF_LAYOUT_NEO4J_MIGRATIONS) return false;
+        if (folders[i].layout != DF_LAYOUT_AUTO && folders[i].layout != DF_LAYOUT_NEO4J_MIGRATIONS)
+            return false;
         found += folders[i].layout == DF_LAYOUT_NEO4J_MIGRATIONS;
     }
     return found > 1;
@@ -290,16 +292,16 @@ static bool is_version(df_str text)
     return text.len && mf_is_digit(text.ptr[at]);
 }
 
-/* By how little may be wrong with it: exact id first, then version, file, name, tag. Ids and files also without
- * the environment's folder in front of them. */
+/* By how little may be wrong with it: exact id first, then version, file, name, tag. Ids and files also
+ * without the environment's folder in front of them. */
 static bool matches(mf_set *s, const df_migration *m, df_str wanted, int how)
 {
     char stamp[15];
     switch (how) {
     case 0: return df_str_eq(m->id, wanted) || df_str_eq(mf_base(m->id), wanted);
     case 1:
-        return m->version.ptr && s->set.layout != DF_LAYOUT_SQITCH && s->set.layout != DF_LAYOUT_LIQUIBASE && is_version(wanted) &&
-               df_version_compare(m->version, mf_wanted_version(wanted, stamp)) == 0;
+        return m->version.ptr && s->set.layout != DF_LAYOUT_SQITCH && s->set.layout != DF_LAYOUT_LIQUIBASE &&
+               is_version(wanted) && df_version_compare(m->version, mf_wanted_version(wanted, stamp)) == 0;
     case 2: return df_str_eq(m->file, wanted) || df_str_eq(mf_base(m->file), wanted);
     case 3: return df_str_eq(m->name, wanted);
     default: return has_tag(mf_draft_of(s, m)->tag, wanted);

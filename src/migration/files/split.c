@@ -83,7 +83,8 @@ static df_code split_piece(split *x, const piece *p, df_error *err)
         gap = last.ptr + last.len;
     }
     df_str rest = df_str_skip(p->text, (size_t)(gap - p->text.ptr));
-    if (x->set->layout == DF_LAYOUT_GOOSE) x->substitute = envsub_behind(x->set->dialect, rest, x->substitute);
+    if (x->set->layout == DF_LAYOUT_GOOSE)
+        x->substitute = envsub_behind(x->set->dialect, rest, x->substitute);
     mf_comment comment;
     for (size_t at = 0;
          memmem(rest.ptr, rest.len, "@batch", 6) && mf_next_comment(x->set->dialect, rest, &at, &comment);)

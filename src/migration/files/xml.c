@@ -56,7 +56,8 @@ static df_code take_until(reader *r, const char *end, df_str *inside, const char
 
 static bool is_name(char c)
 {
-    return mf_is_letter(c) || mf_is_digit(c) || c == '_' || c == '-' || c == '.' || c == ':' || (unsigned char)c >= 0x80;
+    return mf_is_letter(c) || mf_is_digit(c) || c == '_' || c == '-' || c == '.' || c == ':' ||
+           (unsigned char)c >= 0x80;
 }
 
 static df_code take_name(reader *r, df_str *name)
@@ -130,7 +131,8 @@ static df_code put_text(reader *r, df_str text, df_buf *out)
         const char *end = memchr(text.ptr + i, ';', text.len - i);
         size_t len = end ? (size_t)(end - text.ptr) - i : 0;
         if (!len || !put_reference(mf_cut(text, i + 1, i + len), out))
-            return fail(r, (size_t)(text.ptr + i - r->text.ptr), "this reference is not known; write &amp; for &");
+            return fail(r, (size_t)(text.ptr + i - r->text.ptr),
+                        "this reference is not known; write &amp; for &");
         i += len;
     }
     return DF_OK;

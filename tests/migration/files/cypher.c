@@ -57,7 +57,8 @@ static df_migration *load(const folder *f, df_migration_set **set, df_error *err
     return df_migration_load(*set, m, err) == DF_OK ? m : NULL;
 }
 
-static const char *steps_of(const df_migration_set *set, const df_section *section, const df_placeholders *values)
+static const char *steps_of(const df_migration_set *set, const df_section *section,
+                            const df_placeholders *values)
 {
     df_steps steps;
     df_error err = {0};
@@ -81,8 +82,8 @@ static void names(void)
                    "3_d.cql", "", "R__v.cypher", "RETURN 1", "README.md", "x", NULL},
            DF_LAYOUT_NATIVE, "1_a 2_b 3_d 4_c R__v", "");
     expect("SQL beside Cypher",
-           (files){"001_a.cypher", "", "002_b.cypher", "", "003_c.sql", "x", "notes.sql", "x", "004_d.CYPHER", "",
-                   "005.cypher~", "", NULL},
+           (files){"001_a.cypher", "", "002_b.cypher", "", "003_c.sql", "x", "notes.sql", "x", "004_d.CYPHER",
+                   "", "005.cypher~", "", NULL},
            DF_LAYOUT_NATIVE, "001_a 002_b",
            "bad-name:004_d.CYPHER! ignored-file:005.cypher~ other-dialect:003_c.sql");
     expect("nothing but SQL", (files){"001_a.sql", "x", NULL}, DF_LAYOUT_NATIVE, "",
@@ -93,10 +94,11 @@ static void names(void)
                    "20251015_143023_api-token.down.cypher", "", NULL},
            DF_LAYOUT_PAIRS, "20251015_143021_a 2025-10-15_143022_b 20251015_143023_api-token", "");
     expect("one moment, written twice",
-           (files){"2025-10-15_143022_b.up.cypher", "", "20251015_143022_a.up.cypher", "", NULL}, DF_LAYOUT_PAIRS,
-           "2025-10-15_143022_b 20251015_143022_a", "duplicate-version:20251015_143022_a.up.cypher!");
-    expect("numbered pairs", (files){"000001_a.up.cypher", "", "000001_a.down.cypher", "", NULL}, DF_LAYOUT_PAIRS,
-           "000001_a", "");
+           (files){"2025-10-15_143022_b.up.cypher", "", "20251015_143022_a.up.cypher", "", NULL},
+           DF_LAYOUT_PAIRS, "2025-10-15_143022_b 20251015_143022_a",
+           "duplicate-version:20251015_143022_a.up.cypher!");
+    expect("numbered pairs", (files){"000001_a.up.cypher", "", "000001_a.down.cypher", "", NULL},
+           DF_LAYOUT_PAIRS, "000001_a", "");
     folder f;
     folder_init(&f);
     folder_put(&f, "001_a.cypher", "");
@@ -123,14 +125,14 @@ static void versions(void)
                                           {"2025-10-15_143022", "20251015143022"},
                                           {"20251015_143022", "2025-10-15-143022"}};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
-        check(df_version_compare(df_str_from(same[i][0]), df_str_from(same[i][1])) == 0, "%s is %s", same[i][0],
-              same[i][1]);
+        check(df_version_compare(df_str_from(same[i][0]), df_str_from(same[i][1])) == 0, "%s is %s",
+              same[i][0], same[i][1]);
     check(df_version_compare(DF_STR("20251015_143022"), DF_STR("2025-10-15_143023")) < 0 &&
               df_version_compare(DF_STR("20251016_000000"), DF_STR("2025-10-15_235959")) > 0,
           "one second, one day later");
     df_str version, name;
-    check(mf_split_version(DF_STR("20251015_143022_x"), &version, &name) && str_is(version, "20251015_143022") &&
-              str_is(name, "x"),
+    check(mf_split_version(DF_STR("20251015_143022_x"), &version, &name) &&
+              str_is(version, "20251015_143022") && str_is(name, "x"),
           "a time belongs to the version");
     check(mf_split_version(DF_STR("20251015_250000_x"), &version, &name) && str_is(version, "20251015") &&
               mf_split_version(DF_STR("20251315_143022_x"), &version, &name) && str_is(version, "20251315") &&
@@ -140,9 +142,14 @@ static void versions(void)
     folder_init(&f);
     folder_put(&f, "2025-10-15_143022_b.up.cypher", "");
     df_migration_set *set = open_set(&f, NULL);
-    static const char *const ways[] = {"2025.10.15.143022", "20251015.143022", "20251015143022",
-                                       "2025-10-15_143022", "20251015_143022", "2025-10-15_143022_b",
-                                       "2025-10-15_143022_b.up.cypher", "b"};
+    static const char *const ways[] = {"2025.10.15.143022",
+                                       "20251015.143022",
+                                       "20251015143022",
+                                       "2025-10-15_143022",
+                                       "20251015_143022",
+                                       "2025-10-15_143022_b",
+                                       "2025-10-15_143022_b.up.cypher",
+                                       "b"};
     for (size_t i = 0; i < sizeof ways / sizeof *ways && set; i++) {
         df_migration *found = NULL;
         df_error err;
@@ -162,10 +169,12 @@ static void sections(void)
     df_error err = {0};
     folder_init(&f);
     folder_put(&f, "001_a.cypher",
-               "// @metadata {\n//   \"author\": \"Ann\", \"risk\": \"high\",\n//   \"dependencies\": [\"x\"]\n// }\n"
+               "// @metadata {\n//   \"author\": \"Ann\", \"risk\": \"high\",\n//   \"dependencies\": "
+               "[\"x\"]\n// }\n"
                "// UP lock-timeout=2s\n// @statement_timeout 1min\n"
                "CREATE (:Site {url: 'http://x/; // DOWN', name: $name, is: '${who}'});\n"
-               "MATCH (a)-->(b)\n-- // a relationship\n(c) RETURN a;\n/* \n// DOWN\n*/\n// Down\nMATCH (n:Site) DETACH DELETE n;\n");
+               "MATCH (a)-->(b)\n-- // a relationship\n(c) RETURN a;\n/* \n// DOWN\n*/\n// Down\nMATCH "
+               "(n:Site) DETACH DELETE n;\n");
     df_migration *m = load(&f, &set, &err);
     if (!m) note("%s", err.message);
     check(m && str_is(m->meta.author, "Ann") && m->meta.risk == DF_RISK_HIGH && m->meta.n_dependencies == 1,
@@ -175,22 +184,31 @@ static void sections(void)
           "sections and directives, not those inside of texts and comments");
     static const df_placeholder items[] = {{"who", "it's"}, {"name", "no"}};
     static const df_placeholders values = {items, 2, false};
-    check(m && same_text(steps_of(set, &m->up, &values),
-                         "7:CREATE (:Site {url: 'http://x/; // DOWN', name: $name, is: 'it's'})|8:MATCH (a)-->(b)\n"
-                         "-- // a relationship\n(c) RETURN a"),
+    check(m && same_text(
+                   steps_of(set, &m->up, &values),
+                   "7:CREATE (:Site {url: 'http://x/; // DOWN', name: $name, is: 'it's'})|8:MATCH (a)-->(b)\n"
+                   "-- // a relationship\n(c) RETURN a"),
           "statements, with values for placeholders and none for parameters");
     df_buf kept = {0};
     df_section again;
     df_steps steps[2];
     if (m) df_section_text(&m->up, &kept);
     check(m && df_str_starts(df_buf_str(&kept), DF_STR("// @kept lock-timeout=2000 ")) &&
-              df_section_of_text(set, df_buf_str(&kept), "kept", &again, &err) == DF_OK && again.lock_ms == 2000 &&
-              again.statement_ms == 60000 &&
+              df_section_of_text(set, df_buf_str(&kept), "kept", &again, &err) == DF_OK &&
+              again.lock_ms == 2000 && again.statement_ms == 60000 &&
               df_section_steps(set, &again, NULL, &arena, &steps[0], &err) == DF_OK &&
               df_section_steps(set, &m->up, NULL, &arena, &steps[1], &err) == DF_OK && steps[0].count == 2 &&
               strcmp(steps[0].checksum, steps[1].checksum) == 0,
           "kept as text, and read again");
     df_buf_release(&kept);
+    df_migrations_close(set);
+    folder_put(
+        &f, "001_a.cypher",
+        "// assert that edition is community\n// UP\n// assert that version is 5\n// DOWN\n// assert that "
+        "version is 4\n");
+    m = load(&f, &set, &err);
+    check(m && m->n_preconditions == 2 && m->preconditions[1].line == 3,
+          "preconditions are those of the way up");
     df_migrations_close(set);
     folder_put(&f, "001_a.cypher", "// UP\n// UP\n");
     m = load(&f, &set, &err);
@@ -208,9 +226,11 @@ static void sections(void)
 }
 
 #define BLOCK                                                                                                \
-    "/*\n * Migration: Create the catalog\n * Version: 2025.10.16.100000\n * Author: @ann\n * Ticket: CAT-1\n" \
-    " * \n * Description:\n * Creates the schema\n * of the catalog.\n *\n * Node types:\n * - Technology: x\n *\n" \
-    " * Dependencies:\n * - 2025-10-15_000000_init.up.cypher\n * - 20251015.000001 (the other)\n * - None\n"   \
+    "/*\n * Migration: Create the catalog\n * Version: 2025.10.16.100000\n * Author: @ann\n * Ticket: "      \
+    "CAT-1\n"                                                                                                \
+    " * \n * Description:\n * Creates the schema\n * of the catalog.\n *\n * Node types:\n * - Technology: " \
+    "x\n *\n"                                                                                                \
+    " * Dependencies:\n * - 2025-10-15_000000_init.up.cypher\n * - 20251015.000001 (the other)\n * - None\n" \
     " * - [list them]\n *\n * Rollback: See the other file\n */\n"
 
 static void block_header(void)
@@ -227,19 +247,24 @@ static void block_header(void)
               str_is(meta->description, "Creates the schema of the catalog.") &&
               str_is(meta->rollback_strategy, "See the other file"),
           "a block comment's author, ticket, description (its first paragraph), rollback");
-    check(m && meta->n_dependencies == 2 && str_is(meta->dependencies[0], "2025-10-15_000000_init.up.cypher") &&
+    check(m && meta->n_dependencies == 2 &&
+              str_is(meta->dependencies[0], "2025-10-15_000000_init.up.cypher") &&
               str_is(meta->dependencies[1], "20251015.000001"),
           "its dependencies, and not the words for none");
-    check(m && same_text(df_arena_cstr(&arena, meta->json),
-                         "{\"migration\":\"Create the catalog\",\"version\":\"2025.10.16.100000\",\"author\":\"@ann\","
-                         "\"ticket\":\"CAT-1\",\"description\":\"Creates the schema of the catalog.\","
-                         "\"dependencies\":[\"2025-10-15_000000_init.up.cypher\",\"20251015.000001\"],"
-                         "\"rollback\":\"See the other file\"}"),
-          "all of it as JSON");
+    check(
+        m &&
+            same_text(
+                df_arena_cstr(&arena, meta->json),
+                "{\"migration\":\"Create the catalog\",\"version\":\"2025.10.16.100000\",\"author\":\"@ann\","
+                "\"ticket\":\"CAT-1\",\"description\":\"Creates the schema of the catalog.\","
+                "\"dependencies\":[\"2025-10-15_000000_init.up.cypher\",\"20251015.000001\"],"
+                "\"rollback\":\"See the other file\"}"),
+        "all of it as JSON");
     check(set && set->n_findings == 0, "nothing odd");
     df_migrations_close(set);
-    folder_put(&f, "2025-10-16_100000_catalog.up.cypher",
-               "/*\n  Migration: x\n  Version: 20251016.100001\n  Dependencies:\n    the users must be there\n*/\n");
+    folder_put(
+        &f, "2025-10-16_100000_catalog.up.cypher",
+        "/*\n  Migration: x\n  Version: 20251016.100001\n  Dependencies:\n    the users must be there\n*/\n");
     m = load(&f, &set, &err);
     check(m && m->meta.n_dependencies == 0 && str_is(m->meta.description, "x") &&
               same_text(findings_of(set, &arena), "unknown-metadata:2025-10-16_100000_catalog.up.cypher "
@@ -247,9 +272,11 @@ static void block_header(void)
               set->findings[0].line == 5,
           "prose among dependencies, and another version, are told");
     df_migrations_close(set);
-    folder_put(&f, "2025-10-16_100000_catalog.up.cypher", "/* Author: nobody\n * Dependencies:\n * - words of some\n */\n");
+    folder_put(&f, "2025-10-16_100000_catalog.up.cypher",
+               "/* Author: nobody\n * Dependencies:\n * - words of some\n */\n");
     m = load(&f, &set, &err);
-    check(m && !m->meta.author.ptr && !m->meta.json.ptr && set->n_findings == 0, "another comment is no header");
+    check(m && !m->meta.author.ptr && !m->meta.json.ptr && set->n_findings == 0,
+          "another comment is no header");
     df_migrations_close(set);
     folder_put(&f, "2025-10-16_100000_catalog.up.cypher", BLOCK "// @metadata {\"author\": \"Bob\"}\n");
     m = load(&f, &set, &err);
@@ -278,22 +305,28 @@ static void environments(void)
                         "schema/migrations/common/20250104_000000_d.up.cypher", "",
                         "schema/migrations/dev/20250101_000000_a.up.cypher", "",
                         "schema/migrations/dev/20250103_000000_c.up.cypher", "",
-                        "schema/migrations/prod/20250103_000000_p.up.cypher", "", "schema/scripts/x.txt", "", NULL});
+                        "schema/migrations/prod/20250103_000000_p.up.cypher", "", "schema/scripts/x.txt", "",
+                        NULL});
     folder outer = f, inner = f;
     strcat(outer.path, "/schema");
     strcat(inner.path, "/schema/migrations");
-    environment(&outer, NULL, "dev/20250101_000000_a common/20250102_000000_b dev/20250103_000000_c "
-                          "common/20250104_000000_d");
-    environment(&inner, "development", "dev/20250101_000000_a common/20250102_000000_b dev/20250103_000000_c "
-                                       "common/20250104_000000_d");
-    environment(&inner, "production", "common/20250102_000000_b prod/20250103_000000_p common/20250104_000000_d");
-    environment(&inner, "staging", "dev/20250101_000000_a common/20250102_000000_b dev/20250103_000000_c "
-                                   "common/20250104_000000_d");
+    environment(&outer, NULL,
+                "dev/20250101_000000_a common/20250102_000000_b dev/20250103_000000_c "
+                "common/20250104_000000_d");
+    environment(&inner, "development",
+                "dev/20250101_000000_a common/20250102_000000_b dev/20250103_000000_c "
+                "common/20250104_000000_d");
+    environment(&inner, "production",
+                "common/20250102_000000_b prod/20250103_000000_p common/20250104_000000_d");
+    environment(&inner, "staging",
+                "dev/20250101_000000_a common/20250102_000000_b dev/20250103_000000_c "
+                "common/20250104_000000_d");
     folder_put(&inner, "staging/20250105_000000_s.up.cypher", "");
     folder_put(&inner, "qa/20250106_000000_q.up.cypher", "");
     environment(&inner, "qa", "common/20250102_000000_b common/20250104_000000_d qa/20250106_000000_q");
     folder_remove(&inner, "qa/20250106_000000_q.up.cypher");
-    environment(&inner, "staging", "common/20250102_000000_b common/20250104_000000_d staging/20250105_000000_s");
+    environment(&inner, "staging",
+                "common/20250102_000000_b common/20250104_000000_d staging/20250105_000000_s");
     df_migration_set *set = open_set(&inner, "production");
     df_migration *m = NULL;
     check(set && df_migration_find(set, DF_STR("20250102_000000_b"), &m, &err) == DF_OK && m &&
@@ -335,11 +368,12 @@ static void dependencies(void)
     folder f;
     df_error err = {0};
     folder_init(&f);
-    put_all(&f, (files){"common/2025-10-15_000000_init.up.cypher", "",
-                        "common/20251015_000001_other.up.cypher", "",
-                        "common/2025-10-16_100000_catalog.up.cypher", BLOCK,
-                        "common/2025-10-17_000000_e.up.cypher",
-                        "/* Migration: e\n * Author: x\n * Dependencies:\n * - 2025-10-14_000000_nowhere\n */", NULL});
+    put_all(&f,
+            (files){"common/2025-10-15_000000_init.up.cypher", "", "common/20251015_000001_other.up.cypher",
+                    "", "common/2025-10-16_100000_catalog.up.cypher", BLOCK,
+                    "common/2025-10-17_000000_e.up.cypher",
+                    "/* Migration: e\n * Author: x\n * Dependencies:\n * - 2025-10-14_000000_nowhere\n */",
+                    NULL});
     df_migration_set *set = open_set(&f, NULL);
     df_plan plan = {0};
     check(set && df_plan_make(set, NULL, 0, NULL, &arena, &plan, &err) == DF_OK && plan.count == 4 &&
@@ -355,31 +389,52 @@ static void dependencies(void)
 static void versioned(void)
 {
     expect("neo4j-migrations",
-           (files){"V1_10__c.cypher", "RETURN 1;", "V1.2__b with blanks.cypher", "", "sub/deep/V1_1__a.cypher", "",
-                   "R1_5__again.cypher", "", "R__last.cypher", "", "afterMigrate__z.cypher", "", "beforeMigrate.cypher",
-                   "", "sub/afterMigrate.cypher", "", "U1_10__undo.cypher", "", NULL},
+           (files){"V1_10__c.cypher", "RETURN 1;", "V1.2__b with blanks.cypher", "",
+                   "sub/deep/V1_1__a.cypher", "", "R1_5__again.cypher", "", "R__last.cypher", "",
+                   "afterMigrate__z.cypher", "", "beforeMigrate.cypher", "", "sub/afterMigrate.cypher", "",
+                   "U1_10__undo.cypher", "", NULL},
            DF_LAYOUT_NEO4J_MIGRATIONS, "V1_1__a V1.2__b with blanks R1_5__again V1_10__c R__last", "");
     expect("what does not run is told",
-           (files){"V1__a.cypher", "", "V2_b.cypher", "", "v3__c.cypher", "", "V4__D.java", "", "V5__e.xml", "<migration/>",
-                   "V6__f.adoc", "", "V7__g.cypher", "", "notes.cypher", "", "README.md", "", "001_x.cypher", "", NULL},
+           (files){"V1__a.cypher",
+                   "",
+                   "V2_b.cypher",
+                   "",
+                   "v3__c.cypher",
+                   "",
+                   "V4__D.java",
+                   "",
+                   "V5__e.xml",
+                   "<migration/>",
+                   "V6__f.adoc",
+                   "",
+                   "V7__g.cypher",
+                   "",
+                   "notes.cypher",
+                   "",
+                   "README.md",
+                   "",
+                   "001_x.cypher",
+                   "",
+                   NULL},
            DF_LAYOUT_NEO4J_MIGRATIONS, "V1__a V5__e V7__g",
            "mixed-layout:001_x.cypher! bad-name:V2_b.cypher! foreign-code:V4__D.java! "
            "foreign-code:V6__f.adoc! ignored-file:notes.cypher bad-name:v3__c.cypher!");
-    expect("one version twice", (files){"V1__a.cypher", "", "R1__b.cypher", "", NULL}, DF_LAYOUT_NEO4J_MIGRATIONS,
-           "R1__b V1__a", "duplicate-version:V1__a.cypher!");
+    expect("one version twice", (files){"V1__a.cypher", "", "R1__b.cypher", "", NULL},
+           DF_LAYOUT_NEO4J_MIGRATIONS, "R1__b V1__a", "duplicate-version:V1__a.cypher!");
     folder f;
     folder_init(&f);
     put_all(&f, (files){"V1__a.cypher", "", "R2__b.cypher", "", "afterMigrate__z.cypher", "CREATE (:Z);",
-                        "afterMigrate.cypher", "", "beforeFirstUse.cypher", "", "sub/afterMigrate__b.cypher", "",
-                        "afterMigrates.cypher", "", "U1__a.cypher", "RETURN 1", NULL});
+                        "afterMigrate.cypher", "", "beforeFirstUse.cypher", "", "sub/afterMigrate__b.cypher",
+                        "", "afterMigrates.cypher", "", "U1__a.cypher", "RETURN 1", NULL});
     df_migration_set *set = open_set(&f, NULL);
     df_buf shown = {0};
     for (size_t i = 0; set && i < set->n_callbacks; i++)
-        df_buf_printf(&shown, "%s%s:%.*s:%.*s", i ? " " : "", set->callbacks[i].phase, DF_FMT(set->callbacks[i].path),
-                      DF_FMT(set->callbacks[i].name));
-    check(set && same_text(df_buf_cstr(&shown), "beforeFirstUse:beforeFirstUse.cypher: afterMigrate:afterMigrate.cypher: "
-                                                "afterMigrate:sub/afterMigrate__b.cypher:b "
-                                                "afterMigrate:afterMigrate__z.cypher:z"),
+        df_buf_printf(&shown, "%s%s:%.*s:%.*s", i ? " " : "", set->callbacks[i].phase,
+                      DF_FMT(set->callbacks[i].path), DF_FMT(set->callbacks[i].name));
+    check(set && same_text(df_buf_cstr(&shown),
+                           "beforeFirstUse:beforeFirstUse.cypher: afterMigrate:afterMigrate.cypher: "
+                           "afterMigrate:sub/afterMigrate__b.cypher:b "
+                           "afterMigrate:afterMigrate__z.cypher:z"),
           "callbacks, by phase and name");
     df_section section;
     df_error err = {0};
@@ -410,8 +465,12 @@ static void precondition(const char *line, const char *expected)
     else if (!m->n_preconditions)
         df_buf_char(&shown, '-');
     for (size_t i = 0; m && i < m->n_preconditions; i++) df_precondition_text(&m->preconditions[i], &shown);
-    check(same_text(df_buf_cstr(&shown), expected) && (!m || !m->n_preconditions || m->preconditions[0].line == 2),
-          "%s: %s", expected[0] == '-' ? "none" : expected[0] == '!' ? "refused" : "read",
+    check(same_text(df_buf_cstr(&shown), expected) &&
+              (!m || !m->n_preconditions || m->preconditions[0].line == 2),
+          "%s: %s",
+          expected[0] == '-'   ? "none"
+          : expected[0] == '!' ? "refused"
+                               : "read",
           strchr(line, '\n') ? "inside of a text" : line);
     df_buf_release(&shown);
     df_migrations_close(set);
@@ -422,17 +481,24 @@ static void preconditions(void)
 {
     precondition("// assert that edition is enterprise", "assert that edition is enterprise");
     precondition("//assUMe that Edition is comMunity", "assume that edition is comMunity");
-    precondition("// assume that vErsion is 3.4, 3.5, 4.4 or 5.0", "assume that version is 3.4, 3.5, 4.4 or 5.0");
+    precondition("// assume that vErsion is 3.4, 3.5, 4.4 or 5.0",
+                 "assume that version is 3.4, 3.5, 4.4 or 5.0");
     precondition("//assert that version is lt 4.0.1.1", "assert that version is lt 4.0.1.1");
     precondition("// assert that version is ge 5", "assert that version is ge 5");
     precondition("// assert q'RETURN TRUE", "assert q' RETURN TRUE");
     precondition("// assume in tARget q' RETURN TRUE", "assume q' RETURN TRUE");
-    precondition("// assume in schEMa q'RETURN 'it''s' = \"x\"", "assume in schema q' RETURN 'it''s' = \"x\"");
-    static const char *const wrong[] = {"// assume that version is something", "// assume that version is ",
-                                        "// assume that version is ,", "// assume that version is lt 4, 5",
-                                        "// assert that edition is something", "// assume that edition is",
-                                        "// assume that neo4j is 4711", "// assume that q' RETURN false",
-                                        "// assume q'", "// assert in target q' "};
+    precondition("// assume in schEMa q'RETURN 'it''s' = \"x\"",
+                 "assume in schema q' RETURN 'it''s' = \"x\"");
+    static const char *const wrong[] = {"// assume that version is something",
+                                        "// assume that version is ",
+                                        "// assume that version is ,",
+                                        "// assume that version is lt 4, 5",
+                                        "// assert that edition is something",
+                                        "// assume that edition is",
+                                        "// assume that neo4j is 4711",
+                                        "// assume that q' RETURN false",
+                                        "// assume q'",
+                                        "// assert in target q' "};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) precondition(wrong[i], "!2");
     precondition("// Hello, not a precondition", "-");
     precondition("// assume the world is bad", "-");
@@ -448,7 +514,8 @@ static void holds(const char *line, const char *version, const char *edition, bo
     folder_put(&f, "001_a.cypher", line);
     df_migration *m = load(&f, &set, &err);
     check(m && m->n_preconditions == 1 &&
-              df_precondition_holds(&m->preconditions[0], df_str_from(version), df_str_from(edition)) == expected,
+              df_precondition_holds(&m->preconditions[0], df_str_from(version), df_str_from(edition)) ==
+                  expected,
           "%s: %s on %s %s", line, expected ? "holds" : "does not hold", version, edition);
     df_migrations_close(set);
     folder_release(&f);
@@ -472,7 +539,8 @@ static void what_holds(void)
     df_error err = {0};
     df_migration *m = load(&f, &set, &err);
     check(m && m->n_preconditions == 0 &&
-              same_text(findings_of(set, &arena), "unknown-precondition:001_a.cypher unknown-precondition:001_a.cypher") &&
+              same_text(findings_of(set, &arena),
+                        "unknown-precondition:001_a.cypher unknown-precondition:001_a.cypher") &&
               set->findings[1].line == 2,
           "in other layouts one that cannot be read is told");
     df_migrations_close(set);
@@ -484,12 +552,13 @@ static void alternatives(void)
     folder f;
     df_error err = {0};
     folder_init(&f);
-    put_all(&f, (files){"new/V1__a.cypher", "// assume that version is ge 5\nCREATE (:New);", "old/V1__a.cypher",
-                        "// assume that version is lt 5\nCREATE (:Old);", "V2__b.cypher", "", NULL});
+    put_all(&f,
+            (files){"new/V1__a.cypher", "// assume that version is ge 5\nCREATE (:New);", "old/V1__a.cypher",
+                    "// assume that version is lt 5\nCREATE (:Old);", "V2__b.cypher", "", NULL});
     df_migration_set *set = open_set(&f, NULL);
     df_migration *m = set ? &set->items[0] : NULL;
-    check(set && same_text(ids_of(set, &arena), "V1__a V2__b") && set->n_findings == 0 && m->n_alternatives == 2 &&
-              set->items[1].n_alternatives == 1,
+    check(set && same_text(ids_of(set, &arena), "V1__a V2__b") && set->n_findings == 0 &&
+              m->n_alternatives == 2 && set->items[1].n_alternatives == 1,
           "two files of one name with preconditions of their own are one migration");
     char sums[2][65] = {"", ""};
     df_hash128 raw = {0};
@@ -504,8 +573,11 @@ static void alternatives(void)
     char hex[33];
     df_hash_hex(raw, hex);
     if (m) df_migration_choose(set, m, 0);
-    df_applied row = {.id = DF_STR("V1__a"), .version = DF_STR("1"), .status = DF_APPLIED_COMPLETED,
-                      .checksum = df_str_from(sums[1]), .raw = df_str_from(hex)};
+    df_applied row = {.id = DF_STR("V1__a"),
+                      .version = DF_STR("1"),
+                      .status = DF_APPLIED_COMPLETED,
+                      .checksum = df_str_from(sums[1]),
+                      .raw = df_str_from(hex)};
     df_plan plan = {0};
     check(m && strcmp(sums[0], sums[1]) && df_plan_make(set, &row, 1, NULL, &arena, &plan, &err) == DF_OK &&
               plan.items[0].verdict == DF_VERDICT_APPLIED && m->alternative == 1,
@@ -543,19 +615,23 @@ static void sum(const char *what, const char *text, const char *expected)
     check(fine == (expected != NULL) && (!fine || same_text(out, expected)), "checksum of %s", what);
 }
 
-/* Up to Flyway's, the numbers are those that neo4j-migrations' own tests state for such texts; the others were made
- * by another CRC32 of the pieces that must come out. */
+/* Up to Flyway's, the numbers are those that neo4j-migrations' own tests state for such texts; the others
+ * were made by another CRC32 of the pieces that must come out. */
 static void checksums(void)
 {
-    sum("three lines", "MATCH (n) RETURN count(n) AS n;\nMATCH (n) RETURN count(n) AS n;\nMATCH (n) RETURN count(n) AS n;\n",
+    sum("three lines",
+        "MATCH (n) RETURN count(n) AS n;\nMATCH (n) RETURN count(n) AS n;\nMATCH (n) RETURN count(n) AS n;\n",
         "1902097523");
     sum("the same with other line ends",
-        "MATCH (n) RETURN count(n) AS n;\r\nMATCH (n) RETURN count(n) AS n;\rMATCH (n) RETURN count(n) AS n", "1902097523");
+        "MATCH (n) RETURN count(n) AS n;\r\nMATCH (n) RETURN count(n) AS n;\rMATCH (n) RETURN count(n) AS n",
+        "1902097523");
     sum("statements of two lines",
-        "MATCH (n)\nRETURN count(n) AS n;\nMATCH (n)\nRETURN count(n) AS n;\nMATCH (n)\nRETURN count(n) AS n;\n", "1916418554");
+        "MATCH (n)\nRETURN count(n) AS n;\nMATCH (n)\nRETURN count(n) AS n;\nMATCH (n)\nRETURN count(n) AS "
+        "n;\n",
+        "1916418554");
     sum("one statement", "MATCH (n:BrokenData) DETACH DELETE n;", "1100083332");
-    static const char with_comment[] =
-        "CREATE (s:Stuff)\nSET s.prop = \"\nthis is a nice string with\n// a comment\n  // in it!\n\";\n// Arbitrary comment at end";
+    static const char with_comment[] = "CREATE (s:Stuff)\nSET s.prop = \"\nthis is a nice string with\n// a "
+                                       "comment\n  // in it!\n\";\n// Arbitrary comment at end";
     sum("a comment at the end", with_comment, "1491717096");
     check(df_neo4j_migrations_checksum_is(df_str_from(with_comment), DF_STR("1491717096")) &&
               df_neo4j_migrations_checksum_is(df_str_from(with_comment), DF_STR("-626195011")) &&
@@ -564,11 +640,12 @@ static void checksums(void)
     check(df_neo4j_migrations_checksum_is(DF_STR("MATCH (n)\r\nRETURN 1;\r\n"), DF_STR("265442595")) &&
               df_neo4j_migrations_checksum_is(DF_STR("MATCH (n)\r\nRETURN 1;\r\n"), DF_STR("1909636188")),
           "also with line ends of Unix");
-    sum("databases", "MATCH (n) RETURN n;\n:use system\nCREATE (a);\n:use neo4j;\nMATCH (n)\nDELETE n;\n", "2085958287");
+    sum("databases", "MATCH (n) RETURN n;\n:use system\nCREATE (a);\n:use neo4j;\nMATCH (n)\nDELETE n;\n",
+        "2085958287");
     sum("a database inside of a statement", "MATCH (n)\n:use one\nDETACH\n:use two\nDELETE n;\n", NULL);
-    check(df_neo4j_migrations_checksum_is(
-              DF_STR("// assert that edition is enterprise\n// I was there.\n// assume that version is 4.3\nCREATE (a);\n"),
-              DF_STR("3091317552")),
+    check(df_neo4j_migrations_checksum_is(DF_STR("// assert that edition is enterprise\n// I was there.\n// "
+                                                 "assume that version is 4.3\nCREATE (a);\n"),
+                                          DF_STR("3091317552")),
           "also without preconditions");
     sum("nothing", "", "0");
 }
@@ -584,9 +661,10 @@ static void catalog(const char *what, const char *inside, const char *expected)
     folder f;
     df_error err = {0};
     folder_init(&f);
-    folder_put(&f, "V1__first.xml", XML MIGRATION "<catalog><indexes><index name='earlier'><type>READS</type>"
-                                            "<properties><property>at</property></properties></index></indexes>"
-                                            "</catalog></migration>");
+    folder_put(&f, "V1__first.xml",
+               XML MIGRATION "<catalog><indexes><index name='earlier'><type>READS</type>"
+                             "<properties><property>at</property></properties></index></indexes>"
+                             "</catalog></migration>");
     folder_put(&f, "V2__second.xml", inside);
     df_migration_set *set = open_set(&f, NULL);
     df_migration *m = set && set->count == 2 ? &set->items[1] : NULL;
@@ -599,57 +677,81 @@ static void catalog(const char *what, const char *inside, const char *expected)
 
 #define ITEM(kind, type, of, properties)                                                                     \
     "<" kind " name='x' type='" type "'>" of "<properties>" properties "</properties></" kind ">"
-#define CREATE(item)   MIGRATION "\n<create>" item "</create></migration>"
+#define CREATE(item) MIGRATION "\n<create>" item "</create></migration>"
 #define REFACTOR(type, parameters)                                                                           \
     MIGRATION "<refactor type='" type "'><parameters>" parameters "</parameters></refactor></migration>"
 #define PARAMETER(name, value) "<parameter name='" name "'>" value "</parameter>"
 
 static void catalogs(void)
 {
-    catalog("only items", XML "<!-- nothing -->\n" MIGRATION "<catalog><constraints/></catalog></migration>", "");
+    catalog("only items", XML "<!-- nothing -->\n" MIGRATION "<catalog><constraints/></catalog></migration>",
+            "");
     catalog("its own item, and one of an earlier catalog",
-            XML MIGRATION "\n<catalog>\n<constraints>" ITEM("constraint", "unique", "<label>Book &amp; Co</label>",
-                                                             "<property>is`bn</property>") "</constraints></catalog>\n"
-                          "<create item='x'/>\n<drop ref='earlier' ifExists='false'/></migration>",
-            "5:CREATE CONSTRAINT `x` IF NOT EXISTS FOR (n:`Book & Co`) REQUIRE n.`is``bn` IS UNIQUE|6:DROP INDEX `earlier`");
-    catalog("keys of two properties, of a relationship",
-            CREATE(ITEM("constraint", "key", "<type>R</type>", "<property>a</property><!-- no --><property>b</property>")),
-            "2:CREATE CONSTRAINT `x` IF NOT EXISTS FOR ()-[r:`R`]-() REQUIRE (r.`a`, r.`b`) IS RELATIONSHIP KEY");
-    catalog("a type", CREATE(ITEM("constraint", "property_type", "<label>B</label>", "<property type='LOCAL TIME'>a</property>")),
+            XML MIGRATION "\n<catalog>\n<constraints>" ITEM(
+                "constraint", "unique", "<label>Book &amp; Co</label>",
+                "<property>is`bn</property>") "</constraints></catalog>\n"
+                                              "<create item='x'/>\n<drop ref='earlier' "
+                                              "ifExists='false'/></migration>",
+            "5:CREATE CONSTRAINT `x` IF NOT EXISTS FOR (n:`Book & Co`) REQUIRE n.`is``bn` IS UNIQUE|6:DROP "
+            "INDEX `earlier`");
+    catalog(
+        "keys of two properties, of a relationship",
+        CREATE(ITEM("constraint", "key", "<type>R</type>",
+                    "<property>a</property><!-- no --><property>b</property>")),
+        "2:CREATE CONSTRAINT `x` IF NOT EXISTS FOR ()-[r:`R`]-() REQUIRE (r.`a`, r.`b`) IS RELATIONSHIP KEY");
+    catalog("a type",
+            CREATE(ITEM("constraint", "property_type", "<label>B</label>",
+                        "<property type='LOCAL TIME'>a</property>")),
             "2:CREATE CONSTRAINT `x` IF NOT EXISTS FOR (n:`B`) REQUIRE n.`a` IS :: LOCAL TIME");
-    catalog("a full-text index", CREATE(ITEM("index", "fulltext", "<label>A|B</label>", "<property>a</property><property>b</property>")),
+    catalog("a full-text index",
+            CREATE(ITEM("index", "fulltext", "<label>A|B</label>",
+                        "<property>a</property><property>b</property>")),
             "2:CREATE FULLTEXT INDEX `x` IF NOT EXISTS FOR (n:`A`|`B`) ON EACH [n.`a`, n.`b`]");
-    catalog("options",
-            CREATE("<index name='x' type='text'><label>A</label><properties><property>a</property></properties><options>"
-                   "indexProvider: 'text-2.0'</options></index>"),
-            "2:CREATE TEXT INDEX `x` IF NOT EXISTS FOR (n:`A`) ON (n.`a`) OPTIONS {indexProvider: 'text-2.0'}");
-    catalog("rename a type, in batches",
-            REFACTOR("rename.type", PARAMETER("from", "A") PARAMETER("to", "B C") PARAMETER("batchSize", "23")),
-            "1:MATCH (a)-[old:`A`]->(b) CALL { WITH old, a, b CREATE (a)-[new:`B C`]->(b) SET new += properties(old) DELETE "
-            "old } IN TRANSACTIONS OF 23 ROWS");
-    catalog("rename a label of what a query finds",
-            REFACTOR("rename.label", PARAMETER("from", "A") PARAMETER("to", "B")
-                                         PARAMETER("customQuery", "MATCH (n:A) &lt;-[r]-() RETURN n AS `m` ORDER BY n.x")),
-            "1:CALL { MATCH (n:A) <-[r]-() RETURN n AS `m` ORDER BY n.x } WITH `m` AS s REMOVE s:`A` SET s:`B`");
+    catalog(
+        "options",
+        CREATE("<index name='x' "
+               "type='text'><label>A</label><properties><property>a</property></properties><options>"
+               "indexProvider: 'text-2.0'</options></index>"),
+        "2:CREATE TEXT INDEX `x` IF NOT EXISTS FOR (n:`A`) ON (n.`a`) OPTIONS {indexProvider: 'text-2.0'}");
+    catalog(
+        "rename a type, in batches",
+        REFACTOR("rename.type", PARAMETER("from", "A") PARAMETER("to", "B C") PARAMETER("batchSize", "23")),
+        "1:MATCH (a)-[old:`A`]->(b) CALL { WITH old, a, b CREATE (a)-[new:`B C`]->(b) SET new += "
+        "properties(old) DELETE "
+        "old } IN TRANSACTIONS OF 23 ROWS");
+    catalog(
+        "rename a label of what a query finds",
+        REFACTOR("rename.label", PARAMETER("from", "A") PARAMETER("to", "B") PARAMETER(
+                                     "customQuery", "MATCH (n:A) &lt;-[r]-() RETURN n AS `m` ORDER BY n.x")),
+        "1:CALL { MATCH (n:A) <-[r]-() RETURN n AS `m` ORDER BY n.x } WITH `m` AS s REMOVE s:`A` SET s:`B`");
     catalog("a surrogate key",
-            REFACTOR("addSurrogateKeyTo.nodes", "<parameter name='labels'><value>A</value><value>B</value></parameter>"
-                                                PARAMETER("generatorFunction", "elementId(%s)")),
+            REFACTOR("addSurrogateKeyTo.nodes",
+                     "<parameter name='labels'><value>A</value><value>B</value></parameter>" PARAMETER(
+                         "generatorFunction", "elementId(%s)")),
             "1:MATCH (n:`A`:`B`) WHERE n.`id` IS NULL SET n.`id` = elementId(n)");
     catalog("booleans",
-            REFACTOR("normalize.asBoolean", PARAMETER("property", "p") "<parameter name='trueValues'><value>it's</value><value>1"
-                                            "</value></parameter><parameter name='falseValues'><value/></parameter>"),
-            "1:CALL { MATCH (n) RETURN n AS t UNION ALL MATCH ()-[r]->() RETURN r AS t } WITH t AS e SET e.`p` = CASE WHEN "
-            "e.`p` IN ['it\\'s', 1] THEN true WHEN e.`p` IN [] THEN false WHEN e.`p` IN [true, false] THEN e.`p` ELSE false END");
+            REFACTOR("normalize.asBoolean",
+                     PARAMETER("property",
+                               "p") "<parameter name='trueValues'><value>it's</value><value>1"
+                                    "</value></parameter><parameter name='falseValues'><value/></parameter>"),
+            "1:CALL { MATCH (n) RETURN n AS t UNION ALL MATCH ()-[r]->() RETURN r AS t } WITH t AS e SET "
+            "e.`p` = CASE WHEN "
+            "e.`p` IN ['it\\'s', 1] THEN true WHEN e.`p` IN [] THEN false WHEN e.`p` IN [true, false] THEN "
+            "e.`p` ELSE false END");
     catalog("what depends on the database", MIGRATION "\n<verify useCurrent='true'/></migration>",
             "!2 what this does depends on the database, and is not read: verify");
     catalog("another refactoring", REFACTOR("merge.nodes", PARAMETER("sourceQuery", "x")),
             "!1 <refactor type=\"merge.nodes\">: it is not read");
-    catalog("no such item", MIGRATION "<create ref='nowhere'/></migration>", "!1 no catalog has this item: nowhere");
-    catalog("earlier items that were reset", MIGRATION "<catalog reset='true'/><drop ref='earlier'/></migration>",
+    catalog("no such item", MIGRATION "<create ref='nowhere'/></migration>",
+            "!1 no catalog has this item: nowhere");
+    catalog("earlier items that were reset",
+            MIGRATION "<catalog reset='true'/><drop ref='earlier'/></migration>",
             "!1 no catalog has this item: earlier");
-    catalog("no property", CREATE(ITEM("constraint", "unique", "<label>A</label>", "")), "!2 it has no property: constraint");
+    catalog("no property", CREATE(ITEM("constraint", "unique", "<label>A</label>", "")),
+            "!2 it has no property: constraint");
     catalog("a query without a name",
-            REFACTOR("rename.label", PARAMETER("from", "A") PARAMETER("to", "B") PARAMETER("customQuery", "RETURN 1 + 1")),
+            REFACTOR("rename.label",
+                     PARAMETER("from", "A") PARAMETER("to", "B") PARAMETER("customQuery", "RETURN 1 + 1")),
             "!1 <refactor type=\"rename.label\">: customQuery must return one column with a name");
 }
 
@@ -670,10 +772,13 @@ static void xml(void)
                {"<migrations/>", "!1 <migration> is expected: migrations"},
                {"text", "!1 an element is expected"},
                {"<a>\xFF</a>", "!1 the file is not UTF-8"}};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) catalog(bad[i].expected, bad[i].text, bad[i].expected);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        catalog(bad[i].expected, bad[i].text, bad[i].expected);
     catalog("references, CDATA, prefixes",
-            "<m:migration xmlns:m='x'><m:drop><m:index name='&#65;&#x1F600;&lt;'/></m:drop><refactor type=\"rename.label\">"
-            "<parameters><parameter name='from'><![CDATA[<&]]></parameter><parameter name='to'>b</parameter></parameters>"
+            "<m:migration xmlns:m='x'><m:drop><m:index name='&#65;&#x1F600;&lt;'/></m:drop><refactor "
+            "type=\"rename.label\">"
+            "<parameters><parameter name='from'><![CDATA[<&]]></parameter><parameter "
+            "name='to'>b</parameter></parameters>"
             "</refactor></m:migration>",
             "1:DROP INDEX `A\xF0\x9F\x98\x80<` IF EXISTS|1:MATCH (s:`<&`) REMOVE s:`<&` SET s:`b`");
     folder f;
@@ -685,7 +790,8 @@ static void xml(void)
     df_migration *m = set ? set->items : NULL;
     char sum[12];
     check(m && set->count == 1 && m->n_alternatives == 2 && df_migration_load(set, m, &err) == DF_OK &&
-              m->n_preconditions == 1 && m->preconditions[0].op == DF_PRECONDITION_GE && m->preconditions[0].line == 2 &&
+              m->n_preconditions == 1 && m->preconditions[0].op == DF_PRECONDITION_GE &&
+              m->preconditions[0].line == 2 &&
               !df_neo4j_migrations_checksum(DF_STR("\xEF\xBB\xBF <migration/>"), sum),
           "catalogs have preconditions and alternatives, and no checksum of that tool");
     df_migrations_close(set);
@@ -699,12 +805,15 @@ static void liquibase(void)
     folder f;
     df_error err = {0};
     folder_init(&f);
-    folder_put(&f, "changeLog.cypher",
-               "--liquibase formatted cypher\n\n-- changeset ann:init runInTransaction:false\n--comment: the first\n"
-               "CREATE (:Movie {title: 'My Life'});\nCREATE (a)--(b);\n\n--changeset \"Ann B\":translate dbms:neo4j,h2\n"
-               "MATCH (m:Movie) SET m.genre = 'x'\n-- rollback MATCH (m:Movie)\n--rollback SET m.genre = 'y'\n"
-               "--changeset ann:again runOnChange:true\nRETURN 1;\n/* liquibase rollback\nRETURN 2;\n*/\n"
-               "--changeset ann:none dbms:postgresql\nSELECT 1;\n--changeset ann:nothing\nRETURN 3;\n--rollback empty\n");
+    folder_put(
+        &f, "changeLog.cypher",
+        "--liquibase formatted cypher\n\n-- changeset ann:init runInTransaction:false\n--comment: the first\n"
+        "CREATE (:Movie {title: 'My Life'});\nCREATE (a)--(b);\n\n--changeset \"Ann B\":translate "
+        "dbms:neo4j,h2\n"
+        "MATCH (m:Movie) SET m.genre = 'x'\n-- rollback MATCH (m:Movie)\n--rollback SET m.genre = 'y'\n"
+        "--changeset ann:again runOnChange:true\nRETURN 1;\n/* liquibase rollback\nRETURN 2;\n*/\n"
+        "--changeset ann:none dbms:postgresql\nSELECT 1;\n--changeset ann:nothing\nRETURN 3;\n--rollback "
+        "empty\n");
     folder_put(&f, "other.xml", "<databaseChangeLog/>");
     df_migration_set *set = open_set(&f, NULL);
     check(set && set->layout == DF_LAYOUT_LIQUIBASE &&
@@ -717,10 +826,12 @@ static void liquibase(void)
     check(fine, "all can be read");
     if (fine) {
         df_migration *m = set->items, *found = NULL;
-        check(m[0].up.no_transaction && !m[1].up.no_transaction && str_is(m[0].meta.description, "the first") &&
-                  str_is(m[1].meta.author, "Ann B") && m[2].kind == DF_REPEATABLE,
+        check(m[0].up.no_transaction && !m[1].up.no_transaction &&
+                  str_is(m[0].meta.description, "the first") && str_is(m[1].meta.author, "Ann B") &&
+                  m[2].kind == DF_REPEATABLE,
               "what its line says");
-        check(same_text(steps_of(set, &m[0].up, NULL), "5:CREATE (:Movie {title: 'My Life'})|6:CREATE (a)--(b)") &&
+        check(same_text(steps_of(set, &m[0].up, NULL),
+                        "5:CREATE (:Movie {title: 'My Life'})|6:CREATE (a)--(b)") &&
                   !m[0].down.present,
               "statements with their lines; a relationship is no comment");
         check(same_text(steps_of(set, &m[1].down, NULL), "10:MATCH (m:Movie)\nSET m.genre = 'y'") &&
@@ -735,13 +846,15 @@ static void liquibase(void)
               "each has its own raw hash");
     }
     df_migrations_close(set);
-    folder_put(&f, "changeLog.cypher",
-               "--liquibase formatted cypher\n--changeset a:b contextFilter:!prod\nRETURN 1;\n--changeset a:b\n"
-               "--preconditions onFail:HALT\nRETURN 1;\n--changeset a:c\n--rollback changesetId:b\n");
+    folder_put(
+        &f, "changeLog.cypher",
+        "--liquibase formatted cypher\n--changeset a:b contextFilter:!prod\nRETURN 1;\n--changeset a:b\n"
+        "--preconditions onFail:HALT\nRETURN 1;\n--changeset a:c\n--rollback changesetId:b\n");
     folder_remove(&f, "other.xml");
     set = open_set(&f, NULL);
-    check(set && same_text(findings_of(set, &arena), "unknown-attribute:changeLog.cypher! "
-                                                     "duplicate-version:changeLog.cypher!") &&
+    check(set &&
+              same_text(findings_of(set, &arena), "unknown-attribute:changeLog.cypher! "
+                                                  "duplicate-version:changeLog.cypher!") &&
               set->findings[1].line == 4,
           "what decides whether it runs, and one id twice, block");
     check(set && df_migration_load(set, &set->items[1], &err) == DF_UNSUPPORTED && err.line == 5 &&
@@ -750,10 +863,11 @@ static void liquibase(void)
     df_migrations_close(set);
     folder_put(&f, "changeLog.cypher", "--liquibase formatted cypher\n--changeset nobody\n");
     df_files_options options = {.folder = f.path, .dialect = &df_sql_cypher};
-    check(df_migrations_open(&options, &set, &err) == DF_CORRUPT && err.line == 2, "a changeset without an id");
+    check(df_migrations_open(&options, &set, &err) == DF_CORRUPT && err.line == 2,
+          "a changeset without an id");
     folder_release(&f);
-    expect("only XML", (files){"db.changelog.xml", "<x><databaseChangeLog/></x>", NULL}, DF_LAYOUT_LIQUIBASE, "",
-           "foreign-code:db.changelog.xml!");
+    expect("only XML", (files){"db.changelog.xml", "<x><databaseChangeLog/></x>", NULL}, DF_LAYOUT_LIQUIBASE,
+           "", "foreign-code:db.changelog.xml!");
 }
 
 /* ---- other shapes ---- */
@@ -764,13 +878,16 @@ static void without_transactions(void)
     df_migration_set *set;
     df_error err = {0};
     folder_init(&f);
-    folder_put(&f, "V1__a.cypher",
-               "CREATE INDEX i IF NOT EXISTS FOR (n:A) ON (n.x);\n:use neo4j\nMATCH (n) CALL (n) { SET n.y = 1 } IN "
-               "TRANSACTIONS OF 10 ROWS;\nCREATE (:`;` {url: 'http://x'}); // end\n");
+    folder_put(
+        &f, "V1__a.cypher",
+        "CREATE INDEX i IF NOT EXISTS FOR (n:A) ON (n.x);\n:use neo4j\nMATCH (n) CALL (n) { SET n.y = 1 } IN "
+        "TRANSACTIONS OF 10 ROWS;\nCREATE (:`;` {url: 'http://x'}); // end\n");
     df_migration *m = load(&f, &set, &err);
-    check(m && same_text(steps_of(set, &m->up, NULL),
-                         "1:CREATE INDEX i IF NOT EXISTS FOR (n:A) ON (n.x)|2::use neo4j|3:MATCH (n) CALL (n) { SET "
-                         "n.y = 1 } IN TRANSACTIONS OF 10 ROWS|4:CREATE (:`;` {url: 'http://x'})"),
+    check(m &&
+              same_text(
+                  steps_of(set, &m->up, NULL),
+                  "1:CREATE INDEX i IF NOT EXISTS FOR (n:A) ON (n.x)|2::use neo4j|3:MATCH (n) CALL (n) { SET "
+                  "n.y = 1 } IN TRANSACTIONS OF 10 ROWS|4:CREATE (:`;` {url: 'http://x'})"),
           "schema, a database's name, batches, data");
     df_migrations_close(set);
     folder_release(&f);

@@ -101,25 +101,27 @@ static void layouts(void)
 static void cypher(void)
 {
     static const char pairs[] = "20251015_143022_x.up.cypher", downs[] = "20251015_143022_x.down.cypher";
-    made("Cypher, empty", (files){NULL}, O(.dialect = "neo4j"), DF_LAYOUT_NATIVE, 1, "001_add_notification_system",
-         "/001_add_notification_system.cypher");
-    made("Cypher, with its other ending", (files){"008_x.cql", "// UP\n", NULL}, O(.name = "y", .dialect = "neo4j"),
-         DF_LAYOUT_NATIVE, 2, "009_y", "/009_y.cql");
-    made("Cypher, pairs", (files){pairs, "", downs, "", NULL}, O(.name = "y", .dialect = "neo4j"), DF_LAYOUT_PAIRS, 2,
-         "_y", "_y.up.cypher");
+    made("Cypher, empty", (files){NULL}, O(.dialect = "neo4j"), DF_LAYOUT_NATIVE, 1,
+         "001_add_notification_system", "/001_add_notification_system.cypher");
+    made("Cypher, with its other ending", (files){"008_x.cql", "// UP\n", NULL},
+         O(.name = "y", .dialect = "neo4j"), DF_LAYOUT_NATIVE, 2, "009_y", "/009_y.cql");
+    made("Cypher, pairs", (files){pairs, "", downs, "", NULL}, O(.name = "y", .dialect = "neo4j"),
+         DF_LAYOUT_PAIRS, 2, "_y", "_y.up.cypher");
     made("Cypher, pairs of another form", (files){"2199-12-31_235959_x.up.cypher", "", NULL},
-         O(.name = "y", .dialect = "neo4j"), DF_LAYOUT_PAIRS, 2, "2200-01-01_000000_y", "/2200-01-01_000000_y.up.cypher");
+         O(.name = "y", .dialect = "neo4j"), DF_LAYOUT_PAIRS, 2, "2200-01-01_000000_y",
+         "/2200-01-01_000000_y.up.cypher");
     made("Cypher, by environments",
          (files){"common/2025-10-15_143022_x.up.cypher", "", "dev/2025-10-15_143023_x.up.cypher", "", NULL},
          O(.name = "y", .dialect = "neo4j"), DF_LAYOUT_PAIRS, 3, "_y", "_y.up.cypher");
     made("Cypher, for one environment",
          (files){"common/2025-10-15_143022_x.up.cypher", "", "dev/2025-10-15_143023_x.up.cypher", "", NULL},
-         O(.name = "dev/seed users", .dialect = "neo4j"), DF_LAYOUT_PAIRS, 3, "_seed_users", "_seed_users.up.cypher");
-    made("neo4j-migrations", (files){"V1_9__x.cypher", "", "R1_10__z.cypher", "", NULL}, O(.name = "y", .dialect = "neo4j"),
-         DF_LAYOUT_NEO4J_MIGRATIONS, 3, "V1_11__y", "/V1_11__y.cypher");
+         O(.name = "dev/seed users", .dialect = "neo4j"), DF_LAYOUT_PAIRS, 3, "_seed_users",
+         "_seed_users.up.cypher");
+    made("neo4j-migrations", (files){"V1_9__x.cypher", "", "R1_10__z.cypher", "", NULL},
+         O(.name = "y", .dialect = "neo4j"), DF_LAYOUT_NEO4J_MIGRATIONS, 3, "V1_11__y", "/V1_11__y.cypher");
     made("liquibase", (files){"log.cypher", "--liquibase formatted cypher\n--changeset a:b\nRETURN 1;", NULL},
-         O(.name = "y z", .dialect = "neo4j", .author = "Ann B"), DF_LAYOUT_LIQUIBASE, 2, "log.cypher::Ann B:y_z",
-         "/log.cypher");
+         O(.name = "y z", .dialect = "neo4j", .author = "Ann B"), DF_LAYOUT_LIQUIBASE, 2,
+         "log.cypher::Ann B:y_z", "/log.cypher");
 }
 
 /* What stands in the two files of a pair. */
@@ -133,8 +135,9 @@ static void block(void)
     df_new_options o = {.name = "Add */ teams", .dialect = "neo4j", .author = "@ann"};
     df_migration_set *set = NULL;
     df_migration *m = NULL;
-    bool fine = make(&f, &o, &path, &err) == DF_OK && (set = folder_open(&f, DF_LAYOUT_AUTO, &df_sql_cypher)) &&
-                set->count == 2 && df_migration_load(set, m = &set->items[1], &err) == DF_OK;
+    bool fine = make(&f, &o, &path, &err) == DF_OK &&
+                (set = folder_open(&f, DF_LAYOUT_AUTO, &df_sql_cypher)) && set->count == 2 &&
+                df_migration_load(set, m = &set->items[1], &err) == DF_OK;
     check(fine && str_is(m->meta.author, "@ann") && str_is(m->meta.description, "Add  / teams") &&
               m->meta.n_dependencies == 0 && m->down.present && set->n_findings == 0 &&
               df_str_starts(m->id, DF_STR("common/20")),

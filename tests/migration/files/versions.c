@@ -158,7 +158,8 @@ static void names(void)
               "%s", cases[i].file);
     }
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
-        check(mf_name_parse(df_str_from(none[i]), &df_sql_postgres, &arena).cls == MF_NO_CLASS, "no migration: %s", none[i]);
+        check(mf_name_parse(df_str_from(none[i]), &df_sql_postgres, &arena).cls == MF_NO_CLASS,
+              "no migration: %s", none[i]);
     mf_name both = mf_name_parse(DF_STR("2015_x.postgres.autocommit.up.sql"), &df_sql_postgres, &arena);
     check(both.autocommit && str_is(both.dialect, "postgres"), "dialect and .autocommit, in this order");
     both = mf_name_parse(DF_STR("2015_x.autocommit.mysql.up.sql"), &df_sql_postgres, &arena);
