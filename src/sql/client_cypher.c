@@ -67,23 +67,30 @@ static df_code refuse(const df_sql_splitter *s, size_t at, df_str name, const co
     return sql_fail_at(s, at, err, DF_UNSUPPORTED);
 }
 
-df_code sql_command_end(const df_sql_splitter *s, size_t at, size_t *end, df_error *err)
+df_code sql_command_end(const df_sql_splitter *s, size_t at, size_t *end, size_t *over, df_error *err)
 {
     df_str sql = s->script;
     df_str name = command_name(sql, at);
     bool map = sql_word_is(name, "PARAM") || sql_word_is(name, "PARAMS");
     size_t depth = 0, i = at + 1 + name.len;
+    *end = i;
     while (i < sql.len && (depth || !(ends_line(sql.ptr[i]) || sql.ptr[i] == ';'))) {
         sql_piece piece = sql_is(sql.ptr[i], C_CYPHER) ? sql_piece_at(s->dialect, sql, i) : (sql_piece){0};
+        if (piece.open) {
+            df_fail(err, DF_CORRUPT, "a quote or comment in :%.*s does not end", DF_FMT(name));
+            return sql_fail_at(s, i, err, DF_CORRUPT);
+        }
         if (map && sql.ptr[i] == '{') depth++;
         if (depth && sql.ptr[i] == '}') depth--;
+        bool blank = piece.comment || sql_is(sql.ptr[i], C_SPACE);
         i += piece.len ? piece.len : 1;
+        if (!blank) *end = i;
     }
     if (depth) {
         df_fail(err, DF_CORRUPT, "the map of :%.*s does not end", DF_FMT(name));
         return sql_fail_at(s, at, err, DF_CORRUPT);
     }
-    *end = i;
+    *over = i;
     return DF_OK;
 }
 

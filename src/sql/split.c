@@ -321,15 +321,21 @@ static bool ends_with_line(const scan *x)
            sql_is(rest.ptr[3], C_SPACE) && rest.ptr[3] != '\n';
 }
 
-/* Where the client's command that is a statement of its own ends. */
-static df_code cut_command(scan *x, df_error *err)
+static void cut_line(scan *x)
 {
-    if (x->splitter->dialect->family == DF_SQL_CYPHER && x->sql.ptr[x->at] == ':')
-        return sql_command_end(x->splitter, x->at, &x->sql.len, err);
-    if (!ends_with_line(x)) return DF_OK;
     const char *end = memchr(x->sql.ptr + x->at, '\n', x->sql.len - x->at);
     if (end) x->sql.len = (size_t)(end - x->sql.ptr);
-    return DF_OK;
+}
+
+/* To the end of the statement. */
+static df_code scan_on(scan *x, sql_body_kind kind, df_error *err)
+{
+    const df_sql_splitter *s = x->splitter;
+    if (s->dialect->family == DF_SQL_CYPHER && x->sql.ptr[x->at] == ':')
+        return sql_command_end(s, x->at, &x->end, &x->at, err);
+    if (ends_with_line(x)) cut_line(x);
+    if (kind == SQL_BODY_NONE || kind == SQL_BODY_COPY) return scan_plain(x, err);
+    return scan_body(x, kind, err);
 }
 
 /* `END;//` is usual. */
@@ -349,16 +355,12 @@ static df_code take_statement(df_sql_splitter *s, df_sql_statement *statement, d
     bool own_delimiter = strcmp(s->delimiter, ";") != 0;
     sql_body_kind kind =
         own_delimiter ? SQL_BODY_NONE : sql_body_of(s->dialect, df_str_skip(s->script, start));
-    DF_TRY(cut_command(&x, err));
-    if (kind == SQL_BODY_NONE || kind == SQL_BODY_COPY)
-        DF_TRY(scan_plain(&x, err));
-    else
-        DF_TRY(scan_body(&x, kind, err));
+    DF_TRY(scan_on(&x, kind, err));
     s->line = line_of(s, start);
     s->counted = start;
     *statement =
         (df_sql_statement){.text = {s->script.ptr + start, x.end - start}, .offset = start, .line = s->line};
-    s->at = x.at < x.sql.len ? x.at + x.delimiter : x.at;
+    s->at = x.at < x.sql.len && at_delimiter(&x, x.at) ? x.at + x.delimiter : x.at;
     if (own_delimiter) trim_semicolons(&statement->text);
     if (kind == SQL_BODY_COPY && copies_in(s->dialect, statement->text)) DF_TRY(take_data(s, statement, err));
     statement->number = ++s->number;

@@ -151,9 +151,10 @@ DF_MUST_USE df_code sql_client_line(df_sql_splitter *splitter, size_t at, size_t
 /* The same for lines that begin with a colon, and are for cypher-shell or Neo4j Browser (client_cypher.c). A
  * command that is a statement of its own (:use, :begin …) is left for sql_command_end(). */
 DF_MUST_USE df_code sql_cypher_line(df_sql_splitter *splitter, size_t at, size_t *end, df_error *err);
-/* Where a command of cypher-shell ends that begins at `at`: with its line, or with the line on which the map of
- * `:param {…}` ends, or at a semicolon. */
-DF_MUST_USE df_code sql_command_end(const df_sql_splitter *splitter, size_t at, size_t *end, df_error *err);
+/* Where the text of a command of cypher-shell ends that begins at `at`, without a comment behind it; and the line,
+ * or the semicolon, with which it is over. The map of `:param {…}` may have several lines. */
+DF_MUST_USE df_code sql_command_end(const df_sql_splitter *splitter, size_t at, size_t *end, size_t *over,
+                                    df_error *err);
 /* A backslash inside a statement: psql's and mariadb's commands that end one (\gexec, \G). */
 df_code sql_client_backslash(const df_sql_splitter *splitter, size_t at, df_error *err);
 /* Sets line and statement of an error at `at`. Returns err's code. */

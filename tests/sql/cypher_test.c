@@ -101,6 +101,8 @@ static void test_commands(void)
     split(":USE db // x\na", "1::USE db|2:a", "in capitals, with a comment");
     split(":param x => 'a;b' + 1\na", "1::param x => 'a;b' + 1|2:a", ":param");
     split(":params {a: 1,\n b: '}'}\nc", "1::params {a: 1,\n b: '}'}|3:c", ":params of several lines");
+    split(":param { a: ';'; }\n; b", "1::param { a: ';'; }|2:b", "a semicolon in its map");
+    split(":param x => 'a\nb", "!corrupt:1", "a quote of it that is open");
     split(":params\na", "2:a", ":params that shows them");
     split(":params {a: 1\nb", "!corrupt:1", "whose map is open");
     split(":begin\na;\n:commit", "1::begin|2:a|3::commit", "transactions");
