@@ -181,6 +181,8 @@ static bool is_default(df_str key, df_str readable)
     static const struct {
         const char *key, *value;
     } defaults[] = {{"vector.quantization.enabled", "true"},
+                    {"vector.quantization.type", "BINARY"},
+                    {"vector.default_search_expansion_factor", "3.0"},
                     {"vector.hnsw.m", "16"},
                     {"vector.hnsw.ef_construction", "100"}};
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) {

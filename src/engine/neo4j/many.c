@@ -12,7 +12,8 @@ typedef struct many {
     neo_conn *c;
     df_command *commands;
     size_t count, queued;
-    bool begins;
+    bool begins, commits; /* commits: ahead of the replies */
+    bool committing;      /* COMMIT is queued */
 } many;
 
 static df_code queue(many *m, df_error *err)
@@ -39,6 +40,10 @@ static df_code queue_ahead(many *m, df_error *err)
         if (err) err->statement = (int32_t)m->queued + 1;
         neo_reset_bolt(m->c);
         return code;
+    }
+    if (m->commits && !m->committing && m->queued == m->count) {
+        bolt_commit(m->c->bolt);
+        m->committing = true;
     }
     return DF_OK;
 }
@@ -118,20 +123,26 @@ static df_code run_all(many *m, df_error *err)
         DF_TRY(take(m, i, err));
         DF_TRY(queue_ahead(m, err));
     }
-    return DF_OK;
+    if (!m->commits) return DF_OK;
+    if (m->c->gave_up.code == DF_OK)
+        m->c->statement_end = m->c->lock_look = 0; /* limits are for statements */
+    return neo_take_end(m->c, err);
 }
 
 df_code neo_exec_many(df_conn *conn, df_command *commands, size_t count, unsigned flags, df_error *err)
 {
     neo_conn *c = neo_of(conn);
-    many m = {.c = c, .commands = commands, .count = count, .begins = (flags & DF_MANY_BEGIN) != 0};
+    bool commit = (flags & DF_MANY_COMMIT) != 0, rows = false;
+    for (size_t i = 0; i < count; i++) rows |= commands[i].fn != NULL;
+    many m = {.c = c,
+              .commands = commands,
+              .count = count,
+              .begins = (flags & DF_MANY_BEGIN) != 0,
+              .commits = commit && !rows};
     if (err) err->statement = 0;
     if (m.begins && c->stale) DF_TRY(neo_reroute(c, err));
+    c->committing = m.commits;
     neo_enter(c);
     df_code code = neo_leave(c, run_all(&m, err), err);
-    if (code == DF_OK && (flags & DF_MANY_COMMIT)) {
-        if (err) err->statement = 0;
-        code = neo_commit(conn, err);
-    }
-    return code;
+    return code == DF_OK && commit && rows ? neo_commit(conn, err) : code;
 }

@@ -51,7 +51,13 @@ typedef struct neo_conn {
     /* Between the caller's thread and df_cancel's. */
     pthread_mutex_t guard;
     bool running;     /* a statement is on its way: it may be interrupted */
-    bool interrupted; /* it was */
+    bool interrupted; /* somebody wants that */
+    bool halted;      /* and bolt_interrupt was called */
+
+    /* A COMMIT is on its way behind statements: these are not stopped by a reset, which would leave open what
+     * became of it, but by ending the transaction from beside. */
+    bool committing;
+    df_error gave_up; /* why that was done; code DF_OK: it was not */
 
     int64_t statement_end; /* monotonic ms, 0: none: when the running statement has had its time */
     int64_t lock_look;     /* likewise: when to look whether it waits for a lock */
@@ -204,6 +210,9 @@ df_code neo_session_end(df_conn *conn, const df_session *session, int64_t wait_m
 df_code neo_side_query(const neo_conn *c, bolt *b, const char *query, df_str parameters, int64_t deadline,
                        neo_record_fn fn, void *context, df_error *err);
 int64_t neo_now_ms(void); /* monotonic */
+/* Ends the session's open transaction from beside: its statement fails, or the COMMIT behind it was faster.
+ */
+df_code neo_terminate_own(neo_conn *c, df_error *err);
 /* Whether the running statement has waited for a lock longer than limits.lock_ms; `by`: for whom. Errors of
  * the looking itself count as no. */
 bool neo_waits_for_lock(neo_conn *c, char by[200]);

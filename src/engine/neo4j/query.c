@@ -8,26 +8,27 @@
 /* Records are asked for in portions: a row function that has had enough is spared the rest. */
 enum { FIRST_PORTION = 1000, LARGEST_PORTION = 16000 };
 /* How much longer than the server's own limit we wait for its answer. */
-enum { GRACE_MS = 2000 };
+enum { GRACE_MS = 2000, END_MS = 30000, SLICE_MS = 50 /* between looks at df_cancel behind a COMMIT */ };
 
 /* ---- between two threads ---- */
 
 void neo_enter(neo_conn *c)
 {
+    c->gave_up.code = DF_OK;
     pthread_mutex_lock(&c->guard);
     c->running = true;
-    c->interrupted = false;
+    c->interrupted = c->halted = false;
     pthread_mutex_unlock(&c->guard);
 }
 
 df_code neo_leave(neo_conn *c, df_code code, df_error *err)
 {
     pthread_mutex_lock(&c->guard);
-    bool interrupted = c->interrupted;
-    c->running = c->interrupted = false;
+    bool halted = c->halted;
+    c->running = c->interrupted = c->halted = c->committing = false;
     pthread_mutex_unlock(&c->guard);
     c->statement_end = c->lock_look = 0;
-    if (!interrupted || c->base.lost) return code;
+    if (!halted || c->base.lost) return code;
     bool was_open = c->open;
     neo_reset_bolt(c); /* the interruption stays until then */
     if (code == DF_OK && was_open) return df_fail(err, DF_CANCELLED, "interrupted");
@@ -40,9 +41,18 @@ void neo_cancel(df_conn *conn)
     pthread_mutex_lock(&c->guard);
     if (c->running && !c->interrupted) {
         c->interrupted = true;
-        bolt_interrupt(c->bolt);
+        c->halted = !c->committing;
+        if (c->halted) bolt_interrupt(c->bolt);
     }
     pthread_mutex_unlock(&c->guard);
+}
+
+static bool is_interrupted(neo_conn *c)
+{
+    pthread_mutex_lock(&c->guard);
+    bool interrupted = c->interrupted;
+    pthread_mutex_unlock(&c->guard);
+    return interrupted;
 }
 
 /* ---- failures ---- */
@@ -88,6 +98,10 @@ df_code neo_failed(neo_conn *c, df_str metadata, df_error *err)
     df_code code = bolt_error(metadata, err);
     hint(c, err);
     neo_reset_bolt(c);
+    if (c->gave_up.code != DF_OK) {
+        *err = c->gave_up;
+        code = err->code;
+    }
     if (c->base.lost) {
         char message[sizeof err->message], native[sizeof err->native];
         memcpy(message, err->message, sizeof message);
@@ -111,9 +125,48 @@ static df_code lost(neo_conn *c, df_error *err)
 
 void neo_start_clock(neo_conn *c)
 {
+    if (c->gave_up.code != DF_OK) return;
     int64_t now = neo_now_ms(), grace = c->open ? 0 : GRACE_MS;
     c->statement_end = c->limits.statement_ms > 0 ? now + c->limits.statement_ms + grace : 0;
     c->lock_look = c->limits.lock_ms > 0 ? now + c->limits.lock_ms : 0;
+}
+
+/* What ran is to end for the reason in `why`. DF_OK: wait on, for what becomes of it. */
+static df_code stop_statement(neo_conn *c, const df_error *why, df_error *err)
+{
+    if (!c->committing) {
+        neo_reset_bolt(c);
+        if (err) *err = *why;
+        return why->code;
+    }
+    bool again = c->gave_up.code != DF_OK;
+    c->gave_up = *why;
+    c->statement_end = neo_now_ms() + END_MS;
+    c->lock_look = 0;
+    if (!again && neo_terminate_own(c, NULL) == DF_OK) return DF_OK;
+    c->base.lost = true; /* nobody knows */
+    c->open = false;
+    return df_engine_fail(err, DF_CONNECT, "", "the server does not say what became of the transaction");
+}
+
+static df_code took_too_long(neo_conn *c, df_error *err)
+{
+    df_error why = {.code = DF_OK};
+    df_engine_fail(&why, DF_FAILED, "Neo.ClientError.Transaction.TransactionTimedOut",
+                   "the statement ran longer than its limit and was stopped");
+    df_error_hint(&why, "the limit for a statement is %lld ms; give it more time, or less to do",
+                  (long long)c->limits.statement_ms);
+    return stop_statement(c, &why, err);
+}
+
+static df_code waited_too_long(neo_conn *c, const char *by, df_error *err)
+{
+    df_error why = {.code = DF_OK};
+    df_engine_fail(&why, DF_RETRY, "Neo.TransientError.Transaction.LockAcquisitionTimeout",
+                   "the statement waited too long for a lock and was stopped");
+    df_error_hint(&why, "the limit is %lld ms; it waited for %s: run it again when that is gone",
+                  (long long)c->limits.lock_ms, by);
+    return stop_statement(c, &why, err);
 }
 
 /* The reply is late. DF_OK: wait on. */
@@ -121,33 +174,30 @@ static df_code late(neo_conn *c, df_error *err)
 {
     int64_t now = neo_now_ms();
     char by[200];
-    if (c->statement_end && now >= c->statement_end) {
-        neo_reset_bolt(c);
-        df_engine_fail(err, DF_FAILED, "Neo.ClientError.Transaction.TransactionTimedOut",
-                       "the statement ran longer than its limit and was stopped");
-        df_error_hint(err, "the limit for a statement is %lld ms; give it more time, or less to do",
-                      (long long)c->limits.statement_ms);
-        return DF_FAILED;
+    if (c->committing && c->gave_up.code == DF_OK && is_interrupted(c)) {
+        df_error why = {.code = DF_OK};
+        df_fail(&why, DF_CANCELLED, "interrupted");
+        return stop_statement(c, &why, err);
     }
+    if (c->statement_end && now >= c->statement_end) return took_too_long(c, err);
     if (!c->lock_look || now < c->lock_look) return DF_OK;
-    if (neo_waits_for_lock(c, by)) {
-        neo_reset_bolt(c);
-        df_engine_fail(err, DF_RETRY, "Neo.TransientError.Transaction.LockAcquisitionTimeout",
-                       "the statement waited too long for a lock and was stopped");
-        df_error_hint(err, "the limit is %lld ms; it waited for %s: run it again when that is gone",
-                      (long long)c->limits.lock_ms, by);
-        return DF_RETRY;
-    }
+    if (neo_waits_for_lock(c, by)) return waited_too_long(c, by, err);
     int64_t pause = c->limits.lock_ms / 2;
     c->lock_look = neo_now_ms() + (pause < 50 ? 50 : pause > 1000 ? 1000 : pause);
     return DF_OK;
 }
 
+static int64_t when_to_look_up(const neo_conn *c)
+{
+    int64_t until = c->statement_end, slice = c->committing ? neo_now_ms() + SLICE_MS : 0;
+    if (c->lock_look && (!until || c->lock_look < until)) until = c->lock_look;
+    return slice && (!until || slice < until) ? slice : until;
+}
+
 df_code neo_receive(neo_conn *c, bolt_message *out, df_error *err)
 {
     for (;;) {
-        int64_t until = c->statement_end;
-        if (c->lock_look && (!until || c->lock_look < until)) until = c->lock_look;
+        int64_t until = when_to_look_up(c);
         df_code code = bolt_receive(c->bolt, until, out, err);
         if (code == DF_OK) return DF_OK;
         if (code == DF_RETRY && until) {

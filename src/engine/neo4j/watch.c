@@ -68,24 +68,60 @@ static df_code take_wait(void *context, df_str record, df_error *err)
     return DF_OK;
 }
 
-bool neo_waits_for_lock(neo_conn *c, char by[200])
+/* A query about our own connection. */
+static df_code ask_beside(neo_conn *c, const char *query, neo_record_fn fn, void *context, df_error *err)
 {
     df_buf dict = {0};
-    wait w = {.ms = -1};
+    df_error own;
+    if (!err) err = &own;
     if (c->watch && bolt_lost(c->watch)) {
         bolt_close(c->watch);
         c->watch = NULL;
     }
-    if (!c->watch && neo_companion(c, &c->watch, &(df_error){.code = DF_OK}) != DF_OK) {
-        c->watch = NULL;
-        return false;
+    if (!c->watch) {
+        bolt *b;
+        DF_TRY(neo_companion(c, &b, err));
+        c->watch = b;
     }
     ps_put_dict(&dict, 1);
     ps_put_text(&dict, "connection");
     ps_put_text(&dict, bolt_connection_id(c->bolt));
-    df_code code = neo_side_query(c, c->watch, SQL_waiting, df_buf_str(&dict), neo_now_ms() + LOOK_MS,
-                                  take_wait, &w, NULL);
+    df_code code =
+        neo_side_query(c, c->watch, query, df_buf_str(&dict), neo_now_ms() + LOOK_MS, fn, context, err);
     df_buf_release(&dict);
+    return code;
+}
+
+bool neo_waits_for_lock(neo_conn *c, char by[200])
+{
+    wait w = {.ms = -1};
+    df_code code = ask_beside(c, SQL_waiting, take_wait, &w, NULL);
     snprintf(by, 200, "%s", w.by);
     return code == DF_OK && w.ms >= c->limits.lock_ms * 9 / 10;
+}
+
+/* "'id'" */
+static df_code take_transaction(void *context, df_str record, df_error *err)
+{
+    df_buf *id = context;
+    ps_reader reader = {record, 0};
+    ps_item head, text;
+    DF_TRY(ps_read(&reader, &head, err));
+    DF_TRY(ps_read(&reader, &text, err));
+    df_buf_clear(id);
+    if (text.type == PS_STRING) df_sql_put_literal(&df_sql_cypher, id, text.s);
+    return DF_OK;
+}
+
+df_code neo_terminate_own(neo_conn *c, df_error *err)
+{
+    df_buf id = {0}, query = {0};
+    df_code code = ask_beside(c, SQL_transaction_of, take_transaction, &id, err);
+    if (code == DF_OK && id.len) {
+        df_buf_printf(&query, "TERMINATE TRANSACTIONS %s", df_buf_cstr(&id));
+        code = ask_beside(c, df_buf_cstr(&query), NULL, NULL, err);
+    }
+    df_buf_release(&id);
+    df_buf_release(&query);
+    return code;
 }

@@ -19,6 +19,11 @@ SHOW TRANSACTIONS YIELD transactionId, connectionId, metaData
 WHERE connectionId = $connection OR metaData.dataflow_session = $connection
 RETURN transactionId
 
+// name: transaction_of
+SHOW TRANSACTIONS YIELD transactionId, connectionId
+WHERE connectionId = $connection
+RETURN transactionId
+
 // name: companions_of
 SHOW TRANSACTIONS YIELD connectionId, metaData
 WHERE metaData.dataflow_session = $connection
