@@ -38,6 +38,15 @@ DF_MUST_USE df_code df_replica_lag(df_conn *conn, int64_t *ms, df_error *err);
 /* Who blocks session `id` now: "pid 4711 (app, idle in transaction for 12 min): UPDATE users …"; empty when nobody. */
 DF_MUST_USE df_code df_blockers(df_conn *conn, int64_t session_id, df_arena *arena, df_str **out, size_t *count, df_error *err);
 
+/* ---- ending others ---- */
+
+/*
+ * Ends somebody's transaction ("neo4j-transaction-12") or session ("4711"), named as `why` names it, with the server's own
+ * command, which *command is. DF_NOT_FOUND when it is not there (any more), DF_REFUSED for our own session, DF_UNSUPPORTED
+ * where there is no server that could.
+ */
+DF_MUST_USE df_code df_end_session(df_conn *conn, const char *name, df_arena *arena, const char **command, df_error *err);
+
 /* ---- why ---- */
 
 /* `plan`: the files against the history (may be NULL). */

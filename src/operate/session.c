@@ -162,6 +162,30 @@ df_code op_lock_look(const op_look *look, df_lock_status *out, df_error *err)
 
 /* ---- for callers outside ---- */
 
+df_code df_end_session(df_conn *conn, const char *name, df_arena *arena, const char **command, df_error *err)
+{
+    op_look look;
+    op_sessions sessions;
+    int64_t id = 0;
+    *command = NULL;
+    DF_TRY(op_look_at(conn, NULL, arena, &look, err));
+    if (!(df_conn_caps(conn) & DF_CAP_SERVER))
+        return df_fail(err, DF_UNSUPPORTED, "there is no server that could end it: end the process");
+    DF_TRY(op_sessions_read(&look, &sessions, err));
+    bool number = df_str_int64(df_str_from(name), &id);
+    for (size_t i = 0; i < sessions.count; i++) {
+        const op_session *s = &sessions.items[i];
+        bool same = (number && s->id == id) || df_str_is(s->transaction, name) || df_str_is(s->gid, name);
+        if (!same) continue;
+        if (s->own) return df_fail(err, DF_REFUSED, "%s is this program's own", name);
+        *command = op_session_end(&look, s);
+        return df_exec(conn, *command, NULL, 0, NULL, err);
+    }
+    df_fail(err, DF_NOT_FOUND, "no transaction or session %s is open", name);
+    df_error_hint(err, "see which there are: dataflow why");
+    return DF_NOT_FOUND;
+}
+
 df_code df_blockers(df_conn *conn, int64_t session_id, df_arena *arena, df_str **out, size_t *count,
                     df_error *err)
 {

@@ -2,7 +2,7 @@
 /*
  * For tests in other languages: one question of src/operate, the answer as one JSON document.
  *
- *     operate_tool URL health [BACKUP_FOLDER] | why [VERDICT:ID …] | lag | invalid | blockers ID | preflight
+ *     operate_tool URL health [BACKUP_FOLDER] | why [VERDICT:ID …] | lag | invalid | blockers ID | end NAME | preflight
  * [[SCHEMA.]TABLE[!] …] operate_tool URL init                                  makes the ledger operate_tool
  * URL hold PURPOSE [LEASE_MS [SQL]]         takes the migration lock, says so, runs SQL, and keeps it until
  * its input ends operate_tool URL leave ID STATUS STATEMENT [STATE]     a migration whose third of four
@@ -149,6 +149,14 @@ static df_code blockers(tool *t, df_error *err)
     return DF_OK;
 }
 
+static df_code end(tool *t, df_error *err)
+{
+    const char *command;
+    DF_TRY(df_end_session(t->conn, argument(t, 0, ""), &t->arena, &command, err));
+    df_json_add_text(&t->w, "command", command);
+    return DF_OK;
+}
+
 static df_code invalid(tool *t, df_error *err)
 {
     df_invalid_index *list;
@@ -265,7 +273,7 @@ static const struct {
     df_code (*run)(tool *, df_error *);
 } questions[] = {{"health", health},     {"why", why},         {"preflight", preflight}, {"lag", lag},
                  {"blockers", blockers}, {"invalid", invalid}, {"init", init},           {"hold", hold},
-                 {"leave", leave},       {"apply", apply},     {"backup", backup}};
+                 {"leave", leave},       {"apply", apply},     {"backup", backup},       {"end", end}};
 
 static df_code answer(tool *t, const char *question, df_error *err)
 {
