@@ -308,6 +308,12 @@ typedef struct df_migrate_why {
 } df_migrate_why;
 DF_API DF_MUST_USE df_code df_migrate_why_read(df_migrate *migrate, df_migrate_why *out, df_error *err);
 
+/*
+ * Ends somebody's transaction or session, named as `why` names it ("neo4j-transaction-12", "4711"), with the server's own command,
+ * which *command is. Audited. DF_NOT_FOUND when it is not there (any more), DF_REFUSED for our own.
+ */
+DF_API DF_MUST_USE df_code df_migrate_terminate(df_migrate *migrate, const char *name, const char *reason, const char **command, df_error *err);
+
 typedef struct df_migrate_lock {
     const char *state; /* "none" (it is free), "alive", "frozen", "gone", "restored", "hidden", "unknown" */
     const char *lock_id, *owner, *host, *purpose, *doing;

@@ -38,6 +38,9 @@ DF_MUST_USE df_code df_replica_lag(df_conn *conn, int64_t *ms, df_error *err);
 /* Who blocks session `id` now: "pid 4711 (app, idle in transaction for 12 min): UPDATE users …"; empty when nobody. */
 DF_MUST_USE df_code df_blockers(df_conn *conn, int64_t session_id, df_arena *arena, df_str **out, size_t *count, df_error *err);
 
+/* How far the statement is that session `id` runs, as the server tells: "building index 38 %", "at most 12 batches begun"; NULL: it does not. */
+DF_MUST_USE df_code df_doing(df_conn *conn, int64_t session_id, df_arena *arena, const char **text, df_error *err);
+
 /* ---- ending others ---- */
 
 /*

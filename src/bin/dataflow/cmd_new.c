@@ -58,10 +58,11 @@ static int run(cli_context *cli, const void *values)
 
 const cli_command new_command = {
     .name = "new",
+    .alias = "create",
     .group = "Begin",
     .help = "make a new migration file, numbered behind the newest",
     .manual = "In the layout of the folder, or that of --layout; an empty folder gets native files: "
-              "`001_name.sql`, with a "
+              "`001_name.sql` (`.cypher` for Neo4j), with a "
               "header `-- @metadata { … }` and the sections `-- UP` and `-- DOWN`. Prints the file's path. "
               "Never writes "
               "over a file.",

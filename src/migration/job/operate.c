@@ -34,6 +34,25 @@ df_code df_migrate_why_read(df_migrate *m, df_migrate_why *out, df_error *err)
     return df_why(m->conn, m->ledger, planned ? &plan.plan : NULL, arena, out, err);
 }
 
+df_code df_migrate_terminate(df_migrate *m, const char *name, const char *reason, const char **command, df_error *err)
+{
+    df_arena *arena = job_report(m, REPORT_WHY);
+    df_buf details = {0};
+    df_json_writer w = {.out = &details};
+    *command = NULL;
+    DF_TRY(job_connect(m, false, err));
+    DF_TRY(df_end_session(m->conn, name, arena, command, err));
+    if (!df_ledger_exists(m->ledger)) return DF_OK;
+    df_json_begin(&w, NULL, '{');
+    df_json_add_text(&w, "gate", "terminate");
+    df_json_add_text(&w, "what", *command);
+    df_json_add_text(&w, "reason", reason);
+    df_json_end(&w, '}');
+    df_code code = df_audit_add(m->ledger, DF_AUDIT_FORCED, DF_STR_NONE, df_buf_str(&details), err);
+    df_buf_release(&details);
+    return code == DF_OK ? DF_OK : df_error_prefix(err, "it was ended, and the audit log");
+}
+
 /* ---- the lock ---- */
 
 static void fill_lock(df_arena *arena, const df_lock_status *from, df_migrate_lock *out)

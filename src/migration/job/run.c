@@ -352,7 +352,7 @@ static df_code run_locked(job_run *run, df_error *err)
     if (!run->count) return DF_OK;
     DF_TRY(run->direction == DF_UP ? job_gates_up(run, err) : job_gates_down(run, err));
     if (run->options->dry_run) return rehearse(run, err);
-    DF_TRY(df_watch_open(run->m->config.observer, &run->x.watch, err));
+    DF_TRY(df_watch_open(run->m->config.observer, run->m->config.database_url, &run->m->open_options, &run->x.watch, err));
     tell_run(run, "run_started", DF_OK);
     df_code code = run_all(run, err);
     run->m->conn = run->x.conn;

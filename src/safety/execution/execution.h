@@ -45,10 +45,12 @@ DF_MUST_USE df_code df_units_make(const df_sql_dialect *dialect, const df_sectio
 
 /*
  * While a migration runs: "PROGRESS" lines every ten seconds, a warning once it has taken twice its estimate, what the
- * lock row says. `observer` is called from the watch's thread.
+ * lock row says. `observer` is called from the watch's thread. Of a statement that takes long the server is asked, over a connection of
+ * the watch's own to `url`, how far it is; NULL: it is not. Both pointers must live as long.
  */
 typedef struct df_watch df_watch;
-DF_MUST_USE df_code df_watch_open(const df_observer *observer, df_watch **out, df_error *err);
+DF_MUST_USE df_code df_watch_open(const df_observer *observer, const char *url, const df_open_options *options, df_watch **out,
+                                  df_error *err);
 void df_watch_close(df_watch *watch);
 
 /* ---- running ---- */

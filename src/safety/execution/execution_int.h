@@ -97,6 +97,8 @@ void event_end(const df_executor *x, df_json_writer *w, df_buf *out);
 /* ---- watch.c ---- */
 void watch_begin(df_watch *watch, const char *id, int64_t estimated_ms);
 void watch_step(df_watch *watch, int64_t number, int64_t of, const char *what);
+/* The session that runs the next statement, which may take long; 0: nobody is to ask about it. */
+void watch_session(df_watch *watch, int64_t id);
 void watch_end(df_watch *watch);
 
 #endif

@@ -174,6 +174,16 @@ static df_code try_batches(execution *e, size_t step, df_error *err)
     return code;
 }
 
+/* For the watch, which asks the server how far it is. */
+static void note_session(execution *e, size_t step)
+{
+    df_session session = {0};
+    bool slow = e->steps.items[step].facts.flags & (DF_SQL_BATCHES | DF_SQL_INDEX_BUILD);
+    bool asks = e->x->watch && slow && (df_conn_caps(e->x->conn) & DF_CAP_SERVER);
+    if (!asks || df_session_get(e->x->conn, &session, NULL) != DF_OK) session.id = 0;
+    watch_session(e->x->watch, session.id);
+}
+
 static df_code try_alone(execution *e, size_t step, df_error *err)
 {
     bool dropped;
@@ -182,6 +192,7 @@ static df_code try_alone(execution *e, size_t step, df_error *err)
     DF_TRY(note_state(e, step, err));
     e->rows[step].status = DF_STEP_INTENT;
     DF_TRY(df_ledger_intend(e->x->ledger, &e->run, &e->rows[step], err));
+    note_session(e, step);
     bool batches = (e->steps.items[step].facts.flags & DF_SQL_BATCHES) != 0;
     DF_TRY(batches ? try_batches(e, step, err) : step_run(e, step, err));
     e->unsettled |= e->steps.items[step].facts.cls == DF_SQL_DDL;

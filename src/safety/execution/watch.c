@@ -23,8 +23,12 @@ struct df_watch {
     pthread_cond_t changed;
     bool stop, running, warned;
     char id[256], what[160];
-    int64_t number, of, estimated_ms;
+    int64_t number, of, estimated_ms, session;
     double began, spoke;
+    const char *url; /* of the thread alone, as what follows */
+    const df_open_options *options;
+    df_conn *conn; /* NULL: not connected yet, or it could not be */
+    bool unreachable;
 };
 
 static double next_word(const df_watch *w)
@@ -37,8 +41,28 @@ static double next_word(const df_watch *w)
     return next;
 }
 
+/* Without the mutex: it may take a while. What cannot be asked is not told. */
+static void ask(df_watch *w, int64_t session, df_buf *out)
+{
+    df_arena arena = {0};
+    const char *text = NULL;
+    if (!w->conn && df_connect(w->url, w->options, &w->conn, NULL) != DF_OK) w->unreachable = true;
+    if (w->conn && df_doing(w->conn, session, &arena, &text, NULL) != DF_OK) w->unreachable = true;
+    if (text) df_buf_printf(out, " (%s)", text);
+    df_arena_release(&arena);
+}
+
 static void speak(df_watch *w, double now)
 {
+    df_buf doing = {0};
+    bool due = now - w->spoke >= SPEAK_EVERY_S;
+    if (due && w->session && w->url && !w->unreachable) {
+        int64_t session = w->session;
+        pthread_mutex_unlock(&w->mutex);
+        ask(w, session, &doing);
+        pthread_mutex_lock(&w->mutex);
+        if (!w->running || w->session != session) df_buf_clear(&doing);
+    }
     df_buf took = {0}, meant = {0};
     df_put_duration(&took, now - w->began);
     df_put_duration(&meant, (double)w->estimated_ms / 1000);
@@ -47,12 +71,13 @@ static void speak(df_watch *w, double now)
         df_log(w->observer, DF_LOG_WARNING, "%s has been running for %s, more than twice its estimate of %s", w->id,
                df_buf_cstr(&took), df_buf_cstr(&meant));
     }
-    if (now - w->spoke >= SPEAK_EVERY_S) {
+    if (due && w->running) {
         w->spoke = now;
-        df_log(w->observer, DF_LOG_INFO, "PROGRESS %s: statement %lld of %lld, %s%s%s: %s", w->id, (long long)w->number,
+        df_log(w->observer, DF_LOG_INFO, "PROGRESS %s: statement %lld of %lld, %s%s%s%s: %s", w->id, (long long)w->number,
                (long long)w->of, df_buf_cstr(&took), w->estimated_ms > 0 ? " of about " : "",
-               w->estimated_ms > 0 ? df_buf_cstr(&meant) : "", w->what);
+               w->estimated_ms > 0 ? df_buf_cstr(&meant) : "", df_buf_cstr(&doing), w->what);
     }
+    df_buf_release(&doing);
     df_buf_release(&took);
     df_buf_release(&meant);
 }
@@ -79,10 +104,12 @@ static void *watch(void *context)
     return NULL;
 }
 
-df_code df_watch_open(const df_observer *observer, df_watch **out, df_error *err)
+df_code df_watch_open(const df_observer *observer, const char *url, const df_open_options *options, df_watch **out, df_error *err)
 {
     df_watch *w = df_zalloc(sizeof *w);
     w->observer = observer;
+    w->url = url;
+    w->options = options;
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -108,6 +135,7 @@ void df_watch_close(df_watch *w)
     pthread_cond_signal(&w->changed);
     pthread_mutex_unlock(&w->mutex);
     pthread_join(w->thread, NULL);
+    df_disconnect(w->conn);
     pthread_cond_destroy(&w->changed);
     pthread_mutex_destroy(&w->mutex);
     free(w);
@@ -137,10 +165,19 @@ void watch_step(df_watch *w, int64_t number, int64_t of, const char *what)
     pthread_mutex_unlock(&w->mutex);
 }
 
+void watch_session(df_watch *w, int64_t id)
+{
+    if (!w) return;
+    pthread_mutex_lock(&w->mutex);
+    w->session = id;
+    pthread_mutex_unlock(&w->mutex);
+}
+
 void watch_end(df_watch *w)
 {
     if (!w) return;
     pthread_mutex_lock(&w->mutex);
     w->running = false;
+    w->session = 0;
     pthread_mutex_unlock(&w->mutex);
 }

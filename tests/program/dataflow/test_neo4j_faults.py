@@ -136,6 +136,18 @@ def frozen(tap, b):
     tap.equal(b.graph.one("MATCH (m:Migration {filename: '001_a.cypher'}) RETURN m.status"), "SUCCESS", "the history says SUCCESS once")
 
 
+def progress(tap, b):
+    """A batch that takes long says how far it is, over a connection of its own."""
+    program = b.of({"001_slow.cypher": "// UP\nUNWIND range(1, 4000) AS i CALL (i) { UNWIND range(1, 30000) AS j WITH i * j AS x WHERE x < 0 "
+                                       "CREATE (:Never {x: x}) } IN TRANSACTIONS OF 50 ROWS;\n"})
+    result = program.run("up", "--verbose")
+    tap.ok(result.returncode == 0, "a slow batch", said(result))
+    if result.stderr.count("PROGRESS") > 1 or "statement 1 of 1" in result.stderr:
+        tap.ok("batches begun" in result.stderr, "it tells how many batches were begun", said(result))
+    else:
+        tap.skip("it tells how many batches were begun", "it was done within ten seconds")
+
+
 def large(tap, b):
     statements = "".join(f"CREATE (:Line {{n: {i}}});\n" for i in range(100000))
     program = b.of({"001_lines.cypher": "// UP\n" + statements})
@@ -212,7 +224,7 @@ def main():
     path, tap = binary(), Tap()
     wanted = os.environ.get("TOPICS", "").split()
     with bench(path) as b:
-        for topic in (killed, contenders, frozen, large):
+        for topic in (killed, contenders, frozen, progress, large):
             if not wanted or topic.__name__ in wanted:
                 topic(tap, b)
     for topic in (with_own_server, certificates):
