@@ -87,7 +87,7 @@ static df_code choose(bolt *b, const bolt_options *options, int64_t deadline, df
         unsigned char slot[4];
         DF_TRY(bolt_take(b, slot, sizeof slot, deadline, err));
         for (unsigned below = 0; below <= slot[1] && below <= slot[2]; below++) {
-            uint16_t version = (uint16_t)(slot[3] << 8 | (slot[2] - below));
+            uint16_t version = (uint16_t)((unsigned)slot[3] << 8 | (slot[2] - below));
             if (version > best && speaks(version, options)) best = version;
         }
     }
