@@ -2,6 +2,7 @@
 """What the benchmarks on Neo4j share: a server that is warm, a graph in it, emptying it, and the peers."""
 
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -100,6 +101,15 @@ def timed(command, **more):
     if done.returncode:
         raise RuntimeError(f"{command[0]}: exit status {done.returncode}: {(done.stdout + done.stderr).strip()[-800:]}")
     return took, done.stdout
+
+
+def measured(running, command, **more):
+    """Seconds that a program takes, and processor seconds of it and of the server meanwhile."""
+    before = common.server_cpu(running), resource.getrusage(resource.RUSAGE_CHILDREN)
+    took = timed(command, **more)[0]
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    own = after.ru_utime + after.ru_stime - before[1].ru_utime - before[1].ru_stime
+    return took, common.server_cpu(running) - before[0] + own
 
 
 def version(name):
