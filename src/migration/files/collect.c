@@ -465,10 +465,14 @@ static void tell_others(collection *c)
     if (!c->n_foreign) return;
     /* Where there are no others, the wrong database was named, or the wrong folder. */
     const char *language = mf_language(c->s->set.dialect);
-    mf_find(c->s, "other-dialect", !c->n_groups, c->foreign, 0,
-            df_arena_printf(&c->s->set.arena, "name a database they are for, or write them as %s", language),
-            "%zu files are not %s (%s%s); they do not run", c->n_foreign, language, c->foreign,
-            c->n_foreign > 1 ? " …" : "");
+    const char *hint =
+        df_arena_printf(&c->s->set.arena, "name a database they are for, or write them as %s", language);
+    if (c->n_foreign == 1)
+        mf_find(c->s, "other-dialect", !c->n_groups, c->foreign, 0, hint, "%s is not %s; it does not run",
+                c->foreign, language);
+    else
+        mf_find(c->s, "other-dialect", !c->n_groups, c->foreign, 0, hint,
+                "%s and %zu more are not %s; they do not run", c->foreign, c->n_foreign - 1, language);
 }
 
 df_code mf_collect_files(mf_set *s, const mf_listing *listing, df_error *err)
