@@ -218,6 +218,10 @@ static void test_affected(df_conn *conn)
     affects(conn, "CREATE INDEX gc_index IF NOT EXISTS FOR (n:GC_S) ON (n.a)", 0);
     affects(conn, "DROP INDEX gc_index", 1);
     affects(conn, "RETURN 1", 0);
+    affects(conn, "", 0);
+    affects(conn, " // nothing\n;", 0);
+    affects(conn, "RETURN 1;", 0);
+    run_sql(conn, DF_FAILED, "RETURN '\xff'");
 }
 
 static void test_streaming(df_conn *conn)

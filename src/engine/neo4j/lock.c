@@ -26,7 +26,6 @@ enum {
 static const char create_node[] = "CREATE (:`" NEO_LOCK_LABEL "` {name: $name})";
 static const char create_constraint[] = "CREATE CONSTRAINT `" NEO_LOCK_CONSTRAINT "` IF NOT EXISTS "
                                         "FOR (n:`" NEO_LOCK_LABEL "`) REQUIRE n.name IS UNIQUE";
-static const char set_metadata[] = "CALL tx.setMetaData($metadata)";
 
 static neo_lock *find(neo_conn *c, const char *name)
 {
@@ -45,11 +44,11 @@ static void put_pair(df_buf *dict, const char *key, const char *value)
 static void put_metadata(const neo_conn *c, const char *name, df_buf *out)
 {
     df_str app = neo_find_text(df_buf_str(&c->metadata), "app");
-    ps_put_dict(out, name ? 3 : 2);
+    ps_put_dict(out, 3);
     ps_put_text(out, "app");
     ps_put_string(out, app);
     put_pair(out, "dataflow_session", bolt_connection_id(c->bolt));
-    if (name) put_pair(out, "dataflow_lock", name);
+    put_pair(out, "dataflow_lock", name);
 }
 
 static df_code take_held(void *context, df_str record, df_error *err)
@@ -89,27 +88,21 @@ typedef struct attempt {
 
 static void send(attempt *a)
 {
-    df_buf metadata = {0}, node = {0}, named = {0};
+    df_buf metadata = {0}, node = {0};
     bolt_transaction t = {.database = a->c->database[0] ? a->c->database : NULL,
                           .impersonate = a->c->target.impersonate,
                           .no_timeout = true};
-    put_metadata(a->c, NULL, &metadata);
+    put_metadata(a->c, a->name, &metadata);
     t.metadata = df_buf_str(&metadata);
     ps_put_dict(&node, 1);
     put_pair(&node, "name", a->name);
-    ps_put_dict(&named, 1);
-    ps_put_text(&named, "metadata");
-    put_metadata(a->c, a->name, &named);
     bolt_begin(a->b, &t);
     bolt_run(a->b, df_str_from(SQL_lock_constraint), DF_STR_NONE, NULL);
     bolt_pull(a->b, -1);
     bolt_run(a->b, df_str_from(create_node), df_buf_str(&node), NULL);
     bolt_pull(a->b, -1);
-    bolt_run(a->b, df_str_from(set_metadata), df_buf_str(&named), NULL);
-    bolt_pull(a->b, -1);
     df_buf_release(&metadata);
     df_buf_release(&node);
-    df_buf_release(&named);
 }
 
 /* The replies to what `send` sent are late. DF_OK: nobody else holds the lock, it is the server that takes
@@ -147,9 +140,19 @@ static df_code receive(attempt *a, df_error *err)
     return DF_OK;
 }
 
+/* Without RESET, which may still reach the next transaction of a connection: a busy server is late with it.
+ */
+static df_code roll_back(bolt *b, df_error *err)
+{
+    bolt_message m;
+    bolt_rollback(b);
+    DF_TRY(bolt_receive(b, neo_now_ms() + SLOW_MS, &m, err));
+    return m.kind == BOLT_FAILURE ? bolt_error(m.body, err) : DF_OK;
+}
+
 static df_code make_constraint(attempt *a, df_error *err)
 {
-    df_code code = bolt_reset(a->b, err);
+    df_code code = roll_back(a->b, err);
     if (code == DF_OK) {
         code = neo_side_query(a->c, a->b, create_constraint, DF_STR_NONE, neo_now_ms() + CONSTRAINT_MS, NULL,
                               NULL, err);
@@ -208,10 +211,8 @@ df_code neo_try_lock(df_conn *conn, const char *name, bool *taken, df_error *err
     if (code == DF_OK && *taken) {
         DF_PUSH(c->locks, c->n_locks, c->locks_cap) =
             (neo_lock){.name = df_strdup(df_str_from(name)), .bolt = a.b, .times = 1};
-    } else if (bolt_lost(a.b)) {
-        bolt_close(a.b);
     } else {
-        c->spare = a.b;
+        bolt_close(a.b); /* see roll_back */
     }
     return code;
 }
@@ -225,7 +226,7 @@ df_code neo_unlock(df_conn *conn, const char *name, df_error *err)
     bolt *b = held->bolt;
     free(held->name);
     *held = c->locks[--c->n_locks];
-    df_code code = bolt_reset(b, err); /* rolls back */
+    df_code code = roll_back(b, err);
     if (code != DF_OK || c->spare) {
         bolt_close(b);
     } else {

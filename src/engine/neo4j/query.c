@@ -400,6 +400,9 @@ df_code neo_run(df_conn *conn, const char *sql, const df_value *params, size_t n
     neo_summary summary = {.affected = 0};
     neo_rows rows = {.fn = fn, .context = context};
     df_str text = df_str_from(sql);
+    *affected = 0;
+    if (!n_params && df_sql_is_blank(&df_sql_cypher, text))
+        return DF_OK; /* the server would call it an error */
     df_code code = neo_request_make(c, text, params, n_params, &r, err);
     if (code == DF_OK) {
         neo_statement s = {.query = df_buf_str(&r.query), .context = &rows};

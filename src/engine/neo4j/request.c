@@ -57,6 +57,7 @@ df_code neo_request_make(const neo_conn *c, df_str sql, const df_value *params, 
 {
     char name[32];
     *r = (neo_request){.query = {0}};
+    if (!df_str_is_utf8(sql)) return df_fail(err, DF_FAILED, "the statement is not valid UTF-8");
     DF_TRY(translate(c, sql, n_params, r, err));
     ps_put_dict(&r->parameters, n_params);
     for (size_t i = 0; i < n_params; i++) {

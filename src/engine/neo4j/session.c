@@ -19,10 +19,12 @@ df_code neo_set_limits(df_conn *conn, const df_limits *limits, df_error *err)
     return DF_OK;
 }
 
-/* A session has no settings that a statement could change: what is left of a failed one is all there is. */
+/* A session has no settings that a statement could change, and what a failed one leaves is cleared at once.
+ */
 df_code neo_session_reset(df_conn *conn, df_error *err)
 {
     neo_conn *c = neo_of(conn);
+    if (!c->open && !bolt_pending(c->bolt)) return DF_OK;
     c->open = false;
     df_code code = bolt_reset(c->bolt, err);
     if (code == DF_CONNECT) c->base.lost = true;

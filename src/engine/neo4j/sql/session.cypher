@@ -32,9 +32,11 @@ RETURN connectionId
 // name: kill
 CALL dbms.killConnection($connection)
 
+// Who waits for the lock is blocked, who has only begun has locked nothing.
 // name: lock_held
-SHOW TRANSACTIONS YIELD database, connectionId, metaData
+SHOW TRANSACTIONS YIELD database, connectionId, metaData, status, activeLockCount
 WHERE database = $database AND metaData.dataflow_lock = $name AND connectionId <> $not
+  AND status = 'Running' AND activeLockCount > 0
 RETURN 1
 
 // name: lock_constraint
