@@ -13,11 +13,13 @@ enum {
 
 df_code bolt_lose(bolt *b, df_code code, df_error *err)
 {
-    if (!b->lost) {
-        b->lost = true;
-        if (err) b->reason = *err;
-        b->reason.code = code;
-    }
+    if (b->lost) return code;
+    b->lost = true;
+    if (err)
+        b->reason = *err;
+    else
+        df_fail(&b->reason, code, "the connection to %s was lost", b->socket.peer);
+    b->reason.code = code;
     return code;
 }
 

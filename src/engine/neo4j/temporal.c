@@ -2,6 +2,7 @@
 #include "engine/neo4j/temporal.h"
 
 #include "base/clock.h"
+#include "engine/neo4j/zone.h"
 
 #include <float.h>
 #include <inttypes.h>
@@ -301,10 +302,13 @@ static bool put_offset_moment(df_buf *out, const ps_item *m, bool utc)
     return true;
 }
 
+/* Where the zone is not known, the time is told as UTC. */
 static bool put_zone_moment(df_buf *out, const ps_item *m, bool utc)
 {
-    if (!put_moment(out, m, 0)) return false;
-    if (utc) df_buf_char(out, 'Z');
+    int64_t offset = 0;
+    if (utc && within(m[0].i, SECONDS_MOST) && !zone_offset(m[2].s, m[0].i, &offset)) offset = 0;
+    if (!put_moment(out, m, offset)) return false;
+    if (utc) put_offset(out, offset);
     df_buf_char(out, '[');
     df_buf_str_add(out, m[2].s);
     df_buf_char(out, ']');

@@ -3,6 +3,7 @@
 """Makes the recordings of recorded/ anew: record.py BOLT_PROBE HOST PORT USER PASSWORD. A proxy between the probe and a
 real server writes down who said what, for each version that the server offers and both handshakes."""
 import json
+import os
 import pathlib
 import socket
 import subprocess
@@ -47,7 +48,8 @@ def main():
             said = []
             at, thread = proxy((host, int(port)), said)
             options = probe_arguments(version, handshake) + [f"user={user}", f"password={password}"]
-            done = subprocess.run([probe, "127.0.0.1", str(at), *options, "--", *WORDS], stdout=subprocess.PIPE, text=True)
+            done = subprocess.run([probe, "127.0.0.1", str(at), *options, "--", *WORDS], stdout=subprocess.PIPE, text=True,
+                                  env=os.environ | {"TZDIR": "/no/zones"})
             thread.join()
             if "does not speak Bolt" in done.stdout:
                 print(version, "is not offered")

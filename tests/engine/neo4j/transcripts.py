@@ -3,6 +3,7 @@
 """Servers that follow a script: what real servers of each version said (recorded/, made by record.py), and what none
 should ever say. transcripts.py BOLT_PROBE"""
 import json
+import os
 import pathlib
 import socket
 import struct
@@ -92,7 +93,7 @@ def read_message(s):
 def run(script, options, words, timeout=120):
     server = Server(script)
     done = subprocess.run([sys.argv[1], "127.0.0.1", str(server.port), *options, "--", *words], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, timeout=timeout)
+                          stderr=subprocess.PIPE, text=True, timeout=timeout, env=os.environ | {"TZDIR": "/no/zones"})
     server.thread.join(60)
     # The sanitizers end with other words than ours.
     if done.returncode not in (0, 1) or done.stderr:
