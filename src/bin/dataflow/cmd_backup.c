@@ -270,7 +270,7 @@ static const cli_option verify_options[] = {
     OPERAND_ID("its id, or latest"),
     {CLI_INTO(backup_args, scratch_url), .name = "scratch-url", .arg = "URL", .secret = true,
      .env = "DATAFLOW_SCRATCH_URL",
-     .help = "Neo4j: an empty database to restore it into (default: the file is read and counted)"},
+     .help = "an empty database to restore it into, for Neo4j (default: the file is read and counted)"},
     {0},
 };
 #define OPTIONS_ADMIN                                                                                        \

@@ -85,7 +85,7 @@ const cli_command up_command = {
     .help = "apply what waits, in its order, under the migration lock",
     .manual = "Each file in one transaction where the engine can; what cannot run in one (CREATE INDEX "
               "CONCURRENTLY, VACUUM, "
-              "everything on MariaDB) is run statement by statement and journalled. Killed anywhere, the "
+              "everything on MariaDB, schema and batches on Neo4j) is run statement by statement and journalled. Killed anywhere, the "
               "next `up` goes on at the "
               "first unfinished statement, or shows the one in doubt.\n\n"
               "A migration that fails is rolled back by itself. Statements wait for locks only as long as "
