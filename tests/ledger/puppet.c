@@ -164,8 +164,10 @@ static df_code contend(puppet *p, int times, df_error *err)
 {
     df_lease_options options = {.wait_ms = 120000, .purpose = "up"};
     for (int i = 0; i < times; i++) {
-        DF_TRY(df_lease_take(p->ledger, &options, err));
-        DF_TRY(work(p, err));
+        df_code code = df_lease_take(p->ledger, &options, err);
+        if (code != DF_OK) return df_error_prefix(err, "taking the lock, time %d", i + 1);
+        code = work(p, err);
+        if (code != DF_OK) return df_error_prefix(err, "working, time %d", i + 1);
         df_lease_give(p->ledger);
     }
     return DF_OK;
