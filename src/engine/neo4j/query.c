@@ -392,6 +392,27 @@ df_code neo_query(neo_conn *c, const char *query, df_str parameters, neo_record_
     return neo_statement_run(c, &s, NULL, err);
 }
 
+/*
+ * A command of the shell: `:use`, which changes nothing when it names our database, or `system`, to which the server sends
+ * what belongs there by itself.
+ */
+static df_code shell_command(const neo_conn *c, df_str text, df_error *err)
+{
+    df_sql_lexer lexer = {.dialect = &df_sql_cypher, .text = df_str_skip(text, 1)};
+    df_sql_token command = df_sql_next_word(&lexer), name = df_sql_next_word(&lexer);
+    df_str database = name.text;
+    if (name.kind == DF_SQL_NAME && database.len > 2) database = (df_str){database.ptr + 1, database.len - 2};
+    if (!df_sql_is(command, "USE")) {
+        df_fail(err, DF_UNSUPPORTED, "\":%.*s\" is a command of cypher-shell, which nobody else knows", DF_FMT(command.text));
+        df_error_hint(err, "for values that differ between environments there are placeholders: ${name}, with --placeholder name=value");
+        return DF_UNSUPPORTED;
+    }
+    if (df_sql_is(name, c->database) || df_str_is(database, c->database) || df_sql_is(name, "SYSTEM")) return DF_OK;
+    df_fail(err, DF_UNSUPPORTED, "\":use %.*s\": this run works on the database %s, where its record is kept", DF_FMT(database), c->database);
+    df_error_hint(err, "put it into a folder of its own, and run that with NEO4J_DATABASE=%.*s", DF_FMT(database));
+    return DF_UNSUPPORTED;
+}
+
 df_code neo_run(df_conn *conn, const char *sql, const df_value *params, size_t n_params, df_row_fn fn,
                 void *context, int64_t *affected, df_error *err)
 {
@@ -403,6 +424,7 @@ df_code neo_run(df_conn *conn, const char *sql, const df_value *params, size_t n
     *affected = 0;
     if (!n_params && df_sql_is_blank(&df_sql_cypher, text))
         return DF_OK; /* the server would call it an error */
+    if (!n_params && text.len && text.ptr[0] == ':') return shell_command(c, text, err);
     df_code code = neo_request_make(c, text, params, n_params, &r, err);
     if (code == DF_OK) {
         neo_statement s = {.query = df_buf_str(&r.query), .context = &rows};

@@ -243,6 +243,23 @@ def in_transactions(tap, b):
            "one that may be run again is, once mended", said(result) + said(again))
 
 
+def administration(tap, b):
+    program = b.of({"001_use.cypher": "// UP\n:use neo4j\nCREATE (:U {v: 1});\nCREATE (:U {v: 2});\n",
+                    "002_user.cypher": "// UP\nCREATE (:U {v: 3});\n:use system\nCREATE USER dataflow_tester IF NOT EXISTS SET PASSWORD 'a-b-c-d-e-f' "
+                                       "CHANGE NOT REQUIRED;\n// DOWN\nDROP USER dataflow_tester IF EXISTS;\n"})
+    result = program.run("up")
+    users = [r[0] for r in b.graph.run("SHOW USERS YIELD user")]
+    tap.ok(result.returncode == 0 and "dataflow_tester" in users and b.graph.one("MATCH (u:U) RETURN count(u)") == 3,
+           ":use of this database, and administration", f"{users} {said(result)}")
+    down = program.run("down", "--force")
+    users = [r[0] for r in b.graph.run("SHOW USERS YIELD user")]
+    tap.ok(down.returncode == 0 and "dataflow_tester" not in users, "and down again", f"{users} {said(down)}")
+    program = b.of({"001_other.cypher": "// UP\nCREATE (:U {v: 1});\n:use elsewhere\nCREATE (:U {v: 2});\n"})
+    result = program.run("up")
+    tap.ok(result.returncode == 1 and "NEO4J_DATABASE=elsewhere" in result.stderr and b.graph.one("MATCH (u:U) RETURN count(u)") == 0,
+           ":use of another database is refused, with what to do", said(result))
+
+
 def dry_run(tap, b):
     program = b.of({"001_people.cypher": PEOPLE, "002_unique.cypher": UNIQUE + "", "003_knows.cypher": KNOWS,
                     "004_batches.cypher": "// UP\nMATCH (p:Person) CALL (p) { SET p.x = 1 } IN TRANSACTIONS OF 10 ROWS;\n"})
@@ -348,7 +365,7 @@ def by_variables(tap, b):
 
 def main():
     path, tap = binary(), Tap()
-    topics = [order_and_record, going_down, changed_files, splitting, failures, mixed_failures, in_transactions, dry_run, preconditions,
+    topics = [order_and_record, going_down, changed_files, splitting, failures, mixed_failures, in_transactions, administration, dry_run, preconditions,
               header_things, repeatables, by_variables]
     wanted = os.environ.get("TOPICS", "").split()
     with bench(path) as b:

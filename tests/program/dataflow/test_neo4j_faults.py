@@ -223,9 +223,10 @@ def certificates(tap, path):
 def main():
     path, tap = binary(), Tap()
     wanted = os.environ.get("TOPICS", "").split()
-    with bench(path) as b:
-        for topic in (killed, contenders, frozen, progress, large):
-            if not wanted or topic.__name__ in wanted:
+    shared = [t for t in (killed, contenders, frozen, progress, large) if not wanted or t.__name__ in wanted]
+    if shared:
+        with bench(path) as b:
+            for topic in shared:
                 topic(tap, b)
     for topic in (with_own_server, certificates):
         if not wanted or topic.__name__ in wanted:
