@@ -68,7 +68,7 @@ static int run(cli_context *cli, const void *values)
     df_migrate *migrate = NULL;
     df_migrate_proof proof = {0};
     df_error err = {0};
-    df_code code = open_migrate(cli, NEED_DATABASE, &migrate, &err);
+    df_code code = open_migrate(cli, args->scratch_url ? NEED_FILES : NEED_DATABASE, &migrate, &err);
     if (code == DF_OK) code = df_migrate_verify(migrate, args->scratch_url, args->target, &proof, &err);
     int status;
     if (code == DF_OK || (code == DF_MISMATCH && proof.count)) {

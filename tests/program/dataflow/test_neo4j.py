@@ -326,6 +326,30 @@ def header_things(tap, b):
            "placeholders are filled in after the checksum", said(first))
 
 
+def proof(tap, b):
+    """The scratch database is this test's own; there is no other beside it."""
+    files = {"001_people.cypher": PEOPLE, "002_unique.cypher": UNIQUE, "003_knows.cypher": KNOWS,
+             "004_leaves.cypher": "// UP\nCREATE (:Left {v: 1}), (:Left {v: 2});\n// DOWN\nMATCH (l:Left {v: 1}) DELETE l;\n",
+             "005_loses.cypher": "// UP\nCREATE INDEX left_v FOR (l:Left) ON (l.v);\n// DOWN\nMATCH (l:Left) DELETE l;\nDROP INDEX left_v;\n",
+             "006_index.cypher": "// UP\nCREATE INDEX other FOR (o:Other) ON (o.v);\n// DOWN\nMATCH (n:Nothing) DELETE n;\n",
+             "007_good.cypher": "// UP\nMATCH (p:Person) SET p.good = true;\n// DOWN\nMATCH (p:Person) REMOVE p.good;\n"}
+    program = b.of(files)
+    same = program.run("verify", "--scratch-url", b.graph.url)
+    tap.ok(same.returncode == 3 and "is the database itself" in same.stderr and b.graph.one("MATCH (n:Person) RETURN count(n)") == 0,
+           "the database itself is no scratch database", said(same))
+    program.command = lambda *a: [program.path, *map(str, a), "--migrations", program.folder, "--scratch-url", b.graph.url]
+    b.graph.wipe()
+    status, report = program.json("verify")
+    states = {m["file"]: m["state"] for m in report["migrations"]}
+    tap.equal(states, {"001_people.cypher": "proved", "002_unique.cypher": "proved", "003_knows.cypher": "proved",
+                       "004_leaves.cypher": "left data", "005_loses.cypher": "lost data", "006_index.cypher": "left objects",
+                       "007_good.cypher": "proved"}, "verify: schema and content are compared")
+    details = {m["file"]: m["detail"] for m in report["migrations"]}
+    tap.ok(status == 4 and "(:Left): 1 instead of 0" in (details["004_leaves.cypher"] or ""), "and what is left is named", json.dumps(details))
+    alone = type(program)(program.path, b.graph.url, program.folder).run("verify")
+    tap.ok(alone.returncode != 0 and "--scratch-url" in alone.stderr, "Community makes no scratch database: what to do is said", said(alone))
+
+
 def repeatables(tap, b):
     files = {"V1__first.cypher": "CREATE (:First);\n", "R2__refresh.cypher": "MERGE (c:Counter) SET c.n = coalesce(c.n, 0) + 1;\n"}
     program = b.of(files)
@@ -366,7 +390,7 @@ def by_variables(tap, b):
 def main():
     path, tap = binary(), Tap()
     topics = [order_and_record, going_down, changed_files, splitting, failures, mixed_failures, in_transactions, administration, dry_run, preconditions,
-              header_things, repeatables, by_variables]
+              header_things, proof, repeatables, by_variables]
     wanted = os.environ.get("TOPICS", "").split()
     with bench(path) as b:
         for topic in topics:

@@ -136,6 +136,51 @@ def frozen(tap, b):
     tap.equal(b.graph.one("MATCH (m:Migration {filename: '001_a.cypher'}) RETURN m.status"), "SUCCESS", "the history says SUCCESS once")
 
 
+def terminated(tap, b):
+    """Somebody ends the run's transaction: that is no accident, and it is not tried again."""
+    program = b.of({"001_slow.cypher": "// UP\nCREATE (:Before);\nUNWIND range(1, 100000) AS a UNWIND range(1, 100000) AS c WITH a, c "
+                                       "WHERE a * c = -1 CREATE (:Never);\n"})
+    process = program.start("up")
+    ended = False
+    for _ in range(120):
+        time.sleep(0.5)
+        rows = b.graph.run("SHOW TRANSACTIONS YIELD transactionId, currentQuery WHERE currentQuery STARTS WITH 'UNWIND range(1, 100000)' "
+                           "RETURN transactionId")
+        if rows:
+            b.graph.run(f"TERMINATE TRANSACTIONS '{rows[0][0]}'")
+            ended = True
+            break
+    out, err = process.communicate(timeout=180)
+    tap.ok(ended and process.returncode == 1 and "erminated" in err and "trying again" not in err, "a terminated transaction is not tried again",
+           f"{process.returncode}\n{out[-800:]}\n{err[-1500:]}")
+    tap.equal(b.graph.one("MATCH (n:Before) RETURN count(n)"), 0, "and nothing of it is left")
+
+
+def waits(tap, b):
+    """A lock that is not had in time is tried for again, and had when its holder is done."""
+    b.graph.wipe()
+    b.graph.run("CREATE (:W {v: 1})")
+    program = b.of({"001_set.cypher": "// UP\nMATCH (w:W) SET w.v = w.v + 1;\n"}, "--lock-timeout", "1s", wipe=False)
+    session = b.graph.driver.session()
+    transaction = session.begin_transaction()
+    transaction.run("MATCH (w:W) SET w.v = 10").consume()
+    process = program.start("up", "--verbose")
+    seen = []
+    reader = threading.Thread(target=lambda: seen.extend(process.stderr))
+    reader.start()
+    for _ in range(240):
+        time.sleep(0.25)
+        if any("trying again" in line for line in seen) or process.poll() is not None:
+            break
+    transaction.commit()
+    session.close()
+    process.wait(timeout=180)
+    reader.join()
+    process.stdout.close()
+    tap.ok(any("trying again" in line for line in seen), "a lock that is not had in time is tried for again", "".join(seen)[-1500:])
+    tap.ok(process.returncode == 0 and b.graph.one("MATCH (w:W) RETURN w.v") == 11, "and had in the end: done once", "".join(seen)[-1500:])
+
+
 def progress(tap, b):
     """A batch that takes long says how far it is, over a connection of its own."""
     program = b.of({"001_slow.cypher": "// UP\nUNWIND range(1, 4000) AS i CALL (i) { UNWIND range(1, 30000) AS j WITH i * j AS x WHERE x < 0 "
@@ -223,7 +268,7 @@ def certificates(tap, path):
 def main():
     path, tap = binary(), Tap()
     wanted = os.environ.get("TOPICS", "").split()
-    shared = [t for t in (killed, contenders, frozen, progress, large) if not wanted or t.__name__ in wanted]
+    shared = [t for t in (killed, contenders, frozen, terminated, waits, progress, large) if not wanted or t.__name__ in wanted]
     if shared:
         with bench(path) as b:
             for topic in shared:
