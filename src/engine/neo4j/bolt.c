@@ -221,6 +221,7 @@ static df_code open_over(bolt *b, const bolt_options *options, int64_t deadline,
         bolt_close(b);
         return code;
     }
+    b->greeted = true;
     *out = b;
     return DF_OK;
 }

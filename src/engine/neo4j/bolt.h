@@ -79,8 +79,8 @@ typedef struct bolt_message {
 /*
  * Sends what is queued and waits for the next reply. RECORDs belong to the oldest pending PULL; any other
  * kind ends the oldest pending request. DF_CONNECT: lost; DF_CANCELLED: bolt_interrupt was called; DF_RETRY:
- * `deadline` (monotonic milliseconds, df_clock; 0: none) has passed, and the reply may still be received
- * later.
+ * `deadline` (monotonic milliseconds, as df_monotonic_s has them; 0: none) has passed, and the reply may
+ * still be received later.
  */
 DF_MUST_USE df_code bolt_receive(bolt *b, int64_t deadline, bolt_message *out, df_error *err);
 /* Receives and drops everything that is pending, sends RESET and waits for it (at most 30 s): the connection

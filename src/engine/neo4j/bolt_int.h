@@ -54,6 +54,7 @@ struct bolt {
     bolt_socket socket;
     uint16_t version; /* 0x0508 */
     bool utc, lost, refused;
+    bool greeted;       /* HELLO and LOGON have succeeded */
     int64_t silence_ms; /* the server promises a sign of life within; 0: no promise */
     char server[64], id[64];
     bolt_out out;
@@ -97,7 +98,7 @@ DF_MUST_USE df_code bolt_handshake(bolt *b, const bolt_options *options, int64_t
 
 /* bolt_open over a descriptor that is connected (tests); it is closed in any case. */
 DF_MUST_USE df_code bolt_open_over(int fd, const bolt_options *options, bolt **out, df_error *err);
-/* As bolt_receive, but until the reply that is not a record, of any kind. */
+/* bolt_receive, which an interrupt need not end. */
 DF_MUST_USE df_code bolt_receive_within(bolt *b, bool interruptible, int64_t deadline, bolt_message *out,
                                         df_error *err);
 /* Finds `key` in a dict (metadata); *found false when there is none, or it is of another type. */

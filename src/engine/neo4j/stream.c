@@ -9,6 +9,7 @@ enum {
     IN_SIZE = 256 * 1024,
     IN_KEEP = 4 * 1024 * 1024, /* a buffer that a large message has left behind is given back */
     READ_LEAST = 64 * 1024,
+    GREETING_MOST = 1024 * 1024, /* who has not been authenticated gets no more memory */
 };
 
 df_code bolt_lose(bolt *b, df_code code, df_error *err)
@@ -83,15 +84,10 @@ bool bolt_unsend(bolt *b)
 
 /* ---- in ---- */
 
-static bool inside_message(const bolt_in *in)
-{
-    return in->length || in->chunk;
-}
-
 /* Moves what is unread, or the message that it belongs to, to the front. */
 static void to_front(bolt_in *in)
 {
-    size_t from = inside_message(in) && in->length ? in->message : in->at;
+    size_t from = in->length ? in->message : in->at;
     if (!from) return;
     memmove(in->ptr, in->ptr + from, in->end - from);
     in->at -= from;
@@ -160,8 +156,9 @@ static df_code assemble(bolt *b, bool *whole, df_error *err)
             *whole = true;
             return DF_OK;
         }
-        if (in->length + size > INT32_MAX)
-            return df_fail(err, DF_UNSUPPORTED, "%s sent a message of more than 2 GiB", b->socket.peer);
+        if (in->length + size > (b->greeted ? INT32_MAX : GREETING_MOST))
+            return df_fail(err, DF_UNSUPPORTED, "%s sent a message of more than %s", b->socket.peer,
+                           b->greeted ? "2 GiB" : "1 MiB for a greeting");
         if (!in->length) in->message = in->at;
         in->chunk = size;
     }

@@ -323,6 +323,8 @@ def test_greetings():
         s.sendall(version(5, 8) + HELLO + success(credentials_expired=True))
         time.sleep(0.2)
     refused("a password that has expired", expired, [], "CredentialsExpired", "ALTER CURRENT USER", code="permission")
+    refused("a greeting that never ends", lambda s: greet(s, hello=b"".join(b"\xff\xff" + bytes(65535) for _ in range(20))), [],
+            "more than 1 MiB", code="unsupported")
     for what, hello in (("a record for a greeting", record(1)), ("a HELLO that is ignored", message(IGNORED)),
                         ("a greeting that is a list", message(SUCCESS, [1])), ("an unknown message", message(0x55, {})),
                         ("a value that is no message", wire.frame(wire.pack(1))),
