@@ -134,6 +134,12 @@ static void note_batch(sql_modern *m)
 const df_sql_finding *sql_modern_findings(sql_modern *m, size_t *count)
 {
     m->facts = df_sql_classify(m->dialect, m->text, m->arena);
+    if (df_str_starts(m->text, DF_STR(":"))) {
+        if (strcmp(m->facts.tag, ":param") == 0)
+            sql_find(m, 0, "param", DF_SQL_ERROR,
+                     "parameters of cypher-shell are known to it alone: write a placeholder");
+        return give(m, count);
+    }
     read_language(m);
     if (m->facts.cls == DF_SQL_DDL && !(m->facts.flags & DF_SQL_ADMINISTRATION))
         sql_modern_schema(m);
@@ -147,7 +153,7 @@ const df_sql_finding *df_sql_modern(const df_sql_dialect *dialect, df_str statem
                                     df_arena *arena, size_t *count)
 {
     *count = 0;
-    if (dialect->family != DF_SQL_CYPHER || !statement.len || statement.ptr[0] == ':') return NULL;
+    if (dialect->family != DF_SQL_CYPHER || !statement.len) return NULL;
     sql_modern m = {.dialect = dialect, .text = statement, .version = version, .arena = arena};
     return sql_modern_findings(&m, count);
 }

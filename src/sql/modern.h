@@ -33,14 +33,15 @@ static inline int32_t df_sql_version(int32_t major, int32_t minor)
 }
 
 /*
- * Of one statement, in the order of their places; *count 0 when there is nothing. A server whose version is not
- * known (0) is taken for a current one. Everything lies in `arena`, or is a constant.
+ * Of one statement, in the order of their places; *count 0 when there is nothing. A server whose version is
+ * not known (0) is taken for a current one. Everything lies in `arena`, or is a constant.
  *
- * Rules. Removed in 4.0: "parameter" ({p}), "function" (filter, extract, toInt, rels), "create-unique", "start".
- * In 5.0: "assert" (constraints with ON … ASSERT), "index-on" (CREATE INDEX ON), "drop-by-schema", "btree",
- * "periodic-commit", "procedure", "function" (distance), "exists", "pattern-size", "number" (017, 0X1F),
- * "type-colon" ([r:A|:B]), "show" (BRIEF, VERBOSE, EXISTS). Deprecated: "id", "call-scope", "set-entity",
- * "procedure". "language": CYPHER with a version that the server does not have. "relationship-twice": a pattern
+ * Rules. Removed in 4.0: "parameter" ({p}), "function" (filter, extract, toInt, rels), "create-unique",
+ * "start". In 5.0: "assert" (constraints with ON … ASSERT), "index-on" (CREATE INDEX ON), "drop-by-schema",
+ * "btree", "periodic-commit", "procedure", "function" (distance), "exists", "pattern-size", "number" (017,
+ * 0X1F), "type-colon" ([r:A|:B]), "show" (BRIEF, VERBOSE, EXISTS). Deprecated: "id", "call-scope",
+ * "set-entity", "procedure". "language": CYPHER with a version that the server does not have. "param": a
+ * parameter of cypher-shell. "relationship-twice": a pattern
  * that no path matches. "batch-not-repeatable": what failed half way cannot simply be run again. Style:
  * "not-repeatable" (no IF [NOT] EXISTS), "unnamed", "apoc-batch" (apoc.periodic.iterate, which Cypher does
  * itself; what is wrong with the texts that it runs is found, too).
