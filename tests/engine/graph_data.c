@@ -6,6 +6,7 @@
 #include "engine/session.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 
 typedef struct got {
@@ -321,7 +322,7 @@ static void test_schema_and_data(df_conn *conn)
     df_rollback(conn);
 }
 
-static void test_deadlock(df_conn *a, df_conn *b)
+static void test_conflicts(df_conn *a, df_conn *b)
 {
     df_error err;
     run_sql(a, DF_OK, "CREATE CONSTRAINT gc_unique FOR (n:GC_T) REQUIRE n.id IS UNIQUE");
@@ -334,12 +335,51 @@ static void test_deadlock(df_conn *a, df_conn *b)
     run_sql(a, DF_OK, "DROP CONSTRAINT gc_unique");
 }
 
+typedef struct writer {
+    df_conn *conn;
+    df_code code;
+    df_error err;
+} writer;
+
+static void *want_second(void *context)
+{
+    writer *w = context;
+    w->code = df_exec(w->conn, "MATCH (n:GC_T {d: 2}) SET n.by = 'a'", NULL, 0, NULL, &w->err);
+    return NULL;
+}
+
+/* Each holds what the other wants: the server gives one of them up, which may try again. */
+static void test_deadlock(df_conn *a, df_conn *b)
+{
+    df_error err;
+    pthread_t thread;
+    writer w = {.conn = a};
+    run_sql(a, DF_OK, "CREATE (:GC_T {d: 1}), (:GC_T {d: 2})");
+    check(df_begin(a, &err) == DF_OK && df_begin(b, &err) == DF_OK, "two transactions");
+    run_sql(a, DF_OK, "MATCH (n:GC_T {d: 1}) SET n.by = 'a'");
+    run_sql(b, DF_OK, "MATCH (n:GC_T {d: 2}) SET n.by = 'b'");
+    pthread_create(&thread, NULL, want_second, &w);
+    df_code code = df_exec(b, "MATCH (n:GC_T {d: 1}) SET n.by = 'b'", NULL, 0, NULL, &err);
+    if (code != DF_OK) df_rollback(b);
+    if (code == DF_OK) check(df_commit(b, &err) == DF_OK, "the one that got both commits");
+    pthread_join(thread, NULL);
+    if (w.code != DF_OK) df_rollback(a);
+    if (w.code == DF_OK) check(df_commit(a, &err) == DF_OK, "the one that got both commits");
+    check((code == DF_RETRY) != (w.code == DF_RETRY) && (code == DF_OK) != (w.code == DF_OK),
+          "one of two that wait for each "
+          "other is given up (%s, %s)",
+          df_code_name(code), df_code_name(w.code));
+    check(ask_int(a, "MATCH (n:GC_T) WHERE n.d > 0 RETURN count(DISTINCT n.by)") == 1,
+          "and the other has its way");
+}
+
 void test_graph_transactions(void)
 {
     df_conn *a = connect_or_die(), *b = connect_or_die();
     test_failed(a);
     test_visible(a, b);
     test_schema_and_data(a);
+    test_conflicts(a, b);
     test_deadlock(a, b);
     run_sql(a, DF_OK, "MATCH (n:GC_T) DETACH DELETE n");
     df_disconnect(a);

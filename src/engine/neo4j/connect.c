@@ -18,8 +18,8 @@ static bool is_missing(const df_error *err)
 static df_code not_let_in(df_code code, df_error *err)
 {
     static const char prefix[] = "Database connection failed: ", denied[] = "Permission denied: ";
-    if (code != DF_CONNECT && code != DF_PERMISSION && code != DF_FAILED && code != DF_NOT_FOUND &&
-        code != DF_RETRY)
+    if (!err || (code != DF_CONNECT && code != DF_PERMISSION && code != DF_FAILED && code != DF_NOT_FOUND &&
+                 code != DF_RETRY))
         return code;
     bool missing = is_missing(err);
     char message[sizeof err->message];

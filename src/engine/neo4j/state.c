@@ -48,11 +48,12 @@ df_code neo_object_state(df_conn *conn, const char *kind, df_str schema, df_str 
                          df_buf *out, df_error *err)
 {
     (void)schema, (void)table;
-    static const char *const kinds[] = {"index", "constraint", "label", "relationship type"};
+    neo_conn *c = neo_of(conn);
     search s = {.kind = kind, .name = name, .out = out};
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (strcmp(kind, kinds[i]) == 0) return neo_rules(neo_of(conn), take_state, &s, err);
-    }
+    if (strcmp(kind, "constraint") == 0) return neo_rules_of(c, true, take_state, &s, err);
+    if (strcmp(kind, "index") == 0) return neo_rules_of(c, false, take_state, &s, err);
+    if (strcmp(kind, "label") == 0 || strcmp(kind, "relationship type") == 0)
+        return neo_rules(c, take_state, &s, err);
     return df_fail(err, DF_UNSUPPORTED, "Neo4j objects of the kind \"%s\" have no state to look up", kind);
 }
 
