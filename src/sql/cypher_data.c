@@ -137,13 +137,14 @@ static level *push(walk *w, level_kind kind)
     return l;
 }
 
-static void push_query(walk *w, bool call)
+static level *push_query(walk *w, bool call)
 {
     level *l = push(w, QUERY);
-    if (!l) return;
+    if (!l) return NULL;
     l->where = l->optional = false;
     l->clause = NONE;
     l->call = call;
+    return l;
 }
 
 static bool has_patterns(uint8_t clause)
@@ -160,9 +161,10 @@ static void open_bracket(walk *w, char c)
         return;
     }
     if (outer->kind == QUERY && outer->clause == FOREACH && c == '(' && df_sql_is(w->last, "FOREACH")) {
-        push_query(w, false);
-        w->levels[w->depth].foreach_ = true;
-        w->levels[w->depth].state = OPERAND;
+        level *query = push_query(w, false);
+        if (!query) return;
+        query->foreach_ = true;
+        query->state = OPERAND;
         return;
     }
     if (outer->kind == QUERY && w->item && c == '(') { /* SET (n).x = … */
@@ -228,10 +230,16 @@ static void read_key(walk *w, df_sql_token t)
     }
 }
 
+/* Functions and subqueries whose answer may be another one the second time. */
 static void look_at_word(walk *w, df_sql_token t)
 {
-    if (!sql_sees_symbol(w->r, '(')) return;
-    if (df_sql_is(t, "rand") || df_sql_is(t, "randomUUID")) w->g.unrepeatable = true;
+    bool function = sql_sees_symbol(w->r, '('), subquery = sql_sees_symbol(w->r, '{');
+    if (!function && !subquery) return;
+    if (function && (df_sql_is(t, "rand") || df_sql_is(t, "randomUUID"))) w->g.unrepeatable = true;
+    if (w->levels[w->depth].where) return;
+    if (function && df_sql_is(t, "labels")) w->g.reads_labels = true;
+    if (df_sql_is(t, "exists") || (subquery && (df_sql_is(t, "COUNT") || df_sql_is(t, "COLLECT"))))
+        w->g.looks = true;
 }
 
 /* ---- inside of brackets ---- */
@@ -264,6 +272,7 @@ static void inner_token(walk *w, level *l, df_sql_token t)
 {
     if (l->pattern) pattern_token(w, l, t);
     if (is_symbol(t, '.')) note_variable(w);
+    if (is_symbol(t, ':') && l->kind == PAREN && !l->pattern && !l->where) w->g.reads_labels = true;
     bool key = is_symbol(w->last, '.') && is_name(t);
     if (key)
         read_key(w, t);
@@ -326,6 +335,9 @@ static void note_clause(walk *w, level *l, word_id id)
     l->optional = id == MATCH && w->optional && g->matches;
     w->optional = false;
     g->matches |= id == MATCH;
+    g->looks |= l->optional;
+    g->sets |= id == SET;
+    g->deletes |= id == DELETE || id == DETACH;
     g->creates |= id == CREATE || id == INSERT;
     g->destroys |= id == DELETE || id == DETACH || id == REMOVE;
     l->clause = id == DETACH ? DELETE : (uint8_t)id;
@@ -427,6 +439,7 @@ static void clause_word(walk *w, level *l, word_id id)
 static void written_label(walk *w, level *l, df_sql_token t)
 {
     if (w->value || (l->clause != SET && l->clause != REMOVE)) return;
+    w->g.writes_labels = true;
     if (l->clause == REMOVE) sql_note_lost_label(&w->g, t);
     sql_note_object(&w->g, t, false);
 }
@@ -505,6 +518,10 @@ static void query_symbol(walk *w, level *l, df_sql_token t)
         break;
     case '|':
         if (l->foreach_ && l->clause == NONE) l->state = START;
+        break;
+    case ':':
+        w->g.reads_labels |=
+            !has_patterns(l->clause) && !l->where && (w->value || (l->clause != SET && l->clause != REMOVE));
         break;
     case '=': assignment(w, l); break;
     case '.': note_variable(w); break;

@@ -250,7 +250,8 @@ void sql_conclude(sql_graph *g)
 {
     sql_facts *f = g->f;
     if (*f->facts.tag) f->facts.cls = g->writes ? DF_SQL_DML : g->unknown ? DF_SQL_ROUTINE : DF_SQL_QUERY;
-    f->repeatable = !g->creates && !g->unrepeatable && !depends_on_itself(g);
+    bool changed = (g->reads_labels && g->writes_labels) || (g->looks && g->sets && g->deletes);
+    f->repeatable = !g->creates && !g->unrepeatable && !changed && !depends_on_itself(g);
     if (g->unknown) sql_flag(f, DF_SQL_DYNAMIC);
     if (g->destroys || g->procedures & SQL_PROC_DESTROYS) sql_flag(f, DF_SQL_DESTROYS);
     if (g->changes && g->matches && !g->restricts) sql_flag(f, DF_SQL_WHOLE_TABLE);

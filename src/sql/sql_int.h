@@ -256,6 +256,9 @@ typedef struct sql_graph {
     df_str target;     /* the variable of the item of SET, REMOVE or DELETE that is read */
     bool unrepeatable; /* sets something that depends on what it sets, or on chance */
     bool creates;      /* CREATE, INSERT */
+    bool sets, deletes;
+    bool reads_labels, writes_labels; /* read outside of patterns and WHERE */
+    bool looks;        /* for what need not be there: OPTIONAL MATCH, EXISTS, COUNT outside of WHERE */
     bool writes, matches, restricts, destroys, batches;
     bool changes;        /* the first clause that writes deletes or changes what is there */
     unsigned procedures; /* SQL_PROC_…, of all that are called */

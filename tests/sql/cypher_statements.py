@@ -328,6 +328,10 @@ FOREACH (k IN [1, 2] | CREATE (n)-[:R]->(n))
 MATCH (m:SqlTest) WHERE m.i = n.i SET m.x = n.x + 1
 SET n.w = CASE WHEN n.y > 4 THEN 'big' ELSE 'small' END
 SET n.z = n.z + 'b'
+SET n.w = CASE WHEN n:Other THEN 1 ELSE 2 END SET n:Other
+SET n.w = (n:Other), n:Other
+SET n.w = labels(n), n:Other
+SET n.w = CASE WHEN n:Other THEN 1 ELSE 2 END
 DETACH DELETE n
 """
 REPEATED = [f"MATCH (n:SqlTest) WHERE n.i <= 7 CALL (n) {{ {body} }} IN TRANSACTIONS OF 2 ROWS" for body in _lines(_BODIES)] + [
