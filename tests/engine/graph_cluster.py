@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from bolt_client import Structure, Unpacker, pack  # noqa: E402
 
 PROBE = sys.argv[1]
-HELLO, GOODBYE, RESET, RUN, PULL, ROUTE = 0x01, 0x02, 0x0F, 0x10, 0x3F, 0x66
+HELLO, GOODBYE, RESET, RUN, COMMIT, PULL, ROUTE = 0x01, 0x02, 0x0F, 0x10, 0x12, 0x3F, 0x66
 SUCCESS, RECORD, IGNORED, FAILURE = 0x70, 0x71, 0x7E, 0x7F
 points = failures = 0
 
@@ -58,6 +58,8 @@ class Member:
             while True:
                 message = self.read(stream)
                 if message is None or message.tag == GOODBYE:
+                    return
+                if message.tag == COMMIT and self.cluster.drops_commit:
                     return
                 if message.tag == RESET:
                     failed = False
@@ -115,6 +117,7 @@ class Cluster:
         self.members = [Member(self) for _ in range(size)]
         self.leader = self.members[0]
         self.shown = None  # instead of the leader's address
+        self.drops_commit = False  # the connection breaks where a COMMIT should be answered
 
     def table(self):
         writers = [self.leader.address] if self.leader else []
@@ -188,7 +191,18 @@ def test_nobody():
     check(told["code"] == "ok" and cluster.leader.writes == 1, "the next one that can", told)
 
 
+def test_lost_commit():
+    cluster = Cluster(1)
+    told = probe("commit", url(cluster.leader), lines="\n")
+    check(told["code"] == "ok" and cluster.leader.writes == 2, "a transaction is committed", told)
+    cluster.drops_commit = True
+    told = probe("commit", url(cluster.leader), lines="\n")
+    check(told["code"] == "connect" and "not known" in told["hint"] and told["afterwards"] == "connect",
+          f"a connection that breaks in COMMIT leaves the outcome open, and says so: {told['hint']}", told)
+
+
 def main():
+    test_lost_commit()
     test_writer()
     test_change_of_leader()
     test_nobody()
