@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Other tools' histories in a graph, and the one among them that can be gone back to whole: a chain of nodes, in the
- * order of versions. */
+/* Other tools' histories in a graph, and the one among them that can be gone back to whole: a chain of nodes,
+ * in the order of versions. */
 #include "ledger/foreign.h"
 
 #include "ledger_foreign_neo4j.h"
 
 const foreign_tool foreign_graph_tools[] = {
     {DF_LAYOUT_NEO4J_MIGRATIONS, "__Neo4jMigration", "version", "", SQL_read_chain, false, NULL, NULL},
-    {DF_LAYOUT_LIQUIBASE, "__LiquibaseChangeSet", "id author changeLog", "", SQL_read_liquibase, false, NULL, NULL},
+    {DF_LAYOUT_LIQUIBASE, "__LiquibaseChangeSet", "id author changeLog", "", SQL_read_liquibase, false, NULL,
+     NULL},
     {DF_LAYOUT_NATIVE, "Migration", "filename checksum status", "", SQL_read_nodes, false, NULL, NULL},
     {DF_LAYOUT_PAIRS, "SchemaMigration", "version dirty", "", SQL_read_schema_migration, true,
      SQL_clear_schema_migration, SQL_put_schema_migration},
@@ -21,7 +22,9 @@ static const df_foreign_row *their_row(const handing *h, const df_migration *m)
         const df_foreign_row *row = &h->foreign->rows[i];
         bool repeatable = m->kind == DF_REPEATABLE;
         if (repeatable != !row->version.len) continue;
-        if (repeatable ? foreign_is_description(row->name, m->name) : df_version_compare(row->version, m->version) == 0) return row;
+        if (repeatable ? foreign_is_description(row->name, m->name)
+                       : df_version_compare(row->version, m->version) == 0)
+            return row;
     }
     return NULL;
 }
@@ -33,7 +36,9 @@ static df_code checksum_of(handing *h, df_migration *m, char out[12], df_error *
     bool made = code == DF_OK && df_neo4j_migrations_checksum(file.len ? df_buf_str(&file) : DF_STR(""), out);
     df_buf_release(&file);
     if (code != DF_OK || made) return code;
-    return df_fail(err, DF_UNSUPPORTED, "its checksum in that tool is not known: it is a catalog, or has \":use\" inside of a statement");
+    return df_fail(
+        err, DF_UNSUPPORTED,
+        "its checksum in that tool is not known: it is a catalog, or has \":use\" inside of a statement");
 }
 
 static df_value user_of(const handing *h)
@@ -63,18 +68,16 @@ static df_code put(handing *h, df_str previous, df_migration *m, const df_applie
 }
 
 /* Run again since with another text. */
-static df_code repeat(handing *h, df_migration *m, const df_applied *row, const df_foreign_row *theirs, df_error *err)
+static df_code repeat(handing *h, df_migration *m, const df_applied *row, const df_foreign_row *theirs,
+                      df_error *err)
 {
     char sum[12];
     if (m->kind != DF_REPEATABLE || row->applied_ms <= theirs->applied_ms) return DF_OK;
     DF_TRY(checksum_of(h, m, sum, err));
     if (df_str_is(theirs->checksum, sum)) return DF_OK;
-    df_value values[] = {df_v_str(m->version),
-                         df_v_text(sum),
-                         df_v_int(row->applied_ms),
-                         df_v_int(row->duration_ms < 0 ? 0 : row->duration_ms),
-                         ledger_name(row->applied_by),
-                         user_of(h)};
+    df_value values[] = {df_v_str(m->version),         df_v_text(sum),
+                         df_v_int(row->applied_ms),    df_v_int(row->duration_ms < 0 ? 0 : row->duration_ms),
+                         ledger_name(row->applied_by), user_of(h)};
     return foreign_run(h, SQL_repeat_chain, values, sizeof values / sizeof *values, err);
 }
 
@@ -85,12 +88,14 @@ df_code foreign_write_chain(handing *h, df_error *err)
         df_migration *m = &h->set->items[i];
         const df_applied *row = foreign_our_row(h, m);
         const df_foreign_row *theirs = their_row(h, m);
-        bool applied = row && row->status == DF_APPLIED_COMPLETED, gone = row && row->status == DF_APPLIED_ROLLED_BACK;
+        bool applied = row && row->status == DF_APPLIED_COMPLETED,
+             gone = row && row->status == DF_APPLIED_ROLLED_BACK;
         df_code code = DF_OK;
         if (!m->version.len || m->kind == DF_BASELINE) continue;
         if (applied && !theirs) code = put(h, previous, m, row, err);
         if (applied && theirs) code = repeat(h, m, row, theirs, err);
-        if (gone && theirs) code = foreign_run(h, SQL_take_chain, &(df_value){.type = DF_TEXT, .s = m->version}, 1, err);
+        if (gone && theirs)
+            code = foreign_run(h, SQL_take_chain, &(df_value){.type = DF_TEXT, .s = m->version}, 1, err);
         if (code != DF_OK) return df_error_prefix(err, "%.*s", DF_FMT(m->id));
         if (applied || (theirs && !gone)) previous = m->version;
     }

@@ -143,10 +143,11 @@ static df_code put(handing *h, df_migration *m, const df_applied *row, df_error 
         DF_TRY(numeric(m, &number, err));
         return foreign_run(h, SQL_put_goose, (df_value[]){number, df_v_bool(true), at}, 3, err);
     case DF_LAYOUT_DIESEL:
-        return foreign_run(h, SQL_put_diesel, (df_value[]){df_v_str(foreign_digits(m->version, &h->arena)), at}, 2,
-                   err);
+        return foreign_run(h, SQL_put_diesel,
+                           (df_value[]){df_v_str(foreign_digits(m->version, &h->arena)), at}, 2, err);
     case DF_LAYOUT_NODE_PG:
-        return foreign_run(h, SQL_put_node_pg, (df_value[]){df_v_str(foreign_file_stem(m->file)), at}, 2, err);
+        return foreign_run(h, SQL_put_node_pg, (df_value[]){df_v_str(foreign_file_stem(m->file)), at}, 2,
+                           err);
     case DF_LAYOUT_FLYWAY: return put_flyway(h, m, row, err);
     case DF_LAYOUT_SQLX: return put_sqlx(h, m, row, err);
     case DF_LAYOUT_PRISMA: return put_prisma(h, m, row, err);
@@ -163,13 +164,18 @@ static df_code take(handing *h, const df_migration *m, const df_applied *row, df
     case DF_LAYOUT_DBMATE:
     case DF_LAYOUT_KRATOS:
     case DF_LAYOUT_FLYWAY: return foreign_run(h, SQL_take_version, &version, 1, err);
-    case DF_LAYOUT_GOOSE: DF_TRY(numeric(m, &number, err)); return foreign_run(h, SQL_take_goose, &number, 1, err);
-    case DF_LAYOUT_SQLX: DF_TRY(numeric(m, &number, err)); return foreign_run(h, SQL_take_version, &number, 1, err);
+    case DF_LAYOUT_GOOSE:
+        DF_TRY(numeric(m, &number, err));
+        return foreign_run(h, SQL_take_goose, &number, 1, err);
+    case DF_LAYOUT_SQLX:
+        DF_TRY(numeric(m, &number, err));
+        return foreign_run(h, SQL_take_version, &number, 1, err);
     case DF_LAYOUT_NODE_PG:
-        return foreign_run(h, SQL_take_node_pg, &(df_value){.type = DF_TEXT, .s = foreign_file_stem(m->file)}, 1,
-                   err);
+        return foreign_run(h, SQL_take_node_pg, &(df_value){.type = DF_TEXT, .s = foreign_file_stem(m->file)},
+                           1, err);
     case DF_LAYOUT_PRISMA:
-        return foreign_run(h, SQL_take_prisma, (df_value[]){df_v_int(row->rolled_back_ms), df_v_str(m->id)}, 2, err);
+        return foreign_run(h, SQL_take_prisma, (df_value[]){df_v_int(row->rolled_back_ms), df_v_str(m->id)},
+                           2, err);
     default: return DF_OK;
     }
 }
@@ -272,12 +278,14 @@ static df_code check_tool(const df_foreign *foreign, df_error *err)
         {DF_LAYOUT_SQITCH, "let it write them itself: sqitch deploy --log-only"},
         {DF_LAYOUT_TEMPORAL, "update its schema_version with temporal-sql-tool"},
         {DF_LAYOUT_LIQUIBASE, "let it write them itself: liquibase changelog-sync"},
-        {DF_LAYOUT_NATIVE, "it keeps paths as they are on its machine, which nobody else knows; its nodes for migrations that "
-                           "were adopted keep what they said in formerFilename and formerChecksum"},
+        {DF_LAYOUT_NATIVE,
+         "it keeps paths as they are on its machine, which nobody else knows; its nodes for migrations that "
+         "were adopted keep what they said in formerFilename and formerChecksum"},
     };
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
         if (own[i].layout != foreign->layout) continue;
-        df_fail(err, DF_UNSUPPORTED, "the records of %s cannot be made by another program", df_layout_name(foreign->layout));
+        df_fail(err, DF_UNSUPPORTED, "the records of %s cannot be made by another program",
+                df_layout_name(foreign->layout));
         df_error_hint(err, "%s", own[i].hint);
         return DF_UNSUPPORTED;
     }

@@ -177,10 +177,10 @@ df_code ledger_drop(ledger_batch *batch, df_code code)
     return code;
 }
 
-/* Guard and check in front, the entries of the audit log behind, or the lock on its head when the hashes are ours to
- * make. */
-static df_command *assemble(ledger_batch *batch, bool own_transaction, bool fenced, bool one_trip, ledger_head *head,
-                            size_t *count, size_t *check)
+/* Guard and check in front, the entries of the audit log behind, or the lock on its head when the hashes are
+ * ours to make. */
+static df_command *assemble(ledger_batch *batch, bool own_transaction, bool fenced, bool one_trip,
+                            ledger_head *head, size_t *count, size_t *check)
 {
     df_ledger *ledger = batch->ledger;
     size_t own = batch->count;
@@ -209,11 +209,14 @@ bool ledger_divided(const df_error *err)
 
 static df_code deletes_us(df_error *err)
 {
-    df_fail(err, DF_REFUSED,
-            "this migration deletes or changes the nodes in which the migration history itself is kept (labels "
-            "Migration and _Migration…); nothing of it was done");
-    df_error_hint(err, "restrict its MATCH by label: MATCH (n:Person) DETACH DELETE n; for everything else: MATCH (n) WHERE NOT "
-                       "n:Migration AND none(l IN labels(n) WHERE l STARTS WITH '_Migration') DETACH DELETE n");
+    df_fail(
+        err, DF_REFUSED,
+        "this migration deletes or changes the nodes in which the migration history itself is kept (labels "
+        "Migration and _Migration…); nothing of it was done");
+    df_error_hint(err,
+                  "restrict its MATCH by label: MATCH (n:Person) DETACH DELETE n; for everything else: MATCH "
+                  "(n) WHERE NOT "
+                  "n:Migration AND none(l IN labels(n) WHERE l STARTS WITH '_Migration') DETACH DELETE n");
     return DF_REFUSED;
 }
 
@@ -230,9 +233,9 @@ static df_code run_commands(ledger_batch *batch, bool own, bool fenced, bool com
     free(commands);
     if (code != DF_OK && ledger_divided(err)) {
         bool fence = check && (size_t)err->statement == check;
-        code = fence                                                   ? ledger_lost(ledger, err)
+        code = fence                                                 ? ledger_lost(ledger, err)
                : !own && ledger->dialect->sql[LEDGER_intact] != NULL ? deletes_us(err)
-                                                                       : ledger_no_head(err);
+                                                                     : ledger_no_head(err);
     }
     return code == DF_OK && !one_trip ? ledger_audit_write(batch, &head, commit, err) : code;
 }
@@ -256,11 +259,15 @@ static df_code run_once(ledger_batch *batch, bool own, bool fenced, bool commit,
 
 static df_code explain_conflict(df_error *err)
 {
-    if (strstr(err->message, "_migration_audit_log") || strstr(err->message, "_MigrationAudit")) return ledger_unknown_entry(err);
-    bool theirs = strstr(err->message, "label `Migration`") && (strstr(err->message, "`filename`") || strstr(err->message, "`version`"));
+    if (strstr(err->message, "_migration_audit_log") || strstr(err->message, "_MigrationAudit"))
+        return ledger_unknown_entry(err);
+    bool theirs = strstr(err->message, "label `Migration`") &&
+                  (strstr(err->message, "`filename`") || strstr(err->message, "`version`"));
     if (!theirs) return err->code;
-    df_error_prefix(err, "another program's node for this migration stands in the way, by a constraint of that program");
-    df_error_hint(err, "take its history over first: dataflow adopt; or drop that constraint (SHOW CONSTRAINTS)");
+    df_error_prefix(
+        err, "another program's node for this migration stands in the way, by a constraint of that program");
+    df_error_hint(err,
+                  "take its history over first: dataflow adopt; or drop that constraint (SHOW CONSTRAINTS)");
     return err->code;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Neo4j is asked about itself, and what to do about the answers; its transactions are in neo4j_sessions.c. */
+/* What Neo4j is asked about itself, and what to do about the answers; its transactions are in
+ * neo4j_sessions.c. */
 #include "operate/operate_int.h"
 
 #include "operate_neo4j.h"
@@ -75,11 +76,13 @@ static void check_database(op_health *h)
         op_check_unknown(h, "database", &err);
         return;
     }
-    const char *who = op_text(&rows, 0, "name"), *status = op_text(&database, 0, "status"), *reason = op_text(&database, 0, "reason");
+    const char *who = op_text(&rows, 0, "name"), *status = op_text(&database, 0, "status"),
+               *reason = op_text(&database, 0, "reason");
     const char *edition = op_text(&rows, 0, "edition");
     bool online = status && strcmp(status, "online") == 0;
-    op_check(h, "database", online ? OP_OK : OP_CRITICAL, NULL, online ? NULL : "SHOW DATABASES", "%s is %s (%s edition)%s%s", who,
-             status ? status : "not listed", edition ? edition : "unknown", reason && *reason ? ": " : "", reason ? reason : "");
+    op_check(h, "database", online ? OP_OK : OP_CRITICAL, NULL, online ? NULL : "SHOW DATABASES",
+             "%s is %s (%s edition)%s%s", who, status ? status : "not listed", edition ? edition : "unknown",
+             reason && *reason ? ": " : "", reason ? reason : "");
 }
 
 static void check_lock_waits(op_health *h)
@@ -95,11 +98,11 @@ static void check_lock_waits(op_health *h)
             first = op_session_text(&h->look, &h->sessions.items[i]);
     const char *details = df_arena_printf(h->look.arena, "{\"waiting\":%zu}", waiting);
     if (waiting)
-        op_check(h, "lock_waits", OP_WARNING, details, "dataflow why", "%zu transaction%s for a lock: %s", waiting,
-                 waiting == 1 ? " waits" : "s wait", first);
+        op_check(h, "lock_waits", OP_WARNING, details, "dataflow why", "%zu transaction%s for a lock: %s",
+                 waiting, waiting == 1 ? " waits" : "s wait", first);
     else
-        op_check(h, "lock_waits", h->sessions.hidden ? OP_UNKNOWN : OP_OK, details, h->sessions.hidden, "nobody waits for a lock%s",
-                 h->sessions.hidden ? ", as far as this user sees" : "");
+        op_check(h, "lock_waits", h->sessions.hidden ? OP_UNKNOWN : OP_OK, details, h->sessions.hidden,
+                 "nobody waits for a lock%s", h->sessions.hidden ? ", as far as this user sees" : "");
 }
 
 static void check_memory(op_health *h)
@@ -113,18 +116,23 @@ static void check_memory(op_health *h)
     }
     df_arena *arena = h->look.arena;
     int64_t used = op_int(&rows, 0, "used", -1), most = op_int(&rows, 0, "maximum", -1);
-    const char *details = df_arena_printf(arena, "{\"heap_used_bytes\":%lld,\"heap_max_bytes\":%lld}", (long long)used, (long long)most);
+    const char *details = df_arena_printf(arena, "{\"heap_used_bytes\":%lld,\"heap_max_bytes\":%lld}",
+                                          (long long)used, (long long)most);
     if (used < 0 || most <= 0) {
         op_check(h, "memory", OP_UNKNOWN, details, NULL, "the server does not say how much memory it uses");
         return;
     }
     double part = (double)used / (double)most;
-    if (op_ask(&h->look, SQL_settings, NULL, 0, &settings, NULL) == DF_OK) all = limit(&settings, "memory_all");
+    if (op_ask(&h->look, SQL_settings, NULL, 0, &settings, NULL) == DF_OK)
+        all = limit(&settings, "memory_all");
     bool tight = part >= 0.95; /* what is no longer used counts until it is collected */
-    op_check(h, "memory", tight ? OP_WARNING : OP_OK, details,
-             tight ? "raise server.memory.heap.max_size, or do large changes in batches (CALL { … } IN TRANSACTIONS)" : NULL,
-             "%s of %s of the heap are used (%.0f %%)%s%s", op_bytes(arena, used), op_bytes(arena, most), part * 100,
-             all ? "; all transactions together may use " : "", all ? all : "");
+    op_check(
+        h, "memory", tight ? OP_WARNING : OP_OK, details,
+        tight
+            ? "raise server.memory.heap.max_size, or do large changes in batches (CALL { … } IN TRANSACTIONS)"
+            : NULL,
+        "%s of %s of the heap are used (%.0f %%)%s%s", op_bytes(arena, used), op_bytes(arena, most),
+        part * 100, all ? "; all transactions together may use " : "", all ? all : "");
 }
 
 /* Both counts are kept by the server: nothing is read. */
@@ -138,13 +146,16 @@ static void check_graph(op_health *h)
         return;
     }
     int64_t nodes = op_int(&rows, 0, "nodes", 0), relationships = op_int(&rows, 0, "relationships", 0);
-    op_check(h, "graph", OP_OK, df_arena_printf(arena, "{\"nodes\":%lld,\"relationships\":%lld}", (long long)nodes, (long long)relationships),
+    op_check(h, "graph", OP_OK,
+             df_arena_printf(arena, "{\"nodes\":%lld,\"relationships\":%lld}", (long long)nodes,
+                             (long long)relationships),
              NULL, "%s nodes, %s relationships", op_number(arena, nodes), op_number(arena, relationships));
 }
 
 static void health(op_health *h)
 {
-    static const op_list indexes = {"indexes", SQL_indexes, "index is not online", "indexes are not online", "every index is online"};
+    static const op_list indexes = {"indexes", SQL_indexes, "index is not online", "indexes are not online",
+                                    "every index is online"};
     op_check_disk(h, df_arena_cstr(h->look.arena, h->facts.folder.ptr ? h->facts.folder : DF_STR("")));
     check_database(h);
     op_check_transactions(h);
@@ -156,8 +167,10 @@ static void health(op_health *h)
 
 /* ---- preflight ---- */
 
-/* Which locks a transaction has the server does not tell, only how many: any of them may be on what is to be changed. */
-static void find_holders(op_findings *f, const op_sessions *all, const df_preflight_target *targets, size_t count)
+/* Which locks a transaction has the server does not tell, only how many: any of them may be on what is to be
+ * changed. */
+static void find_holders(op_findings *f, const op_sessions *all, const df_preflight_target *targets,
+                         size_t count)
 {
     enum { LASTS_S = 1 };
     const df_preflight_target *first = NULL;
@@ -167,8 +180,10 @@ static void find_holders(op_findings *f, const op_sessions *all, const df_prefli
         const op_session *s = &all->items[i];
         if (s->own || !s->here || s->state == OP_HOLDS || op_session_lingers(s)) continue;
         if (s->locks == 0 || s->transaction_s < LASTS_S) continue;
-        op_finding(f, "warning", "locked-table", df_arena_printf(f->look->arena, "let it end, or %s", op_session_end(f->look, s)),
-                   "%s holds locks, perhaps on %.*s, whose schema is changed only when they are gone", op_session_text(f->look, s), DF_FMT(first->table));
+        op_finding(f, "warning", "locked-table",
+                   df_arena_printf(f->look->arena, "let it end, or %s", op_session_end(f->look, s)),
+                   "%s holds locks, perhaps on %.*s, whose schema is changed only when they are gone",
+                   op_session_text(f->look, s), DF_FMT(first->table));
     }
 }
 
@@ -180,21 +195,29 @@ static void find_limits(op_findings *f)
     if (op_ask(f->look, SQL_settings, NULL, 0, &rows, NULL) != DF_OK) return;
     const char *timeout = limit(&rows, "timeout"), *lock_timeout = limit(&rows, "lock_timeout");
     if (timeout)
-        op_finding(f, "warning", "transaction-timeout", "raise db.transaction.timeout for the time of the run, or work in batches (CALL { … } IN TRANSACTIONS)",
-                   "the server ends every transaction after %s (db.transaction.timeout): a migration that takes longer fails", timeout);
+        op_finding(f, "warning", "transaction-timeout",
+                   "raise db.transaction.timeout for the time of the run, or work in batches (CALL { … } IN "
+                   "TRANSACTIONS)",
+                   "the server ends every transaction after %s (db.transaction.timeout): a migration that "
+                   "takes longer fails",
+                   timeout);
     if (lock_timeout)
-        op_finding(f, "note", "lock-timeout", NULL, "the server waits %s for a lock (db.lock.acquisition.timeout), then a statement fails", lock_timeout);
+        op_finding(f, "note", "lock-timeout", NULL,
+                   "the server waits %s for a lock (db.lock.acquisition.timeout), then a statement fails",
+                   lock_timeout);
     for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) {
         const char *value = limit(&rows, memory[i][0]);
         if (!value) continue;
-        op_finding(f, "note", "memory-limit", "do what changes very many nodes in batches: CALL { … } IN TRANSACTIONS",
-                   "%s may use %s of memory (%s)", i ? "all transactions together" : "a transaction", value, memory[i][1]);
+        op_finding(f, "note", "memory-limit",
+                   "do what changes very many nodes in batches: CALL { … } IN TRANSACTIONS",
+                   "%s may use %s of memory (%s)", i ? "all transactions together" : "a transaction", value,
+                   memory[i][1]);
         break; /* the narrowest of them */
     }
 }
 
-static df_code preflight(op_findings *f, const op_facts *server, const op_sessions *all, const df_preflight_target *targets, size_t count,
-                         df_error *err)
+static df_code preflight(op_findings *f, const op_facts *server, const op_sessions *all,
+                         const df_preflight_target *targets, size_t count, df_error *err)
 {
     const char **on_target = df_arena_zalloc(f->look->arena, (all->count + 1) * sizeof *on_target);
     op_finding_sessions(f, all, on_target);
@@ -217,7 +240,8 @@ static void hidden(op_why *why)
     for (size_t i = 0; i < why->sessions.count; i++) {
         const op_session *s = &why->sessions.items[i];
         if (s->state == OP_HOLDS && s->here && !s->own)
-            op_say(why, "lock", "info", 1, op_session_end(&why->look, s), "perhaps %s", op_session_text(&why->look, s));
+            op_say(why, "lock", "info", 1, op_session_end(&why->look, s), "perhaps %s",
+                   op_session_text(&why->look, s));
     }
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Neo4j's transactions, and who waits for whom. A connection without a transaction holds nothing and is not listed. What
- * holds our named locks is a transaction that does nothing for ever: it is told apart by its metadata.
+ * Neo4j's transactions, and who waits for whom. A connection without a transaction holds nothing and is not
+ * listed. What holds our named locks is a transaction that does nothing for ever: it is told apart by its
+ * metadata.
  */
 #include "operate/operate_int.h"
 
@@ -101,6 +102,8 @@ df_code op_neo4j_sessions(const op_look *look, op_sessions *out, df_error *err)
     add_sessions(look, &rows, own.id, op_str(&facts, 0, "name"), out);
     for (size_t i = 0; i < rows.count; i++)
         if (is_blocked(op_str(&rows, i, "status"))) add_waits(look, out, i, op_str(&rows, i, "status"));
-    if (!sees_all(look)) out->hidden = "transactions of other users are hidden: GRANT SHOW TRANSACTION (*) ON DATABASE * TO a role of this user";
+    if (!sees_all(look))
+        out->hidden = "transactions of other users are hidden: GRANT SHOW TRANSACTION (*) ON DATABASE * TO a "
+                      "role of this user";
     return DF_OK;
 }

@@ -18,17 +18,26 @@ typedef struct text {
 } text;
 
 static const char *const tables[][2] = {
-    {"_migration_meta", "_MigrationMeta"},         {"_migration_history", "Migration"},
-    {"v_migration_status", "Migration"},           {"_migration_locks", "_MigrationLock"},
-    {"_migration_audit_log", "_MigrationAudit"},   {"_migration_rollback_history", "_MigrationRollback"},
-    {"_migration_journal", "_MigrationJournal"},   {"_migration_sources", "_MigrationSource"},
-    {"_migration_schema", "_MigrationSchema"},     {"_backup_history", "_MigrationBackup"},
-    {"dataflow_migration_locks", "_MigrationLock"}, {"_backup_restoration_history", "_MigrationRestoration"},
+    {"_migration_meta", "_MigrationMeta"},
+    {"_migration_history", "Migration"},
+    {"v_migration_status", "Migration"},
+    {"_migration_locks", "_MigrationLock"},
+    {"_migration_audit_log", "_MigrationAudit"},
+    {"_migration_rollback_history", "_MigrationRollback"},
+    {"_migration_journal", "_MigrationJournal"},
+    {"_migration_sources", "_MigrationSource"},
+    {"_migration_schema", "_MigrationSchema"},
+    {"_backup_history", "_MigrationBackup"},
+    {"dataflow_migration_locks", "_MigrationLock"},
+    {"_backup_restoration_history", "_MigrationRestoration"},
 };
 static const char *const columns[][2] = {{"duration_ms", "duration"}, {"database_id", "databaseId"}};
-static const char *const keywords[] = {"AND", "OR", "NOT", "IS", "NULL", "IN", "DISTINCT", "DESC", "ASC", "AS", "true", "false"};
-static const char *const states[][2] = {{"'completed'", "'SUCCESS'"}, {"'failed'", "'FAILED'"},
-                                        {"'in_progress'", "'RUNNING'"}, {"'rolled_back'", "'ROLLED_BACK'"}};
+static const char *const keywords[] = {"AND",      "OR",   "NOT", "IS", "NULL", "IN",
+                                       "DISTINCT", "DESC", "ASC", "AS", "true", "false"};
+static const char *const states[][2] = {{"'completed'", "'SUCCESS'"},
+                                        {"'failed'", "'FAILED'"},
+                                        {"'in_progress'", "'RUNNING'"},
+                                        {"'rolled_back'", "'ROLLED_BACK'"}};
 
 static bool is(word w, const char *what)
 {
@@ -91,7 +100,8 @@ static void put_expression(const text *t, size_t from, size_t to, df_buf *out)
 {
     for (size_t i = from; i < to; i++) {
         word w = t->words[i];
-        bool name = isalpha((unsigned char)w.at[0]) || w.at[0] == '_', call = i + 1 < to && is(t->words[i + 1], "(");
+        bool name = isalpha((unsigned char)w.at[0]) || w.at[0] == '_',
+             call = i + 1 < to && is(t->words[i + 1], "(");
         for (size_t k = 0; k < sizeof keywords / sizeof *keywords; k++) name = name && !is(w, keywords[k]);
         df_buf_char(out, ' ');
         if (is(w, "COUNT") || is(w, "MAX")) {
@@ -99,7 +109,8 @@ static void put_expression(const text *t, size_t from, size_t to, df_buf *out)
         } else if (is(w, "NOW")) {
             df_buf_text(out, "datetime");
         } else if (is(w, "FROM_UNIXTIME") && i + 2 < to) { /* ( seconds ) */
-            df_buf_printf(out, "datetime({epochSeconds: %.*s})", (int)t->words[i + 2].len, t->words[i + 2].at);
+            df_buf_printf(out, "datetime({epochSeconds: %.*s})", (int)t->words[i + 2].len,
+                          t->words[i + 2].at);
             i += 3;
         } else if (is(w, "LIKE") && i + 1 < to) { /* '%what%' */
             df_buf_printf(out, "CONTAINS '%.*s'", (int)t->words[i + 1].len - 4, t->words[i + 1].at + 2);
@@ -154,7 +165,8 @@ static size_t put_match(text *t, size_t table, size_t where, df_buf *out)
 
 static void put_select(text *t, df_buf *out)
 {
-    size_t from = find(t, 1, "FROM"), order = find(t, from, "ORDER"), limit = find(t, from, "LIMIT"), offset = find(t, from, "OFFSET");
+    size_t from = find(t, 1, "FROM"), order = find(t, from, "ORDER"), limit = find(t, from, "LIMIT"),
+           offset = find(t, from, "OFFSET");
     put_match(t, from + 1, find(t, from, "WHERE"), out);
     df_buf_text(out, " RETURN");
     put_expression(t, 1, from, out);
@@ -162,8 +174,10 @@ static void put_select(text *t, df_buf *out)
         df_buf_text(out, " ORDER BY");
         put_expression(t, order + 2, limit, out);
     }
-    if (offset + 1 < t->count) df_buf_printf(out, " SKIP %.*s", (int)t->words[offset + 1].len, t->words[offset + 1].at);
-    if (limit + 1 < t->count) df_buf_printf(out, " LIMIT %.*s", (int)t->words[limit + 1].len, t->words[limit + 1].at);
+    if (offset + 1 < t->count)
+        df_buf_printf(out, " SKIP %.*s", (int)t->words[offset + 1].len, t->words[offset + 1].at);
+    if (limit + 1 < t->count)
+        df_buf_printf(out, " LIMIT %.*s", (int)t->words[limit + 1].len, t->words[limit + 1].at);
 }
 
 /* The comma or parenthesis behind a value. */
