@@ -52,7 +52,7 @@ static mf_raw *add_raw(split *x, const piece *p, const df_sql_statement *stateme
     *raw = (mf_raw){.statement = *statement, .path = p->path, .whole = whole};
     raw->statement.number = ++x->number;
     raw->gap = (df_str){gap, (size_t)(statement->text.ptr - gap)};
-    raw->gap_line = p->line + mf_lines_before(p->text, gap);
+    raw->gap_line = statement->line - mf_lines_before(raw->gap, statement->text.ptr);
     if (x->set->layout == DF_LAYOUT_GOOSE) {
         raw->substitute = envsub_behind(x->set->dialect, raw->gap, x->substitute);
         x->substitute = envsub_behind(x->set->dialect, statement->text, raw->substitute);

@@ -12,6 +12,18 @@ static void hear(void *context, const char *severity, const char *message)
     df_log(x->observer, warning ? DF_LOG_WARNING : DF_LOG_INFO, "%s: %s", severity, message);
 }
 
+df_journal_row *find_row(df_journal_row *rows, size_t count, int32_t number)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (rows[middle].number == number) return &rows[middle];
+        if (rows[middle].number < number) low = middle + 1;
+        else high = middle;
+    }
+    return NULL;
+}
+
 /* ---- preparing ---- */
 
 static void make_report(execution *e)
@@ -138,23 +150,22 @@ static df_code undo_partial(execution *e, df_error *err)
     df_journal_row *before;
     size_t count;
     DF_TRY(df_ledger_journal(e->x->ledger, e->migration->id, DF_UP, &e->arena, &before, &count, err));
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < e->steps.count; k++)
-            if (e->rows[k].number == before[i].number) {
-                e->rows[k].status = before[i].status;
-                e->rows[k].ms = before[i].ms;
-                memcpy(e->rows[k].hash, before[i].hash, sizeof e->rows[k].hash);
-            }
+    for (size_t i = 0; i < count; i++) {
+        df_journal_row *row = find_row(e->rows, e->steps.count, before[i].number);
+        if (!row) continue;
+        row->status = before[i].status;
+        row->ms = before[i].ms;
+        memcpy(row->hash, before[i].hash, sizeof row->hash);
+    }
     for (size_t k = 0; k < e->steps.count; k++) {
+        verdict_of_doubt verdict;
+        const char *why;
         if (e->rows[k].status != DF_STEP_INTENT) continue;
         e->rows[k].status = DF_STEP_FAILED; /* never begun, unless the journal has an intent */
-        for (size_t i = 0; i < count; i++) {
-            verdict_of_doubt verdict;
-            const char *why;
-            if (before[i].number != e->rows[k].number || before[i].status != DF_STEP_INTENT) continue;
-            DF_TRY(resolve_doubt(e, k, &before[i], &verdict, &why, err));
-            if (verdict == DOUBT_DONE || (e->steps.items[k].facts.flags & DF_SQL_BATCHES)) e->rows[k].status = DF_STEP_DONE;
-        }
+        const df_journal_row *intent = find_row(before, count, e->rows[k].number);
+        if (!intent || intent->status != DF_STEP_INTENT) continue;
+        DF_TRY(resolve_doubt(e, k, intent, &verdict, &why, err));
+        if (verdict == DOUBT_DONE || (e->steps.items[k].facts.flags & DF_SQL_BATCHES)) e->rows[k].status = DF_STEP_DONE;
     }
     e->item->undone = undo_done(e);
     if (strcmp(e->item->undone, "all") != 0) {

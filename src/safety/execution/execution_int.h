@@ -26,6 +26,9 @@ typedef struct execution {
 
 /* ---- execute.c ---- */
 
+/* The row of a statement's number, among rows in the order of their numbers; NULL when there is none. */
+df_journal_row *find_row(df_journal_row *rows, size_t count, int32_t number);
+
 /* Reads and splits the section, cuts it into units, makes room for the report. */
 DF_MUST_USE df_code execution_prepare(execution *e, df_error *err);
 /* Whether its statements may leave settings behind. */

@@ -19,9 +19,7 @@ typedef struct resumption {
 
 static const df_journal_row *earlier(const resumption *r, int32_t number)
 {
-    for (size_t i = 0; i < r->count; i++)
-        if (r->before[i].number == number) return &r->before[i];
-    return NULL;
+    return find_row(r->before, r->count, number);
 }
 
 static bool is_done(df_step_status status)
@@ -35,9 +33,8 @@ static df_code compare_with_journal(execution *e, const resumption *r, df_error 
     for (size_t i = 0; i < r->count; i++) {
         const df_journal_row *row = &r->before[i];
         if (!is_done(row->status) && row->status != DF_STEP_INTENT) continue;
-        size_t k = 0;
-        while (k < e->steps.count && e->rows[k].number != row->number) k++;
-        if (k < e->steps.count && strcmp(e->rows[k].hash, row->hash) == 0) continue;
+        const df_journal_row *now = find_row(e->rows, e->steps.count, row->number);
+        if (now && strcmp(now->hash, row->hash) == 0) continue;
         df_fail(err, DF_MISMATCH, "%.*s stopped half-way, and its statement %d, which took effect, has been changed since",
                 DF_FMT(e->migration->id), (int)row->number);
         df_error_at(err, e->section->path, row->line);

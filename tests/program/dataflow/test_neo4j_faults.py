@@ -235,8 +235,7 @@ def restarted(tap, b):
     for line in process.stdout:
         if '"statement_done"' in line:
             break
-    b.server.stop()
-    b.server.start()
+    b.server.restart()
     out, err = process.communicate(timeout=300)
     b.graph.close()
     b.graph = Graph(b.server.url())
