@@ -67,7 +67,8 @@ def test_accounts(server):
                   "Database connection failed: ")
     check("Neo.ClientError.Security.Unauthorized" == told["native"] and "wr0ng" not in json.dumps(told), "by the server's code",
           told)
-    expect("connect", "no password", plain, "Database connection failed: ")
+    told = expect("connect", "no user", plain, "Database connection failed: ")
+    check("NEO4J_USERNAME" in told["hint"], "the hint tells how to name one", told)
     expect("connect", "an unknown kind of ticket", f"bolt://:ticket@127.0.0.1:{port}?auth=bearer", "Database connection failed: ")
     told = expect("not_found", "a database that is not there", f"bolt://neo4j:{password}@127.0.0.1:{port}/nope",
                   "Database connection failed: ")

@@ -251,6 +251,11 @@ df_code neo_open(df_conn *conn, const char *url, const df_open_options *options,
         if (code == DF_OK && c->target.routing) code = route(c, err);
         if (code == DF_OK) code = ask_server(c, err);
         if (code != DF_OK) code = not_let_in(code, err);
+        if (code == DF_CONNECT && strcmp(c->target.bolt.auth, "none") == 0 &&
+            strstr(err->native, "Security.Unauthorized"))
+            df_error_hint(err,
+                          "name a user: in the URL (bolt://user:password@host), or by NEO4J_USERNAME and "
+                          "NEO4J_PASSWORD");
     }
     if (code != DF_OK) neo_close(conn);
     return code;

@@ -28,6 +28,7 @@ df_code neo_leave(neo_conn *c, df_code code, df_error *err)
     c->running = c->interrupted = c->halted = c->committing = false;
     pthread_mutex_unlock(&c->guard);
     c->statement_end = c->lock_look = 0;
+    c->gave_up.code = DF_OK;
     if (!halted || c->base.lost) return code;
     bool was_open = c->open;
     neo_reset_bolt(c); /* the interruption stays until then */
@@ -393,8 +394,8 @@ df_code neo_query(neo_conn *c, const char *query, df_str parameters, neo_record_
 }
 
 /*
- * A command of the shell: `:use`, which changes nothing when it names our database, or `system`, to which the server sends
- * what belongs there by itself.
+ * A command of the shell: `:use`, which changes nothing when it names our database, or `system`, to which the
+ * server sends what belongs there by itself.
  */
 static df_code shell_command(const neo_conn *c, df_str text, df_error *err)
 {
@@ -403,13 +404,18 @@ static df_code shell_command(const neo_conn *c, df_str text, df_error *err)
     df_str database = name.text;
     if (name.kind == DF_SQL_NAME && database.len > 2) database = (df_str){database.ptr + 1, database.len - 2};
     if (!df_sql_is(command, "USE")) {
-        df_fail(err, DF_UNSUPPORTED, "\":%.*s\" is a command of cypher-shell, which nobody else knows", DF_FMT(command.text));
-        df_error_hint(err, "for values that differ between environments there are placeholders: ${name}, with --placeholder name=value");
+        df_fail(err, DF_UNSUPPORTED, "\":%.*s\" is a command of cypher-shell, which nobody else knows",
+                DF_FMT(command.text));
+        df_error_hint(err, "for values that differ between environments there are placeholders: ${name}, "
+                           "with --placeholder name=value");
         return DF_UNSUPPORTED;
     }
-    if (df_sql_is(name, c->database) || df_str_is(database, c->database) || df_sql_is(name, "SYSTEM")) return DF_OK;
-    df_fail(err, DF_UNSUPPORTED, "\":use %.*s\": this run works on the database %s, where its record is kept", DF_FMT(database), c->database);
-    df_error_hint(err, "put it into a folder of its own, and run that with NEO4J_DATABASE=%.*s", DF_FMT(database));
+    if (df_sql_is(name, c->database) || df_str_is(database, c->database) || df_sql_is(name, "SYSTEM"))
+        return DF_OK;
+    df_fail(err, DF_UNSUPPORTED, "\":use %.*s\": this run works on the database %s, where its record is kept",
+            DF_FMT(database), c->database);
+    df_error_hint(err, "put it into a folder of its own, and run that with NEO4J_DATABASE=%.*s",
+                  DF_FMT(database));
     return DF_UNSUPPORTED;
 }
 
