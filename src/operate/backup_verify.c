@@ -348,7 +348,8 @@ static df_code verify(const df_backup_place *place, const df_migrate_backup *b, 
         return read == DF_OK ? record(place, b, out, arena, err) : read;
     }
     if (place->scratch_url)
-        return df_fail(err, DF_USAGE, "%s makes its scratch database itself", df_conn_server(place->conn));
+        df_log(place->observer, DF_LOG_INFO, "%s makes its scratch database itself; the one that was lent is left alone",
+               df_conn_server(place->conn));
     DF_TRY(df_scratch_create(place->conn, place->url, &scratch, err));
     out->scratch = df_arena_cstr(arena, df_str_from(scratch.name));
     df_code code = try_restore(place, b, o, &scratch, &c, err);

@@ -311,9 +311,9 @@ const cli_command backup_command = {
     .name = "backup",
     .group = "Back up",
     .help = "back the database up with the engine's own tool, and record it",
-    .manual = "pg_dump, mariadb-dump or SQLite's online backup, into the folder of `backup-folder`; "
-              "compressed, with a "
-              "checksum, and encrypted and authenticated where BACKUP_ENCRYPTION_KEY is set.",
+    .manual = "pg_dump, mariadb-dump, SQLite's online backup, or (Neo4j, while it runs) a dump over Bolt, into the "
+              "folder of `backup-folder`; compressed, with a checksum, and encrypted and authenticated where "
+              "BACKUP_ENCRYPTION_KEY is set.",
     .examples = "PROGRAM backup\nBACKUP_ID=$(PROGRAM backup | grep \"Backup created:\" | cut -d: -f2)",
     .options = backup_options,
     .values_size = sizeof(backup_args),
@@ -334,8 +334,8 @@ const cli_command backup_verify_command = {
     .help = "prove a backup: restore it into a scratch database and compare",
     .manual =
         "Row counts and checksums of every table, as they were counted when the backup was made, with what "
-        "comes out "
-        "of it. `up` in an environment with `backup = fresh` accepts only backups that were proved so.\n\n"
+        "comes out of it. On Neo4j without --scratch-url the file is read and counted, label by label and type by "
+        "type. `up` in an environment with `backup = fresh` accepts only backups that were proved so.\n\n"
         "Status 0: good. 4: something differs.",
     .examples = "PROGRAM backup verify latest",
     .options = verify_options,
