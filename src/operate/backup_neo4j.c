@@ -196,7 +196,7 @@ static df_code put_other(void *context, const df_row *row, df_error *err)
     const df_value *v = row->values;
     df_buf_printf(text, "%s%.*s (%.*s, %.*s, for %lld s)", text->len ? "; " : "", DF_FMT(v[0].s),
                   DF_FMT(v[1].s), DF_FMT(v[2].s), (long long)v[3].i);
-    if (v[4].type == DF_TEXT) df_buf_printf(text, ": %.*s", DF_FMT(v[4].s));
+    if (v[4].type == DF_TEXT && v[4].s.len) df_buf_printf(text, ": %.*s", DF_FMT(v[4].s));
     return DF_OK;
 }
 
