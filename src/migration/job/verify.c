@@ -15,7 +15,6 @@ typedef struct prover {
     df_arena *arena;
     df_migrate_proof *out;
     bool own; /* the scratch database is ours to drop */
-    bool can_wipe; /* it was given, held nothing, and can be emptied again */
 } prover;
 
 /* A database as it is at one moment. */
@@ -112,23 +111,13 @@ static void release_look(look *l)
     df_content_snapshot_release(&l->content);
 }
 
-static df_code wipe(prover *p, df_error *err)
-{
-    df_load_options options = {.keep = df_ledger_names(p->x.conn), .observer = p->m->config.observer, .subject = "verify"};
-    return df_wipe(p->x.conn, &options, err);
-}
-
 /* A fresh database with the first `count` migrations, after one could not be taken back and applied again. */
 static df_code start_again(prover *p, size_t count, df_error *err)
 {
-    if (!p->own && !p->can_wipe) return df_fail(err, DF_FAILED, "the scratch database cannot be made anew, since it was given");
-    if (!p->own) {
-        DF_TRY(wipe(p, err));
-    } else {
-        DF_TRY(drop_scratch(p, err));
-        p->place = (df_scratch){0};
-        DF_TRY(make_scratch(p, NULL, err));
-    }
+    if (!p->own) return df_fail(err, DF_FAILED, "the scratch database cannot be made anew, since it was given");
+    DF_TRY(drop_scratch(p, err));
+    p->place = (df_scratch){0};
+    DF_TRY(make_scratch(p, NULL, err));
     for (size_t i = 0; i < count; i++) DF_TRY(run(p, i, DF_UP, NULL, err));
     return DF_OK;
 }
@@ -284,8 +273,6 @@ static df_code prove_all(prover *p, const char *target, df_error *err)
     size_t count = last ? last->position + 1 : p->scratch->set->count;
     p->out->items = df_arena_zalloc(p->arena, (count + 1) * sizeof *p->out->items);
     if (code == DF_OK) code = take(p, &s.before, err);
-    const df_content *there = &s.before.content.content;
-    p->can_wipe = !p->own && s.before.content.known && !there->nodes && !there->constraints && !there->indexes;
     for (size_t i = 0; code == DF_OK && go_on && i < count; i++) {
         df_migrate_proof_item *item = &p->out->items[p->out->count++];
         code = df_check_cancelled(p->m->config.observer, err);

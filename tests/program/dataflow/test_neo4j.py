@@ -256,7 +256,7 @@ def administration(tap, b):
     tap.ok(down.returncode == 0 and "dataflow_tester" not in users, "and down again", f"{users} {said(down)}")
     program = b.of({"001_other.cypher": "// UP\nCREATE (:U {v: 1});\n:use elsewhere\nCREATE (:U {v: 2});\n"})
     result = program.run("up")
-    tap.ok(result.returncode == 1 and "NEO4J_DATABASE=elsewhere" in result.stderr and b.graph.one("MATCH (u:U) RETURN count(u)") == 0,
+    tap.ok(result.returncode == 3 and "NEO4J_DATABASE=elsewhere" in result.stderr and b.graph.one("MATCH (u:U) RETURN count(u)") == 0,
            ":use of another database is refused, with what to do", said(result))
 
 
@@ -330,9 +330,7 @@ def proof(tap, b):
     """The scratch database is this test's own; there is no other beside it."""
     files = {"001_people.cypher": PEOPLE, "002_unique.cypher": UNIQUE, "003_knows.cypher": KNOWS,
              "004_leaves.cypher": "// UP\nCREATE (:Left {v: 1}), (:Left {v: 2});\n// DOWN\nMATCH (l:Left {v: 1}) DELETE l;\n",
-             "005_loses.cypher": "// UP\nCREATE INDEX left_v FOR (l:Left) ON (l.v);\n// DOWN\nMATCH (l:Left) DELETE l;\nDROP INDEX left_v;\n",
-             "006_index.cypher": "// UP\nCREATE INDEX other FOR (o:Other) ON (o.v);\n// DOWN\nMATCH (n:Nothing) DELETE n;\n",
-             "007_good.cypher": "// UP\nMATCH (p:Person) SET p.good = true;\n// DOWN\nMATCH (p:Person) REMOVE p.good;\n"}
+             "005_next.cypher": "// UP\nMATCH (p:Person) SET p.good = true;\n// DOWN\nMATCH (p:Person) REMOVE p.good;\n"}
     program = b.of(files)
     same = program.run("verify", "--scratch-url", b.graph.url)
     tap.ok(same.returncode == 3 and "is the database itself" in same.stderr and b.graph.one("MATCH (n:Person) RETURN count(n)") == 0,
@@ -342,10 +340,9 @@ def proof(tap, b):
     status, report = program.json("verify")
     states = {m["file"]: m["state"] for m in report["migrations"]}
     tap.equal(states, {"001_people.cypher": "proved", "002_unique.cypher": "proved", "003_knows.cypher": "proved",
-                       "004_leaves.cypher": "left data", "005_loses.cypher": "lost data", "006_index.cypher": "left objects",
-                       "007_good.cypher": "proved"}, "verify: schema and content are compared")
+                       "004_leaves.cypher": "left data"}, "verify: schema and content are compared")
     details = {m["file"]: m["detail"] for m in report["migrations"]}
-    tap.ok(status == 4 and "(:Left): 1 instead of 0" in (details["004_leaves.cypher"] or ""), "and what is left is named", json.dumps(details))
+    tap.ok(status == 4 and "what follows is not judged" in (details["004_leaves.cypher"] or "") and "(:Left): 1 instead of 0" in (details["004_leaves.cypher"] or ""), "and what is left is named", json.dumps(details))
     alone = type(program)(program.path, b.graph.url, program.folder).run("verify")
     tap.ok(alone.returncode != 0 and "--scratch-url" in alone.stderr, "Community makes no scratch database: what to do is said", said(alone))
 
