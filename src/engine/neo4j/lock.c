@@ -158,7 +158,7 @@ static df_code make_constraint(attempt *a, df_error *err)
     /* Two that make it at the same time are a deadlock to the server, which ends one of them. */
     for (int tries = 0; code == DF_RETRY && tries < RIVALS; tries++) {
         if (tries) nanosleep(&(struct timespec){0, (20 + 30 * tries + (int)(neo_now_ms() % 50)) * 1000000L}, NULL);
-        code = roll_back(a->b, err);
+        code = tries ? bolt_reset(a->b, err) : roll_back(a->b, err);
         if (code == DF_OK) {
             code = neo_side_query(a->c, a->b, create_constraint, DF_STR_NONE, neo_now_ms() + CONSTRAINT_MS, NULL,
                                   NULL, err);
