@@ -250,6 +250,8 @@ class Tests:
         process = b.paused("restore", made["id"], at=3, SAFETY=safety["id"])
         process.kill()
         process.wait()
+        self.check(wait_until(lambda: self.server.sql("SELECT COUNT(*) FROM information_schema.processlist WHERE db = 'killed'", "mysql") == "0"),
+                   "killed again: its sessions end")
         b.one("restore", safety["id"])
         self.check(self.server.sql("SELECT COUNT(*) FROM t", "killed") == "10", "or the safety backup brings back what was there")
 
@@ -260,7 +262,7 @@ class Tests:
         self.check(status == 7 and safety["id"] in said, f"mariadb killed: {said.splitlines()[0]}", said)
         b.one("restore", safety["id"])
         for command in (("create",), ("verify", "latest")):
-            failed = b.fails(*command, STOP_AFTER=5)
+            failed = b.fails(*command, STOP_AFTER=2)
             self.check(failed.code == "cancelled", f"{command[0]} is interrupted: {failed.text.splitlines()[0]}")
         self.check(self.databases() == "", "no scratch database stays", self.databases())
 

@@ -312,7 +312,7 @@ class Tests:
         self.check(self.server.sql("SELECT count(*) FROM t", "killed") == "10", "nothing was changed then, too")
         # cancelled
         for command in (("create",), ("verify", "latest"), ("restore", "latest")):
-            failed = b.fails(*command, STOP_AFTER=5)
+            failed = b.fails(*command, STOP_AFTER=2)
             self.check(failed.code == "cancelled", f"{command[0]} is interrupted: {failed.text.splitlines()[0]}")
         self.check(b.files() == [os.path.basename(other["path"])] and self.databases() == "", "nothing is left of them", b.files(), self.databases())
         b.one("restore", other["id"])
