@@ -145,7 +145,7 @@ static void check_graph(op_health *h)
         op_check_unknown(h, "graph", &err);
         return;
     }
-    int64_t nodes = op_int(&rows, 0, "nodes", 0), relationships = op_int(&rows, 0, "relationships", 0);
+    int64_t nodes = op_int(&rows, 0, "count", 0), relationships = op_int(&rows, 1, "count", 0);
     op_check(h, "graph", OP_OK,
              df_arena_printf(arena, "{\"nodes\":%lld,\"relationships\":%lld}", (long long)nodes,
                              (long long)relationships),

@@ -102,7 +102,7 @@ df_code job_choose(df_migrate *m, df_migration *migration, df_arena *arena, cons
     const char *said = df_arena_cstr(arena, df_buf_str(&text));
     df_buf_release(&text);
     if (!first->assume) return refuse(m, migration, first, said, err);
-    *passed_over = df_arena_printf(arena, "passed over: \"%s\" does not hold on %s", said, df_conn_server(m->conn));
+    *passed_over = df_arena_printf(arena, "\"%s\" does not hold on %s", said, df_conn_server(m->conn));
     return DF_OK;
 }
 

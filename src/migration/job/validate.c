@@ -84,10 +84,11 @@ static void check_statement(validation *v, const df_section *section, const df_s
     uint32_t flags = step->facts.flags;
     int number = step->statement.number;
     if ((flags & DF_SQL_WHOLE_TABLE) && step->facts.cls == DF_SQL_DML)
-        add(v, up ? "warning" : "note", "whole-table", section, step, "add a condition, or `-- @batch key=…` for a backfill",
+        add(v, up ? "warning" : "note", "whole-table", section, step, "add a condition, or do it in batches (docs/migration-files.md)",
             "statement %d: %s without WHERE touches every row", number, step->facts.tag);
     if (up && (flags & DF_SQL_DESTROYS) && !v->migration->down.present)
-        add(v, "warning", "destructive-without-down", section, step, "write a -- DOWN section, or say in the header how to go back (rollbackStrategy)",
+        add(v, "warning", "destructive-without-down", section, step,
+            "write a way down, or say in the header how to go back (rollbackStrategy)",
             "statement %d: %s destroys data, and the migration has no down section", number, step->facts.tag);
     if (step->facts.cls == DF_SQL_UNKNOWN && !*step->facts.tag)
         add(v, "note", "unknown-statement", section, step, NULL, "statement %d is of no kind that is known here", number);

@@ -32,10 +32,9 @@ WITH attributes.HeapMemoryUsage.value.properties AS heap
 RETURN heap.used AS used, heap.max AS maximum
 
 // name: graph
-MATCH (n)
-WITH count(n) AS nodes
-MATCH ()-[r]->()
-RETURN nodes, count(r) AS relationships
+MATCH (n) RETURN 'nodes' AS what, count(n) AS count
+UNION ALL
+MATCH ()-[r]->() RETURN 'relationships' AS what, count(r) AS count
 
 // name: rights
 SHOW CURRENT USER YIELD user, roles RETURN user, roles
