@@ -121,8 +121,14 @@ typedef struct df_migrate_status {
     size_t n_findings;
 } df_migrate_status;
 
-/* `pending_details`: also reads the headers of pending files (risk, description). */
-DF_API DF_MUST_USE df_code df_migrate_status_read(df_migrate *migrate, bool pending_details, df_migrate_status *out, df_error *err);
+/* Whose headers are read, for risk, description, author and estimate. */
+typedef enum df_migrate_details {
+    DF_MIGRATE_DETAILS_NONE,
+    DF_MIGRATE_DETAILS_PENDING, /* of pending files */
+    DF_MIGRATE_DETAILS_ALL,     /* of every file that is there */
+} df_migrate_details;
+DF_API DF_MUST_USE df_code df_migrate_status_read(df_migrate *migrate, df_migrate_details details, df_migrate_status *out,
+                                                  df_error *err);
 
 typedef struct df_migrate_validation {
     df_migrate_finding *findings; /* errors first */

@@ -67,16 +67,16 @@ static void test_run(const char *folder, const char *url)
     df_migrate_status status;
     df_migrate_run_report run;
     check(df_migrate_open(&config, &m, &err) == DF_OK, "a handle");
-    check(df_migrate_status_read(m, true, &status, &err) == DF_OK && status.pending == 2 && !status.initialised, "two are pending");
+    check(df_migrate_status_read(m, DF_MIGRATE_DETAILS_PENDING, &status, &err) == DF_OK && status.pending == 2 && !status.initialised, "two are pending");
     df_migrate_run_options dry = {.dry_run = true};
     check(df_migrate_up(m, &dry, &run, &err) == DF_OK && run.count == 2 && strcmp(run.items[0].state, "would apply") == 0,
           "a rehearsal says what would happen");
-    check(df_migrate_status_read(m, false, &status, &err) == DF_OK && status.pending == 2, "and changes nothing");
+    check(df_migrate_status_read(m, DF_MIGRATE_DETAILS_NONE, &status, &err) == DF_OK && status.pending == 2, "and changes nothing");
     host.stop = true;
     check(df_migrate_up(m, NULL, &run, &err) == DF_CANCELLED && run.done == 0, "a caller that says stop stops it");
     host.stop = false;
     check(df_migrate_up(m, NULL, &run, &err) == DF_OK && run.done == 2 && host.events > 4, "up applies both, and tells");
-    check(df_migrate_status_read(m, false, &status, &err) == DF_OK && status.applied == 2 && strcmp(status.current, "002") == 0,
+    check(df_migrate_status_read(m, DF_MIGRATE_DETAILS_NONE, &status, &err) == DF_OK && status.applied == 2 && strcmp(status.current, "002") == 0,
           "the status knows them");
     df_migrate_drift drift;
     size_t length = 0;

@@ -168,7 +168,7 @@ def climb(case):
     case.has("up again", case.good("up again", "up"), "✓ nothing to do")
     text = case.good("status", "status", "--exit-code")
     case.has("status shows it", text, f"{NEWEST}.sql  applied", "Pending migrations: 0", "the newest is 009")
-    case.has("status --verbose", case.good("status --verbose", "status", "--verbose"), "DESCRIPTION", "ESTIMATE", "500 ms")
+    case.has("status --verbose", case.good("status --verbose", "status", "--verbose"), "DESCRIPTION", "ESTIMATE", "500 ms", "Notifications, and what each user")
 
 
 def descend(case):

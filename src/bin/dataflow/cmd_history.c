@@ -52,7 +52,7 @@ static int run(cli_context *cli, const void *values)
     df_migrate_status status;
     df_error err = {0};
     df_code code = open_migrate(cli, NEED_DATABASE, &migrate, &err);
-    if (code == DF_OK) code = df_migrate_status_read(migrate, false, &status, &err);
+    if (code == DF_OK) code = df_migrate_status_read(migrate, DF_MIGRATE_DETAILS_NONE, &status, &err);
     if (code != DF_OK) {
         df_migrate_close(migrate);
         return cli_fail(cli, &err);

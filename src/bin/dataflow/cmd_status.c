@@ -120,8 +120,9 @@ static int run(cli_context *cli, const void *values)
     df_migrate *migrate = NULL;
     df_migrate_status status;
     df_error err = {0};
+    df_migrate_details details = cli->verbose > 0 ? DF_MIGRATE_DETAILS_ALL : DF_MIGRATE_DETAILS_PENDING;
     df_code code = open_migrate(cli, NEED_DATABASE, &migrate, &err);
-    if (code == DF_OK) code = df_migrate_status_read(migrate, true, &status, &err);
+    if (code == DF_OK) code = df_migrate_status_read(migrate, details, &status, &err);
     int result = code == DF_OK ? 0 : cli_fail(cli, &err);
     if (code == DF_OK) {
         if (cli->json)

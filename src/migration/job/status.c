@@ -114,7 +114,12 @@ static df_code fill_lock(df_migrate *m, df_arena *arena, df_migrate_status *out,
     return DF_OK;
 }
 
-df_code df_migrate_status_read(df_migrate *m, bool pending_details, df_migrate_status *out, df_error *err)
+static bool wants_details(df_migrate_details details, const df_plan_item *item)
+{
+    return details == DF_MIGRATE_DETAILS_ALL || (details == DF_MIGRATE_DETAILS_PENDING && is_pending(item->verdict));
+}
+
+df_code df_migrate_status_read(df_migrate *m, df_migrate_details details, df_migrate_status *out, df_error *err)
 {
     df_arena *arena = job_report(m, REPORT_STATUS);
     job_plan plan;
@@ -131,7 +136,7 @@ df_code df_migrate_status_read(df_migrate *m, bool pending_details, df_migrate_s
     out->items = df_arena_zalloc(arena, (plan.plan.count + 1) * sizeof *out->items);
     for (size_t i = 0; i < plan.plan.count; i++) {
         df_plan_item *item = &plan.plan.items[i];
-        if (pending_details && item->migration && is_pending(item->verdict) &&
+        if (item->migration && wants_details(details, item) &&
             df_migration_load(m->set, item->migration, NULL) != DF_OK)
             df_log(m->config.observer, DF_LOG_DEBUG, "%.*s cannot be read", DF_FMT(item->migration->file));
         df_migrate_item *to = &out->items[out->count++];
