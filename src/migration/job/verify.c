@@ -68,10 +68,11 @@ static df_code make_scratch(prover *p, const char *url, df_error *err)
 
 static void close_scratch(prover *p)
 {
-    if (p->scratch && p->scratch->ledger) {
+    if (p->x.conn) { /* else opening it ended before there was an executor */
         job_executor_done(p->scratch, &p->x);
         df_lease_give(p->scratch->ledger);
     }
+    p->x = (df_executor){0};
     df_migrate_close(p->scratch);
     p->scratch = NULL;
 }
@@ -85,8 +86,12 @@ static df_code drop_scratch(prover *p, df_error *err)
 
 /* ---- running one ---- */
 
+/* The history has a row of it. */
+static const df_applied taken_back = {.status = DF_APPLIED_ROLLED_BACK};
+
 static df_code run(prover *p, size_t i, df_direction direction, const df_applied *before, df_error *err)
 {
+    if (!p->own && !before && direction == DF_UP) before = &taken_back; /* who knows what was done there */
     df_migrate_run_item item = {.estimated_ms = DF_MIGRATE_UNKNOWN};
     df_code code = df_execute(&p->x, &p->scratch->set->items[i], before, direction, &item, err);
     p->scratch->conn = p->x.conn;
@@ -200,7 +205,6 @@ typedef struct schemas {
 /* Up is done; down and up again, with the schema looked at around both. */
 static df_code prove_down(prover *p, size_t i, schemas *s, df_migrate_proof_item *item, bool *go_on, df_error *err)
 {
-    static const df_applied taken_back = {.status = DF_APPLIED_ROLLED_BACK};
     df_error mine = {0};
     bool same;
     df_code code = run(p, i, DF_DOWN, NULL, &mine);
