@@ -259,8 +259,8 @@ static df_code count_tables(df_conn *conn, const bk_counter *how, const listing 
     return DF_OK;
 }
 
-df_code bk_count_tables(df_conn *conn, const bk_counter *how, const df_observer *observer, const char *subject,
-                        bk_content *content, df_error *err)
+static df_code count_all(df_conn *conn, const bk_counter *how, const df_observer *observer, const char *subject,
+                         bk_content *content, df_error *err)
 {
     listing l = {.arena = content->arena, .exclude = df_ledger_names(conn)};
     df_code code = df_query(conn, how->columns_sql, NULL, 0, take_column, &l, err);
@@ -276,7 +276,8 @@ df_code bk_content_read(df_conn *conn, const df_observer *observer, const char *
     const bk_engine *engine;
     DF_TRY(bk_engine_of(conn, &engine, err));
     content->count = 0;
-    return engine->content(conn, observer, subject, content, err);
+    return engine->counter ? count_all(conn, engine->counter, observer, subject, content, err)
+                           : engine->content(conn, observer, subject, content, err);
 }
 
 void bk_content_release(bk_content *content)

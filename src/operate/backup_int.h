@@ -160,8 +160,6 @@ DF_MUST_USE df_code bk_content_read(df_conn *conn, const df_observer *observer, 
 /* How an SQL engine does that: a query that lists columns by table, and one that counts one table. */
 typedef struct bk_counter bk_counter;
 extern const bk_counter bk_postgres_counter, bk_mariadb_counter, bk_sqlite_counter;
-DF_MUST_USE df_code bk_count_tables(df_conn *conn, const bk_counter *how, const df_observer *observer,
-                                    const char *subject, bk_content *content, df_error *err);
 void bk_content_release(bk_content *content);
 /* `hint` (0 to begin with) makes walking through two sorted lists fast. NULL: there is none. */
 const bk_table *bk_content_find(const bk_content *content, const char *name, size_t *hint);
@@ -240,7 +238,8 @@ typedef struct bk_engine {
     /* Writes the dump, and counts what is in it. */
     df_code (*dump)(bk_making *making, df_error *err);
     df_code (*load)(bk_loading *loading, df_error *err);
-    /* See bk_content_read. */
+    /* See bk_content_read: how tables are counted, or, where there are none, the engine's own way. */
+    const bk_counter *counter;
     df_code (*content)(df_conn *conn, const df_observer *observer, const char *subject, bk_content *content,
                        df_error *err);
     /* The name of the connection's database. */
@@ -256,6 +255,9 @@ typedef struct bk_engine {
     /* Empties a scratch database that somebody lent. */
     df_code (*clear)(df_conn *conn, const df_observer *observer, df_error *err);
 } bk_engine;
+/* The error of a live restore that stopped behind its beginning, where it cannot be one transaction: DF_INCOMPLETE, and
+ * what to do. */
+df_code bk_half_done(const bk_loading *loading, df_error *err);
 extern const bk_engine bk_postgres_engine, bk_mariadb_engine, bk_sqlite_engine, bk_neo4j_engine;
 DF_MUST_USE df_code bk_engine_of(const df_conn *conn, const bk_engine **out, df_error *err);
 

@@ -495,19 +495,6 @@ static df_code empty_database(bk_loading *l, df_conn *conn, bool *begun, df_erro
     return code;
 }
 
-static df_code half_done(const bk_loading *l, df_error *err)
-{
-    df_error_prefix(err, "the restore of %s stopped half-way", l->id);
-    if (l->state.safety && *l->state.safety)
-        df_error_hint(err,
-                      "run the same restore again, or go back to where it began: dataflow backup restore %s",
-                      l->state.safety);
-    else
-        df_error_hint(err, "run the same restore again, or restore another backup");
-    if (err) err->code = DF_INCOMPLETE;
-    return DF_INCOMPLETE;
-}
-
 static df_code load_live(bk_loading *l, df_error *err)
 {
     df_conn *conn;
@@ -518,7 +505,7 @@ static df_code load_live(bk_loading *l, df_error *err)
     if (code == DF_OK) code = feed(l, err);
     if (code == DF_OK) code = bk_state_write(conn, &l->state, err);
     df_disconnect(conn);
-    return code != DF_OK && begun ? half_done(l, err) : code;
+    return code != DF_OK && begun ? bk_half_done(l, err) : code;
 }
 
 static df_code load(bk_loading *l, df_error *err)
@@ -535,12 +522,6 @@ static df_code name_of(const df_backup_place *place, df_arena *arena, df_str *ou
     return bk_database_name(place, "SELECT DATABASE()", arena, out, err);
 }
 
-static df_code content(df_conn *conn, const df_observer *observer, const char *subject, bk_content *out,
-                       df_error *err)
-{
-    return bk_count_tables(conn, &bk_mariadb_counter, observer, subject, out, err);
-}
-
 const bk_engine bk_mariadb_engine = {
     .name = "mariadb",
     .format = "mariadb-dump SQL",
@@ -549,7 +530,7 @@ const bk_engine bk_mariadb_engine = {
     .conclude = conclude,
     .dump = dump,
     .load = load,
-    .content = content,
+    .counter = &bk_mariadb_counter,
     .database = name_of,
     .ping = "SELECT 1",
     .state = &bk_mariadb_state,

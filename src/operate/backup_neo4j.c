@@ -229,19 +229,6 @@ static df_code compare(bk_loading *l, df_conn *conn, df_error *err)
                    (long long)now.nodes, (long long)now.relationships);
 }
 
-static df_code half_done(const bk_loading *l, df_error *err)
-{
-    df_error_prefix(err, "the restore of %s stopped half-way", l->id);
-    if (l->state.safety && *l->state.safety)
-        df_error_hint(err,
-                      "run the same restore again, or go back to where it began: dataflow backup restore %s",
-                      l->state.safety);
-    else
-        df_error_hint(err, "run the same restore again, or restore another backup");
-    if (err) err->code = DF_INCOMPLETE;
-    return DF_INCOMPLETE;
-}
-
 static df_code load_live(bk_loading *l, df_error *err)
 {
     df_conn *conn;
@@ -254,7 +241,7 @@ static df_code load_live(bk_loading *l, df_error *err)
         if (code == DF_OK) code = fill(l, conn, true, err);
         if (code == DF_OK) code = compare(l, conn, err);
         if (code == DF_OK) code = bk_state_write(conn, &l->state, err);
-        if (code != DF_OK) code = half_done(l, err);
+        if (code != DF_OK) code = bk_half_done(l, err);
     }
     df_disconnect(conn);
     return code;

@@ -332,12 +332,6 @@ static df_code name_of(const df_backup_place *place, df_arena *arena, df_str *ou
     return bk_database_name(place, "SELECT current_database()", arena, out, err);
 }
 
-static df_code content(df_conn *conn, const df_observer *observer, const char *subject, bk_content *out,
-                       df_error *err)
-{
-    return bk_count_tables(conn, &bk_postgres_counter, observer, subject, out, err);
-}
-
 /* As it was when the backup's tables were counted. */
 static df_code settle(df_conn *conn, df_error *err)
 {
@@ -355,7 +349,7 @@ const bk_engine bk_postgres_engine = {
     .conclude = conclude,
     .dump = dump,
     .load = load,
-    .content = content,
+    .counter = &bk_postgres_counter,
     .database = name_of,
     .ping = "SELECT 1",
     .state = &bk_postgres_state,

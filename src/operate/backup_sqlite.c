@@ -188,12 +188,6 @@ static df_code name_of(const df_backup_place *place, df_arena *arena, df_str *ou
     return code;
 }
 
-static df_code content(df_conn *conn, const df_observer *observer, const char *subject, bk_content *out,
-                       df_error *err)
-{
-    return bk_count_tables(conn, &bk_sqlite_counter, observer, subject, out, err);
-}
-
 const bk_engine bk_sqlite_engine = {
     .name = "sqlite",
     .format = "SQLite database",
@@ -202,7 +196,7 @@ const bk_engine bk_sqlite_engine = {
     .conclude = conclude,
     .dump = dump,
     .load = load,
-    .content = content,
+    .counter = &bk_sqlite_counter,
     .database = name_of,
     .ping = "SELECT 1",
     .state = &bk_sqlite_state,

@@ -164,3 +164,16 @@ df_code bk_state_clear(df_conn *conn, df_error *err)
                ? df_fail(err, DF_CONNECT, "%s", ignored.message)
                : DF_OK;
 }
+
+df_code bk_half_done(const bk_loading *l, df_error *err)
+{
+    df_error_prefix(err, "the restore of %s stopped half-way", l->id);
+    if (l->state.safety && *l->state.safety)
+        df_error_hint(err,
+                      "run the same restore again, or go back to where it began: dataflow backup restore %s",
+                      l->state.safety);
+    else
+        df_error_hint(err, "run the same restore again, or restore another backup");
+    if (err) err->code = DF_INCOMPLETE;
+    return DF_INCOMPLETE;
+}
