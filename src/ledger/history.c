@@ -7,6 +7,13 @@
 /* Longer texts are not kept: a migration that carries data would be in the database twice. */
 enum { LONGEST_SOURCE = 1024 * 1024, LONGEST_ERROR = 4000 };
 
+/*
+ * Of a migration that was one transaction so many rows of the journal are kept: nothing goes on by them, and 100,000
+ * would be more than the migration itself, in a transaction that some servers hold in memory. The audit log's hash is
+ * over all statements.
+ */
+enum { MOST_ROWS = 10000 };
+
 /* ---- reading ---- */
 
 typedef struct applied_list {
@@ -326,7 +333,7 @@ df_code df_ledger_complete(df_ledger *ledger, const df_run *run, const df_run_re
         ledger_add(&batch, LEDGER_complete_down, down, 5);
         add_rollback(&batch, run, result->duration_ms, true, DF_STR_NONE);
     }
-    ledger_add_journal(&batch, run, result->rows, result->n_rows);
+    ledger_add_journal(&batch, run, result->rows, result->n_rows < MOST_ROWS ? result->n_rows : MOST_ROWS);
     df_code code = run->journalled ? DF_OK : audit_start(&batch, run, result->duration_ms, err);
     if (code == DF_OK) code = audit_end(&batch, run, result, err);
     return code == DF_OK ? ledger_run(&batch, "recording the end", err) : ledger_drop(&batch, code);

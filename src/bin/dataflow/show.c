@@ -255,6 +255,19 @@ static const char *effect_of(cli_context *cli, const df_migrate_step *s)
     return s->scanned ? df_arena_printf(&cli->arena, "scans %s", s->scanned) : NULL;
 }
 
+/* The steps that are worth showing: all, or, of a long file that failed, those around the failure. */
+static void choose_steps(const cli_context *cli, const df_migrate_run_item *item, size_t *first, size_t *end)
+{
+    enum { LONG = 60, BEFORE = 20, BEHIND = 5 };
+    *first = 0;
+    *end = item->n_steps;
+    if (item->n_steps <= LONG || !item->error.code || cli->verbose) return;
+    size_t at = 0;
+    while (at + 1 < item->n_steps && strcmp(item->steps[at].state, "failed") != 0) at++;
+    if (at > BEFORE) *first = at - BEFORE;
+    if (at + BEHIND < item->n_steps) *end = at + BEHIND;
+}
+
 static void say_steps(cli_context *cli, const df_migrate_run_item *item)
 {
     static const cli_column all[] = {
@@ -263,8 +276,10 @@ static void say_steps(cli_context *cli, const df_migrate_run_item *item)
         {.title = "LOCKS"}, {.title = "TABLES"},
     };
     size_t columns = anything(item, locks_of) ? 8 : 6;
+    size_t first, end;
+    choose_steps(cli, item, &first, &end);
     cli_view *rows = cli_rows(cli, NULL, all, columns, CLI_AUTO);
-    for (size_t i = 0; i < item->n_steps; i++) {
+    for (size_t i = first; i < end; i++) {
         const df_migrate_step *s = &item->steps[i];
         cli_put_int(rows, s->number);
         cli_put_int(rows, s->line);
@@ -277,7 +292,9 @@ static void say_steps(cli_context *cli, const df_migrate_run_item *item)
         cli_put_text(rows, effect_of(cli, s));
     }
     cli_done(rows);
-    for (size_t i = 0; i < item->n_steps; i++) {
+    if (end - first < item->n_steps)
+        cli_say(cli, "    %zu of %zu statements; --verbose shows all", end - first, item->n_steps);
+    for (size_t i = first; i < end; i++) {
         const df_migrate_step *s = &item->steps[i];
         if (s->note) cli_say(cli, "    statement %lld: %s", (long long)s->number, s->note);
         if (s->plan && cli->verbose) say_lines(cli, "        ", s->plan);
