@@ -231,11 +231,30 @@ def change_all(database, *statements):
         change(database, sql) if database.engine == "sqlite" else database.sql(sql)
 
 
+def long_file(tap, servers, path, engine):
+    """A file of many statements: a failure shows those around it, and the journal of a long transaction ends somewhere."""
+    rows = "".join(f"INSERT INTO a VALUES ({i});\n" for i in range(12000))
+    files = {"001_long.sql": f"-- UP\nCREATE TABLE a (i int);\n{rows}INSERT INTO nowhere VALUES (1);\n{rows}"}
+    database = servers.database(engine)
+    program = Dataflow(path, database.url, folder(servers, f"long-{engine}", files))
+    result = program.run("up")
+    shown = [line for line in result.stdout.splitlines() if "INSERT INTO" in line]
+    tap.ok(result.returncode != 0 and 0 < len(shown) < 60 and any("nowhere" in line and "failed" in line for line in shown),
+           f"{engine}: of a long file that failed the statements around the failure are shown", said(result)[-3000:])
+    if engine == "mariadb":  # statement by statement: every row of the journal is needed to go on
+        return
+    folder(servers, f"long-{engine}", {"001_long.sql": f"-- UP\nCREATE TABLE a (i int);\n{rows}"})
+    result = program.run("up", "--quiet")
+    kept = database.sql("SELECT count(*) FROM _migration_journal")
+    tap.ok(result.returncode == 0 and database.sql("SELECT count(*) FROM a") == "12000" and kept == "10000",
+           f"{engine}: the first 10,000 rows of the journal are kept", f"{kept} {said(result)[-3000:]}")
+
+
 def main():
     path, tap = binary(), Tap()
     with Servers() as servers:
         for engine in servers.engines():
-            for test in (losses, no_down, dry_run, gates, checks, session, drift, lost_file, tampered, exported, baselined):
+            for test in (losses, no_down, dry_run, gates, checks, session, drift, lost_file, tampered, exported, baselined, long_file):
                 try:
                     test(tap, servers, path, engine)
                 except Exception as problem:  # noqa: BLE001
