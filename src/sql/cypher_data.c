@@ -22,10 +22,15 @@ typedef struct level {
     bool keys;       /* the map of SET n += {…} */
     bool named;      /* the pattern's label was read */
     bool optional;   /* OPTIONAL MATCH behind another: restricts nothing */
+    bool node;       /* the parentheses are a node */
+    bool joined;     /* … at a relationship */
+    bool odd;        /* … whose labels are more than names */
+    bool only;       /* a map that says what a pattern's variable is */
     uint32_t tokens; /* read so far in brackets */
     uint32_t cases;  /* CASE without its END */
     uint32_t angles; /* LIST< … of a type */
     df_str variable; /* of a pattern */
+    df_str labels;   /* of a pattern: the expression */
 } level;
 
 typedef struct walk {
@@ -40,6 +45,8 @@ typedef struct walk {
     bool create;      /* SET of ON CREATE */
     df_sql_token key; /* the property */
     df_str variable;  /* in front of the last point */
+    size_t at;        /* of the token that is read */
+    size_t call, inside; /* of the outermost CALL { … } */
     sql_graph g;
     level levels[DEEPEST]; /* up to `depth` */
 } walk;
@@ -152,6 +159,42 @@ static bool has_patterns(uint8_t clause)
     return clause == MATCH || clause == CREATE || clause == INSERT || clause == MERGE;
 }
 
+/* A node begins, or what is inside of one: the parentheses around a path and those in an expression of labels are none. */
+static void begin_pattern(walk *w, level *outer, level *l, char c)
+{
+    if (!w->g.f->writes) return;
+    bool inner = outer->kind != QUERY && outer->pattern;
+    l->node = c == '(' && l->pattern;
+    l->joined = is_symbol(w->last, '-') || is_symbol(w->last, '>');
+    if (inner && c == '(') {
+        bool labels = outer->labels.ptr || outer->tokens > 1;
+        l->node = !labels;
+        if (labels)
+            outer->odd = true;
+        else
+            outer->node = false;
+    }
+    l->only = inner && c == '{' && (outer->clause == MATCH || outer->clause == MERGE);
+    if (!l->only) return;
+    l->variable = outer->variable;
+    sql_write_where(&w->g, true);
+}
+
+static void end_pattern(walk *w, const level *l, char c)
+{
+    bool relationship = c == ']' && l->clause != NONE && l->variable.len;
+    if (!w->g.f->writes || !has_patterns(l->clause) || (!l->node && !relationship)) return;
+    bool joined = l->joined || sql_sees_symbol(w->r, '-') || sql_sees_symbol(w->r, '<');
+    sql_pattern pattern = {.variable = l->variable,
+                           .labels = l->labels,
+                           .relationship = relationship,
+                           .joined = joined,
+                           .odd = l->odd,
+                           .made = l->clause == CREATE || l->clause == INSERT,
+                           .optional = l->optional};
+    sql_write_pattern(&w->g, &pattern);
+}
+
 static void open_bracket(walk *w, char c)
 {
     level *outer = &w->levels[w->depth];
@@ -177,6 +220,7 @@ static void open_bracket(walk *w, char c)
     level *l = push(w, c == '(' ? PAREN : c == '[' ? BRACKET : MAP);
     if (!l) return;
     l->pattern = pattern && c != '{' && !l->where;
+    begin_pattern(w, outer, l, c);
     if (c == '[' && !l->pattern && is_name(w->last)) l->variable = w->last.text;
     if (c == '{' && pattern && outer->clause == MATCH) l->where = true;
     l->keys = c == '{' && outer->kind == QUERY && outer->clause == SET && w->whole && is_symbol(w->last, '=');
@@ -204,6 +248,7 @@ static void close_bracket(walk *w, char c)
     level *l = &w->levels[w->depth];
     if (!w->depth || !closes(l, c)) return;
     bool call = l->call;
+    if (l->kind == PAREN || l->kind == BRACKET) end_pattern(w, l, c);
     level *outer = &w->levels[--w->depth];
     outer->state = AFTER;
     w->after_call = call;
@@ -225,7 +270,12 @@ static void read_key(walk *w, df_sql_token t)
         w->key = t;
         if (l->clause == REMOVE) sql_note_lost_property(&w->g, &t);
         if (!w->create) sql_note_set(&w->g, t); /* what is new has nothing that it could depend on */
-    } else if (!l->where) {
+        if (!w->create) sql_write_target(&w->g, &t, false);
+    } else if (l->where) {
+        sql_reader behind = *w->r;
+        bool is_null = w->g.f->writes && sql_take(&behind, "IS") && sql_take(&behind, "NULL");
+        sql_write_filter(&w->g, w->variable, t, is_null);
+    } else {
         sql_note_read(&w->g, t, w->variable);
     }
 }
@@ -251,9 +301,14 @@ static void pattern_token(walk *w, level *l, df_sql_token t)
         l->where = true;
         l->pattern = false;
         w->g.restricts |= l->clause == MATCH && !l->optional;
+        sql_write_where(&w->g, false);
         return;
     }
     bool mark = is_symbol(w->last, ':') || (df_sql_is(w->last, "IS") && l->tokens > 1);
+    if (l->labels.ptr)
+        l->labels.len = (size_t)(t.text.ptr - l->labels.ptr) + t.text.len;
+    else if (mark)
+        l->labels = t.text;
     if (!mark || l->named || !is_name(t)) return;
     l->named = true;
     bool relationship = l->kind == BRACKET;
@@ -278,7 +333,11 @@ static void inner_token(walk *w, level *l, df_sql_token t)
         read_key(w, t);
     else if (is_name(t))
         look_at_word(w, t);
-    if (l->keys && is_symbol(t, ':') && is_name(w->last)) sql_note_set(&w->g, w->last);
+    if (l->keys && is_symbol(t, ':') && is_name(w->last)) {
+        sql_note_set(&w->g, w->last);
+        if (!w->create) sql_write_target(&w->g, &w->last, false);
+    }
+    if (l->only && is_symbol(t, ':') && is_name(w->last)) sql_write_filter(&w->g, l->variable, w->last, false);
     if (l->kind == MAP && is_symbol(t, '*') && is_symbol(w->last, '.')) w->g.unrepeatable = true;
     if (l->kind == BRACKET && !l->pattern && t.kind == DF_SQL_STRING && !l->tokens && !l->where)
         sql_note_read(&w->g, t, l->variable);
@@ -311,6 +370,10 @@ static void begin_call(walk *w, level *l)
     if (!w->first) w->first = CALL;
     if (sql_sees_symbol(w->r, '(')) sql_skip_parens(w->r);
     if (sql_take_symbol(w->r, '{')) {
+        if (!w->depth) {
+            w->call = w->at;
+            w->inside = w->r->token.offset;
+        }
         push_query(w, true);
         return;
     }
@@ -330,7 +393,11 @@ static void note_clause(walk *w, level *l, word_id id)
     sql_graph *g = &w->g;
     bool writes = id >= CREATE && id <= DETACH;
     if (!w->first) w->first = (uint8_t)id;
-    if (writes && !w->write) w->write = (uint8_t)id;
+    if (writes && !w->write) {
+        bool call = w->depth == 1 && w->levels[1].call;
+        sql_write_begins(&w->g, w->at, call ? w->call : 0, call ? w->inside : 0, !w->depth || call);
+        w->write = (uint8_t)id;
+    }
     g->writes |= writes;
     l->optional = id == MATCH && w->optional && g->matches;
     w->optional = false;
@@ -367,6 +434,7 @@ static void take_using(walk *w, level *l)
 static void restrict_by(walk *w, level *l, word_id id)
 {
     w->g.restricts |= !l->optional;
+    if (id != LIMIT) sql_write_where(&w->g, false);
     l->where = id == WHERE || id == FILTER;
     l->clause = (uint8_t)id;
     l->state = OPERAND;
@@ -399,6 +467,7 @@ static void clause_word(walk *w, level *l, word_id id)
     case NEXT: l->state = START; break;
     case UNION:
         if (!sql_take(w->r, "ALL")) sql_take(w->r, "DISTINCT");
+        sql_write_union(&w->g);
         l->state = START;
         break;
     case USING:
@@ -441,6 +510,7 @@ static void written_label(walk *w, level *l, df_sql_token t)
     if (w->value || (l->clause != SET && l->clause != REMOVE)) return;
     w->g.writes_labels = true;
     if (l->clause == REMOVE) sql_note_lost_label(&w->g, t);
+    if (l->clause == REMOVE) sql_write_target(&w->g, &t, true);
     sql_note_object(&w->g, t, false);
 }
 
@@ -464,7 +534,10 @@ static void operand_word(walk *w, level *l, df_sql_token t)
     } else if (w->item) {
         w->g.target = t.text;
         w->item = false;
-        if (l->clause == DELETE) sql_note_target(&w->g, true);
+        if (l->clause == DELETE) {
+            sql_note_target(&w->g, true);
+            sql_write_target(&w->g, NULL, false);
+        }
     } else if (is_label_mark(w->last)) {
         written_label(w, l, t);
     } else if (w->value && is_symbol(w->last, '=') && df_sql_is(t, "NULL") && !w->whole) {
@@ -488,6 +561,8 @@ static void assignment(walk *w, level *l)
     w->whole = adds || (!w->keyed && is_name(w->last));
     if (w->whole && !adds) sql_note_lost_property(&w->g, NULL);
     sql_note_target(&w->g, false);
+    bool named = w->keyed || (adds && sql_sees_symbol(w->r, '{'));
+    if (!named && !w->create) sql_write_target(&w->g, NULL, false);
     w->value = true;
 }
 
@@ -531,10 +606,19 @@ static void query_symbol(walk *w, level *l, df_sql_token t)
 
 /* ---- all ---- */
 
+/* What of a WHERE is more than the properties that it speaks of. */
+static void look_at_where(walk *w, df_sql_token t)
+{
+    if (df_sql_is(t, "OR") || df_sql_is(t, "XOR") || df_sql_is(t, "NOT")) sql_write_loose(&w->g);
+    if (is_symbol(t, ':') || (df_sql_is(t, "labels") && sql_sees_symbol(w->r, '('))) sql_write_where(&w->g, true);
+}
+
 static void token(walk *w, df_sql_token t)
 {
     char c = t.kind == DF_SQL_SYMBOL ? t.text.ptr[0] : '\0';
     level *l = &w->levels[w->depth];
+    w->at = t.offset;
+    if (w->g.f->writes && l->where && !w->deeper) look_at_where(w, t);
     if (c == '(' || c == '[' || c == '{') {
         if (w->deeper)
             w->deeper++;

@@ -184,7 +184,7 @@ static void look_inside(sql_graph *g, df_str name)
     if (g->f->depth < DEEPEST && take_inner(g, name, &text)) {
         df_str inner = df_arena_str(g->f->arena, df_buf_str(&text));
         sql_facts f = {
-            .arena = g->f->arena, .family = g->f->family, .depth = g->f->depth + 1, .losses = g->f->losses};
+            .arena = g->f->arena, .family = g->f->family, .depth = g->f->depth + 1, .losses = g->f->losses, .writes = g->f->writes};
         sql_reader_init(&f.r, g->f->r.lexer.dialect, inner);
         sql_read_cypher(&f);
         g->f->facts.flags |= f.facts.flags & (DF_SQL_DESTROYS | DF_SQL_WHOLE_TABLE);

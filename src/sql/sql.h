@@ -200,6 +200,41 @@ typedef struct df_sql_loss {
  */
 const df_sql_loss *df_sql_losses(const df_sql_dialect *dialect, df_str statement, df_arena *arena, size_t *count);
 
+/* A property that WHERE, or the map of a pattern, speaks of. */
+typedef struct df_sql_filter {
+    df_str variable, property;
+    bool is_null; /* … IS NULL is said of it */
+} df_sql_filter;
+
+enum { DF_SQL_MOST_LABELS = 4 };
+
+/* What a statement of Cypher does to a node that was there before it, or may have been. */
+typedef struct df_sql_write {
+    enum {
+        DF_SQL_WRITES_NODE,     /* deletes it, or sets properties that are not named */
+        DF_SQL_WRITES_PROPERTY, /* sets or removes the property `name` */
+        DF_SQL_REMOVES_LABEL,   /* takes the label `name` from it */
+    } kind;
+    df_str variable, name;
+    df_str labels[DF_SQL_MOST_LABELS]; /* it has one of these */
+    size_t n_labels;                   /* 0: it may be any node */
+    bool handed_on; /* the variable is of no pattern (a list's element, an alias): it may be of the pattern with these labels */
+    bool filtered;  /* WHERE, a map or an expression of labels stands before it: not any node that has such a label */
+    bool loose;     /* … with OR, XOR or NOT */
+    const df_sql_filter *filters; /* of all that was read before */
+    size_t n_filters;
+    bool many; /* there are more filters */
+    /* The clauses that read, before the first that writes: RETURN … may be put behind them. Absent where that is not so simple. */
+    df_str reads;
+} df_sql_write;
+
+/*
+ * What may be done to a node that stands alone, with one label and no relationship: what a pattern joins to a relationship, gives two
+ * labels, or makes is left out. In the order of the statement; *count 0 when there is nothing, in other dialects always. Of procedures
+ * only the texts that apoc.periodic.iterate and .commit are given are looked into.
+ */
+const df_sql_write *df_sql_lone_writes(const df_sql_dialect *dialect, df_str statement, df_arena *arena, size_t *count);
+
 /* ---- normal form ---- */
 
 /*

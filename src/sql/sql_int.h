@@ -168,6 +168,9 @@ typedef struct sql_losses {
     size_t count, room;
 } sql_losses;
 
+/* What a statement of Cypher does to single nodes, while it is collected (cypher_writes.c). */
+typedef struct sql_writes sql_writes;
+
 /* A statement while it is classified: the reader stands behind what was understood. */
 typedef struct sql_facts {
     sql_reader r;
@@ -177,6 +180,7 @@ typedef struct sql_facts {
     int depth; /* statements inside of statements: EXPLAIN ANALYZE …, SET STATEMENT … FOR … */
     bool repeatable; /* Cypher: running it again behind a failure comes to the same */
     sql_losses *losses; /* Cypher: collected when it is not NULL */
+    sql_writes *writes; /* Cypher: the same */
 } sql_facts;
 
 /* A kind of object, as CREATE, ALTER, DROP, COMMENT ON … name it. */
@@ -290,6 +294,30 @@ void sql_note_target(sql_graph *g, bool deletes);
 /* The item's variable loses a property; NULL: all, or one that is computed. */
 void sql_note_lost_property(sql_graph *g, const df_sql_token *key);
 void sql_note_lost_label(sql_graph *g, df_sql_token label);
+
+/* The same for df_sql_lone_writes (cypher_writes.c): nothing when nobody asks. */
+typedef struct sql_pattern {
+    df_str variable;
+    df_str labels; /* the expression, as written */
+    bool relationship;
+    bool joined;   /* stands at one */
+    bool odd;      /* its labels are more than names */
+    bool made;     /* by CREATE */
+    bool optional; /* restricts nothing that is bound */
+} sql_pattern;
+void sql_write_pattern(sql_graph *g, const sql_pattern *pattern);
+/* A WHERE or a map begins; `sure`: it surely says something of what a node is. */
+void sql_write_where(sql_graph *g, bool sure);
+void sql_write_filter(sql_graph *g, df_str variable, df_sql_token key, bool is_null);
+void sql_write_loose(sql_graph *g);
+/* Behind UNION the names are others. */
+void sql_write_union(sql_graph *g);
+/* The first clause that writes is at `at`; in the braces of CALL at `call` that open before `inside`, unless that is 0; `simple`: it
+ * lies no deeper. */
+void sql_write_begins(sql_graph *g, size_t at, size_t call, size_t inside, bool simple);
+/* The item's variable is written; `name`: the property or label; NULL: all of it. */
+void sql_write_target(sql_graph *g, const df_sql_token *name, bool label);
+
 /* CALL of a procedure: the reader stands at its name, and behind it afterwards. */
 void sql_note_call(sql_graph *g);
 /* Appends what a literal of Cypher says; \uXXXX stays as it is. */

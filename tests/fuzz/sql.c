@@ -77,7 +77,14 @@ static void try_modern(const df_sql_dialect *dialect, df_str text)
         expect(!found[i].rewritten.ptr || !df_str_eq(found[i].rewritten, text));
     }
     df_sql_losses(dialect, text, &arena, &losses);
-    expect(dialect->family == DF_SQL_CYPHER || (count == 0 && losses == 0));
+    size_t writes;
+    const df_sql_write *written = df_sql_lone_writes(dialect, text, &arena, &writes);
+    for (size_t i = 0; i < writes; i++) {
+        const df_str reads = written[i].reads;
+        expect(written[i].n_labels <= DF_SQL_MOST_LABELS && (written[i].n_filters == 0 || written[i].filters != NULL));
+        expect(reads.len == 0 || (reads.ptr >= text.ptr && reads.ptr + reads.len <= text.ptr + text.len));
+    }
+    expect(dialect->family == DF_SQL_CYPHER || (count == 0 && losses == 0 && writes == 0));
     df_arena_release(&arena);
 }
 

@@ -346,6 +346,97 @@ static void test_losses(void)
     df_arena_release(&arena);
 }
 
+/* Each as "variable kind name of labels", whether it is handed on, filtered and loosely so, and all filters. */
+static void writes(const char *text, const char *wanted)
+{
+    static const char *const kinds[] = {"node", "property", "label"};
+    df_arena arena = {0};
+    df_buf got = {0};
+    size_t count;
+    const df_sql_write *all = df_sql_lone_writes(cypher, df_str_from(text), &arena, &count);
+    for (size_t i = 0; i < count; i++) {
+        const df_sql_write *w = &all[i];
+        df_buf_printf(&got, "%s%.*s %s%s%.*s of ", i ? ", " : "", DF_FMT(w->variable), kinds[w->kind], w->name.len ? " " : "",
+                      DF_FMT(w->name));
+        for (size_t k = 0; k < w->n_labels; k++) df_buf_printf(&got, "%s%.*s", k ? "|" : "", DF_FMT(w->labels[k]));
+        if (!w->n_labels) df_buf_text(&got, "any");
+        df_buf_printf(&got, "%s%s%s", w->handed_on ? " handed" : "", w->filtered ? " filtered" : "", w->loose ? " loose" : "");
+        for (size_t k = 0; k < w->n_filters; k++)
+            df_buf_printf(&got, " %.*s.%.*s%s", DF_FMT(w->filters[k].variable), DF_FMT(w->filters[k].property),
+                          w->filters[k].is_null ? " null" : "");
+    }
+    if (!check(strcmp(df_buf_cstr(&got), wanted) == 0, "written by %s", text)) note("got %s", df_buf_cstr(&got));
+    df_buf_release(&got);
+    df_arena_release(&arena);
+}
+
+static void reads(const char *text, const char *wanted)
+{
+    df_arena arena = {0};
+    size_t count;
+    const df_sql_write *all = df_sql_lone_writes(cypher, df_str_from(text), &arena, &count);
+    if (!check(count == 1 && df_str_is(all->reads, wanted), "what reads in %s", text) && count)
+        note("%zu, got '%.*s'", count, DF_FMT(all->reads));
+    df_arena_release(&arena);
+}
+
+static void test_lone_writes(void)
+{
+    writes("MATCH (n) DETACH DELETE n", "n node of any");
+    writes("CALL { MATCH (n) DETACH DELETE n } IN TRANSACTIONS", "n node of any");
+    writes("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10 ROWS", "n node of any");
+    writes("MATCH (n) CALL { WITH n DETACH DELETE n } IN TRANSACTIONS", "n node of any");
+    writes("MATCH (n) WITH n LIMIT 1000 DETACH DELETE n", "n node of any");
+    writes("CALL apoc.periodic.iterate('MATCH (n) RETURN n', 'DETACH DELETE n', {})", "n node of any");
+    writes("CALL apoc.periodic.iterate('MATCH (n) RETURN id(n) AS id', 'MATCH (n) WHERE id(n) = id DETACH DELETE n', {})", "n node of any");
+    writes("CALL apoc.periodic.iterate('MATCH (n) WHERE n.x = 1 RETURN n', 'DETACH DELETE n', {})", "n node of any filtered n.x");
+    writes("MATCH (n:Person) DETACH DELETE n", "n node of Person");
+    writes("MATCH (n IS Person) DETACH DELETE n", "n node of Person");
+    writes("MATCH (n:`a b`|Migration) DETACH DELETE n", "n node of a b|Migration");
+    writes("MATCH (n:A&B), (m:C:D) DETACH DELETE n, m", "");
+    writes("MATCH (n:!A) DELETE n", "n node of any filtered loose");
+    writes("MATCH (n:(A|B)) DELETE n", "n node of any filtered loose");
+    writes("MATCH (n {x: 1}) DELETE n", "n node of any filtered n.x");
+    writes("MATCH (n:A {x: 1, y: n.z}) DELETE n", "n node of A filtered n.x n.y n.z");
+    writes("MATCH (n WHERE n.x > 1) DELETE n", "n node of any filtered n.x");
+    writes("MATCH (n) WHERE n.x IS NULL OR n.y IS NOT NULL DELETE n", "n node of any filtered loose n.x null n.y");
+    writes("MATCH (n) FILTER n.x = 1 DELETE n", "n node of any filtered n.x");
+    writes("MATCH (a:A)-[:R]->(n) DETACH DELETE n", "");
+    writes("MATCH (n)<-[:R]-(a:A) DETACH DELETE n", "");
+    writes("MATCH (n)-[r]-() DELETE r", "");
+    writes("MATCH (n) OPTIONAL MATCH (n)-[r]-() DELETE n, r", "n node of any");
+    writes("MATCH (n) MATCH (n)-[r]-() DELETE n, r", "");
+    writes("MATCH (n) MATCH (n:A) DELETE n", "n node of A");
+    writes("MATCH (a:A) OPTIONAL MATCH (a)-->(b) DETACH DELETE b", "");
+    writes("MATCH p = ((a)-[:R]->(b))+ DETACH DELETE b", "");
+    writes("MATCH p = shortestPath((a:A)-[*]-(b:B)) SET a.x = 1", "");
+    writes("MATCH (n) WITH collect(n) AS all FOREACH (x IN all | DETACH DELETE x)", "x node of any handed");
+    writes("MATCH (n:A), (m) WITH n, m AS k DELETE k", "k node of A handed, k node of any handed");
+    writes("MATCH (n:A) SET n.x = 1, n.y = NULL, n:B REMOVE n.z, n:A", "n property x of A, n property y of A, n property z of A, n label A of A");
+    writes("MATCH (n:A) SET n = {x: 1}", "n node of A, n property x of A");
+    writes("MATCH (n:A) SET n += {x: 1, y: {z: 2}}", "n property x of A, n property y of A");
+    writes("MATCH (n:A) SET n += $props", "n node of A");
+    writes("MATCH (n:A) SET n[key] = 1", "n node of A");
+    writes("MERGE (n:A {x: 1}) ON CREATE SET n.y = 1 ON MATCH SET n.z = 1", "n property z of A filtered n.x");
+    writes("CREATE (n:A) SET n.x = 1", "");
+    writes("MATCH (a:A) CREATE (a)-[:R]->(b) SET b.x = 1", "");
+    writes("MATCH (n:A) RETURN n", "");
+    writes("MATCH (n:A) DELETE n UNION MATCH (n) DETACH DELETE n", "n node of A, n node of any");
+    writes("MATCH (set:Delete) WHERE set.create = 1 SET set.match = 2", "set property match of Delete filtered set.create");
+    reads("MATCH (n) WHERE n.x = 1 DETACH DELETE n", "MATCH (n) WHERE n.x = 1 ");
+    reads("MATCH (n) WHERE n.x = 1 CALL (n) { DETACH DELETE n } IN TRANSACTIONS", "MATCH (n) WHERE n.x = 1 ");
+    reads("MATCH (n) CALL { WITH n DETACH DELETE n } IN TRANSACTIONS", "MATCH (n) ");
+    reads("CALL { MATCH (n) WHERE n.x = 1 SET n.x = 2 } IN TRANSACTIONS", "MATCH (n) WHERE n.x = 1 ");
+    reads("MATCH (a:A) CALL (a) { MATCH (n {x: a.x}) DELETE n } IN TRANSACTIONS", "");
+    reads("MATCH (n) FOREACH (x IN [1] | SET n.x = x)", "");
+    reads("CALL apoc.periodic.iterate('MATCH (n) RETURN n', 'DETACH DELETE n', {})", "");
+    size_t count = 1;
+    df_arena arena = {0};
+    df_sql_lone_writes(&df_sql_postgres, DF_STR("DELETE FROM t"), &arena, &count);
+    check(count == 0, "nothing in SQL");
+    df_arena_release(&arena);
+}
+
 /* ---- normal forms ---- */
 
 static void normal(const char *text, const char *wanted)
@@ -425,6 +516,7 @@ int main(void)
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) test_one(&examples[i]);
     test_concerns();
     test_losses();
+    test_lone_writes();
     test_normal();
     test_joined();
     test_large();

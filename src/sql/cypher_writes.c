@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a statement of Cypher does to nodes that may stand alone. What is asked is whether a node that somebody keeps for himself is
+ * in danger: so what is bound by a label is told apart from what may be any node, and what is joined to a relationship is neither.
+ */
+#include "sql/sql_int.h"
+
+enum { MOST_NODES = 48, MOST_FILTERS = 32, COMPARED = 64 };
+
+typedef struct node {
+    df_str variable;
+    df_str labels[DF_SQL_MOST_LABELS];
+    size_t n_labels;
+    bool matched; /* was there before */
+    bool joined;  /* has a relationship, or two labels, or is a relationship */
+    bool odd;     /* its labels are an expression */
+} node;
+
+struct sql_writes {
+    size_t n_nodes, first_node; /* those from `first_node` on are in reach */
+    size_t n_filters;
+    bool filtered, loose, many;
+    df_str reads;
+    bool begun;
+    df_sql_write *items;
+    size_t count, room;
+    /* Not cleared: */
+    node nodes[MOST_NODES];
+    df_sql_filter filters[MOST_FILTERS];
+};
+
+/* ---- patterns ---- */
+
+/* A:B, A&B, A|B; anything else is odd. */
+static void read_labels(sql_graph *g, df_str expression, node *out)
+{
+    df_sql_lexer lexer = {.dialect = g->f->r.lexer.dialect, .text = expression};
+    bool all = false, any = false;
+    for (df_sql_token t; (t = df_sql_next_word(&lexer)).kind != DF_SQL_END;) {
+        if (t.kind == DF_SQL_WORD || t.kind == DF_SQL_NAME) {
+            if (out->n_labels < DF_SQL_MOST_LABELS)
+                out->labels[out->n_labels++] = sql_name_of(g->f, t);
+            else
+                out->odd = true;
+            continue;
+        }
+        char c = t.kind == DF_SQL_SYMBOL ? t.text.ptr[0] : '\0';
+        all |= c == ':' || c == '&';
+        any |= c == '|';
+        out->odd |= c != ':' && c != '&' && c != '|';
+    }
+    out->odd |= all && any;
+    if (!out->odd) out->joined |= all;
+    if (out->odd) out->n_labels = 0;
+}
+
+static node *find(sql_writes *w, df_str variable)
+{
+    for (size_t i = w->first_node; variable.len && i < w->n_nodes; i++)
+        if (df_str_eq(w->nodes[i].variable, variable)) return &w->nodes[i];
+    return NULL;
+}
+
+void sql_write_pattern(sql_graph *g, const sql_pattern *pattern)
+{
+    sql_writes *w = g->f->writes;
+    if (!w) return;
+    node made = {.variable = pattern->variable,
+                 .matched = !pattern->made,
+                 .joined = pattern->joined || pattern->relationship,
+                 .odd = pattern->odd};
+    if (!made.odd) read_labels(g, pattern->labels, &made);
+    node *known = find(w, pattern->variable);
+    if (!known) {
+        if (w->n_nodes < MOST_NODES) w->nodes[w->n_nodes++] = made;
+        return;
+    }
+    if (pattern->made || pattern->optional) return;
+    known->joined |= made.joined;
+    if (!known->n_labels && !known->odd) {
+        memcpy(known->labels, made.labels, sizeof made.labels);
+        known->n_labels = made.n_labels;
+        known->odd = made.odd;
+    }
+}
+
+void sql_write_union(sql_graph *g)
+{
+    sql_writes *w = g->f->writes;
+    if (!w) return;
+    w->first_node = w->n_nodes;
+    w->filtered = w->loose = false;
+    w->reads = DF_STR_NONE;
+    w->begun = true;
+}
+
+/* ---- what restricts ---- */
+
+void sql_write_where(sql_graph *g, bool sure)
+{
+    /* In the text of a procedure WHERE id(n) = id finds again what another text has read. */
+    if (g->f->writes) g->f->writes->filtered |= sure || !g->f->depth;
+}
+
+void sql_write_filter(sql_graph *g, df_str variable, df_sql_token key, bool is_null)
+{
+    sql_writes *w = g->f->writes;
+    if (!w) return;
+    w->filtered = true;
+    w->many |= w->n_filters == MOST_FILTERS;
+    if (w->n_filters < MOST_FILTERS)
+        w->filters[w->n_filters++] =
+            (df_sql_filter){.variable = variable, .property = sql_name_of(g->f, key), .is_null = is_null};
+}
+
+void sql_write_loose(sql_graph *g)
+{
+    g->f->writes->loose = true;
+}
+
+/* ---- what reads ---- */
+
+/* Nothing but WITH and names: what the subquery is given. */
+static bool only_imports(sql_graph *g, df_str text)
+{
+    df_sql_lexer lexer = {.dialect = g->f->r.lexer.dialect, .text = text};
+    df_sql_token t = df_sql_next_word(&lexer);
+    if (t.kind == DF_SQL_END) return true;
+    if (!df_sql_is(t, "WITH")) return false;
+    for (bool name = true; (t = df_sql_next_word(&lexer)).kind != DF_SQL_END; name = !name) {
+        bool comma = t.kind == DF_SQL_SYMBOL && (t.text.ptr[0] == ',' || t.text.ptr[0] == '*');
+        if (comma == name && t.text.ptr[0] != '*') return false;
+    }
+    return true;
+}
+
+void sql_write_begins(sql_graph *g, size_t at, size_t call, size_t inside, bool simple)
+{
+    sql_writes *w = g->f->writes;
+    if (!w || w->begun) return;
+    w->begun = true;
+    df_str text = g->f->r.lexer.text;
+    if (!simple || g->f->depth || at > text.len || inside > at || call > inside) return;
+    df_str before = {text.ptr, inside ? call : at}, within = {text.ptr + inside, inside ? at - inside : 0};
+    if (!inside || only_imports(g, within))
+        w->reads = before;
+    else if (df_sql_is_blank(g->f->r.lexer.dialect, before))
+        w->reads = within;
+    if (df_sql_is_blank(g->f->r.lexer.dialect, w->reads)) w->reads = DF_STR_NONE;
+}
+
+/* ---- what is written ---- */
+
+static bool same(const df_sql_write *a, const df_sql_write *b)
+{
+    return a->kind == b->kind && a->handed_on == b->handed_on && a->n_labels == b->n_labels &&
+           df_str_eq(a->variable, b->variable) && df_str_eq(a->name, b->name) &&
+           (!a->n_labels || df_str_eq(a->labels[0], b->labels[0]));
+}
+
+static void add(sql_graph *g, df_sql_write item, const node *of)
+{
+    sql_writes *w = g->f->writes;
+    item.filtered = w->filtered || of->odd;
+    item.loose = w->loose || of->odd;
+    item.many = w->many;
+    item.n_filters = w->n_filters;
+    item.reads = w->reads;
+    item.n_labels = of->n_labels;
+    memcpy(item.labels, of->labels, sizeof item.labels);
+    for (size_t i = 0; i < w->count && i < COMPARED; i++)
+        if (same(&w->items[i], &item)) return;
+    if (w->count == w->room) {
+        size_t room = w->room ? 2 * w->room : 8;
+        df_sql_write *items = df_arena_alloc(g->f->arena, room * sizeof *items);
+        if (w->count) memcpy(items, w->items, w->count * sizeof *items);
+        w->items = items;
+        w->room = room;
+    }
+    w->items[w->count++] = item;
+}
+
+void sql_write_target(sql_graph *g, const df_sql_token *name, bool label)
+{
+    sql_writes *w = g->f->writes;
+    if (!w) return;
+    df_sql_write item = {.kind = !name   ? DF_SQL_WRITES_NODE
+                                 : label ? DF_SQL_REMOVES_LABEL
+                                         : DF_SQL_WRITES_PROPERTY,
+                         .variable = g->target,
+                         .name = name ? sql_name_of(g->f, *name) : DF_STR_NONE};
+    const node *known = find(w, g->target);
+    if (known) {
+        if (known->matched && !known->joined) add(g, item, known);
+        return;
+    }
+    item.handed_on = true;
+    for (size_t i = w->first_node; i < w->n_nodes; i++)
+        if (w->nodes[i].matched && !w->nodes[i].joined) add(g, item, &w->nodes[i]);
+}
+
+const df_sql_write *df_sql_lone_writes(const df_sql_dialect *dialect, df_str statement, df_arena *arena, size_t *count)
+{
+    *count = 0;
+    if (dialect->family != DF_SQL_CYPHER) return NULL;
+    sql_writes *writes = df_arena_alloc(arena, sizeof *writes);
+    memset(writes, 0, offsetof(sql_writes, nodes));
+    sql_facts f = {.arena = arena, .family = dialect->family, .writes = writes};
+    sql_reader_init(&f.r, dialect, statement);
+    sql_read_cypher(&f);
+    for (size_t i = 0; i < writes->count; i++) writes->items[i].filters = writes->filters;
+    *count = writes->count;
+    return writes->items;
+}
