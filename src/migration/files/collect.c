@@ -35,6 +35,7 @@ typedef struct collection {
     df_keymap by_name, by_version, elsewhere; /* elsewhere: versions with an up for another dialect */
     size_t n_other;
     df_buf others;    /* dialects, named once each */
+    size_t n_idle;    /* scripts without a version */
     size_t n_foreign; /* files with the ending of another kind of database */
     const char *foreign;
 } collection;
@@ -46,14 +47,15 @@ static bool takes(df_layout layout, const mf_name *name, df_str file)
     switch (layout) {
     case DF_LAYOUT_PAIRS: return name->cls == MF_PAIR || name->cls == MF_REPEATABLE;
     case DF_LAYOUT_KRATOS: return name->cls == MF_PAIR;
-    case DF_LAYOUT_SQLX: return name->cls == MF_PAIR || name->cls == MF_SINGLE;
+    case DF_LAYOUT_SQLX: return name->cls == MF_PAIR || name->cls == MF_SINGLE || name->cls == MF_BESIDE;
     case DF_LAYOUT_AUTHELIA: return name->cls == MF_AUTHELIA_V;
     case DF_LAYOUT_FLYWAY:
         return name->cls == MF_FLYWAY_V || (name->cls == MF_REPEATABLE && df_str_starts(file, DF_STR("R__")));
     case DF_LAYOUT_NEO4J_MIGRATIONS:
         return (name->cls == MF_FLYWAY_V && name->kind != DF_BASELINE) ||
                (name->cls == MF_REPEATABLE && df_str_starts(file, DF_STR("R__")));
-    case DF_LAYOUT_NATIVE: return name->cls == MF_SINGLE || name->cls == MF_REPEATABLE;
+    case DF_LAYOUT_NATIVE:
+        return name->cls == MF_SINGLE || name->cls == MF_BESIDE || name->cls == MF_REPEATABLE;
     default: return name->cls == MF_SINGLE;
     }
 }
@@ -63,6 +65,7 @@ static const char *class_text(const mf_name *name)
     switch (name->cls) {
     case MF_SINGLE: return "a file with both directions (001_name)";
     case MF_PAIR: return "one of a pair (001_name.up)";
+    case MF_BESIDE: return "a way down (001_name.rollback)";
     case MF_FLYWAY_V: return "named as Flyway and neo4j-migrations do (V1__name)";
     case MF_AUTHELIA_V: return "one of a pair (V0001.Name.up)";
     default: return "a repeatable one (R__name)";
@@ -203,15 +206,16 @@ static df_str scope_of(const mf_set *s, const char *path)
     return slash ? (df_str){path, (size_t)(slash - path)} : DF_STR_NONE;
 }
 
-static void take_entry(collection *c, const mf_entry *entry, const char *path)
+static void take_entry(collection *c, const mf_listing *listing, const mf_entry *entry, const char *path)
 {
     mf_set *s = c->s;
-    mf_name name = mf_name_parse(entry->name, s->set.dialect, &s->set.arena);
+    mf_name name = mf_name_among(listing, entry->name, s->set.dialect, &s->set.arena);
     if (name.cls == MF_CODE) {
         mf_find_code(s, path);
     } else if (name.cls == MF_FOREIGN) {
         if (!c->n_foreign++) c->foreign = path;
     } else if (name.cls == MF_NO_CLASS) {
+        c->n_idle += mf_ends_own(entry->name, s->set.dialect);
         judge_stranger(s, entry->name, path);
     } else if (entry->strange || !is_printable(entry->name)) {
         mf_find(s, "bad-name", true, path, 0, NULL,
@@ -237,7 +241,7 @@ static df_code take_listing(collection *c, const mf_listing *listing, const char
         if (entry->folder)
             DF_TRY(take_folder(c, entry, path, depth, err));
         else
-            take_entry(c, entry, path);
+            take_entry(c, listing, entry, path);
     }
     return DF_OK;
 }
@@ -272,6 +276,38 @@ static df_hash128 version_hash(df_str scope, df_str version, df_str name, bool w
     df_hash128 hash = df_hash(df_buf_str(&key).ptr, key.len);
     df_buf_release(&key);
     return hash;
+}
+
+static bool has_twins(collection *c)
+{
+    df_keymap seen = {0};
+    bool twins = false;
+    for (size_t i = 0; i < c->count && !twins; i++) {
+        const found *f = &c->items[i];
+        if (f->name.kind != DF_VERSIONED || f->name.role == MF_DOWN) continue;
+        bool added;
+        df_keymap_put(&seen, version_hash(f->scope, f->name.version, f->name.name, false), &added);
+        twins = !added;
+    }
+    df_keymap_release(&seen);
+    return twins;
+}
+
+/*
+ * 2024_01_15_120000_name, 20240115_02_name, 03.00.00_50_name: where several files would have one version, the
+ * numbers behind it belong to it, in all names of the folder. Tools that have their own history keep theirs.
+ */
+static void take_longer_versions(collection *c)
+{
+    if (c->s->set.layout != DF_LAYOUT_NATIVE || !has_twins(c)) return;
+    for (size_t i = 0; i < c->count; i++) {
+        mf_name *name = &c->items[i].name;
+        df_str rest, version = DF_STR_NONE;
+        if (name->kind == DF_VERSIONED) version = mf_longer_version(name, &c->s->set.arena, &rest);
+        if (!version.ptr) continue;
+        name->version = version;
+        name->name = rest;
+    }
 }
 
 /* 2: for our dialect; 1: for every one; 0: for another. */
@@ -462,6 +498,12 @@ static void tell_others(collection *c)
     if (c->n_other)
         mf_find(c->s, "other-dialect", false, NULL, 0, NULL, "%zu files are for other databases: %s",
                 c->n_other, df_buf_cstr(&c->others));
+    if (c->n_idle && !c->n_groups && !c->n_foreign && !c->n_other)
+        mf_find(c->s, "ignored-file", true, NULL, 0,
+                df_arena_printf(&c->s->set.arena,
+                                "name them 001_name.%s, or say how they are named: --layout NAME",
+                                c->s->set.dialect->extension),
+                "no script of the folder has a version in its name: none of %zu would run", c->n_idle);
     if (!c->n_foreign) return;
     /* Where there are no others, the wrong database was named, or the wrong folder. */
     const char *language = mf_language(c->s->set.dialect);
@@ -479,6 +521,7 @@ df_code mf_collect_files(mf_set *s, const mf_listing *listing, df_error *err)
 {
     collection c = {.s = s};
     df_code code = take_all(&c, listing, err);
+    if (code == DF_OK) take_longer_versions(&c);
     for (size_t i = 0; i < c.count && code == DF_OK; i++) code = take_file(&c, &c.items[i], err);
     if (code == DF_OK) {
         find_pairs_by_version(&c);

@@ -23,6 +23,12 @@
     X(SQLX, "sqlx", "V_name.sql, or V_name.up.sql and V_name.down.sql, -- no-transaction")                   \
     X(PRISMA, "prisma", "V_name/migration.sql, migration_lock.toml")                                         \
     X(NODE_PG, "node-pg-migrate", "V_name.sql with -- Up Migration and -- Down Migration")                   \
+    X(SQL_MIGRATE, "sql-migrate", "V_name.sql with -- +migrate Up and -- +migrate Down")                     \
+    X(TERN, "tern", "V_name.sql with ---- create above / drop below ----")                                   \
+    X(MYBATIS, "mybatis", "V_name.sql with -- //@UNDO")                                                      \
+    X(EVOLUTIONS, "evolutions", "N.sql with # --- !Ups and # --- !Downs")                                    \
+    X(SHMIG, "shmig", "V-name.sql with -- ==== UP ==== and -- ==== DOWN ====")                               \
+    X(RAMBLER, "rambler", "V_name.sql with -- rambler up and -- rambler down")                               \
     X(SQITCH, "sqitch", "sqitch.plan with deploy/, revert/, verify/")                                        \
     X(AUTHELIA, "authelia", "V0001.Name.up.sql and V0001.Name.down.sql")                                     \
     X(KRATOS, "kratos",                                                                                      \

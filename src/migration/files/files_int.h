@@ -77,13 +77,16 @@ typedef enum mf_role { MF_BOTH, MF_UP, MF_DOWN, MF_VERIFY, MF_CONFIG } mf_role;
 typedef enum mf_class {
     MF_NO_CLASS,
     MF_SINGLE,     /* 001_name.sql */
-    MF_PAIR,       /* 001_name.up.sql, also with a dialect or .autocommit */
+    MF_PAIR,       /* 001_name.up.sql, also with a dialect or .autocommit; 001.do.name.sql */
     MF_FLYWAY_V,   /* V1__name.sql, U1__name.sql, B1__name.sql */
     MF_AUTHELIA_V, /* V0001.Name.up.sql */
     MF_REPEATABLE, /* R__name.sql, R_name.sql */
+    MF_BESIDE,     /* 001_name.rollback.sql: the way down of 001_name.sql */
     MF_CODE,       /* 001_name.go, 1391877300255_name.js, V1__name.xml: for programs to run */
     MF_FOREIGN,    /* of whatever name, with the ending of another kind of database */
 } mf_class;
+
+struct mf_listing;
 
 typedef struct mf_name {
     mf_class cls;
@@ -98,6 +101,13 @@ typedef struct mf_name {
 
 /* Reads a file name (without its folder). `scratch` keeps what is not a view of it. */
 mf_name mf_name_parse(df_str file, const df_sql_dialect *dialect, df_arena *scratch);
+/* The same of an entry of a folder, where names say more of each other: 001_name_up.sql and 001_name_down.sql
+ * are a pair, and 001_name_rollback.sql is the way down of 001_name.sql. */
+mf_name mf_name_among(const struct mf_listing *listing, df_str file, const df_sql_dialect *dialect,
+                      df_arena *scratch);
+/* The numbers that go on behind the version, as one version: "2024_01_15_120000_name" has 2024.01.15.120000.
+ * Absent when none follows. */
+df_str mf_longer_version(const mf_name *name, df_arena *scratch, df_str *rest);
 /* Takes the ending off a name that has one of a database's files; *own: of this dialect's. */
 bool mf_take_ending(df_str *file, const df_sql_dialect *dialect, bool *own);
 /* "up" → "up.sql": with the dialect's ending. */
@@ -120,10 +130,11 @@ typedef struct mf_entry {
     bool strange; /* neither file nor folder */
 } mf_entry;
 
-typedef struct mf_listing {
+struct mf_listing {
     mf_entry *items; /* sorted by bytes */
     size_t count;
-} mf_listing;
+};
+typedef struct mf_listing mf_listing;
 
 /* What a folder holds (`path` relative to fd), without hidden names. DF_NOT_FOUND … name `shown`. */
 DF_MUST_USE df_code mf_list(int fd, const char *path, const char *shown, df_arena *arena, mf_listing *out,
@@ -308,6 +319,28 @@ df_hash128 mf_raw_end(const mf_raw_hash *raw);
 DF_MUST_USE df_code mf_manifest(mf_set *s, mf_draft *draft, df_error *err);
 df_code mf_fail(df_error *err, df_code code, const char *path, int64_t line, const char *fmt, ...)
     DF_PRINTF(5, 6);
+
+/* ---- marks of other tools (marks.c) ---- */
+
+typedef enum mf_mark_kind {
+    MF_NO_MARK,
+    MF_MARK_UP,
+    MF_MARK_DOWN,
+    MF_MARK_BEGIN, /* what follows is sent as it is, up to … */
+    MF_MARK_END,
+    MF_MARK_NOTE,    /* says something of the whole file */
+    MF_MARK_UNKNOWN, /* the tool's, but not one that it has */
+} mf_mark_kind;
+
+typedef struct mf_mark {
+    df_layout layout;
+    mf_mark_kind kind;
+    bool no_transaction;
+} mf_mark;
+/* What a line says to sql-migrate, tern, MyBatis, Play, shmig or rambler. */
+mf_mark mf_tool_mark(df_str line);
+/* Whether it is worth to look through the lines of a text for such marks. */
+bool mf_may_have_tool_marks(df_str text);
 
 /* ---- sections (sections.c), headers (header.c), directives (directive.c) ---- */
 

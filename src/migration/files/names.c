@@ -2,6 +2,7 @@
 /* What file names say: version, name, direction, dialect. */
 #include "migration/files/files_int.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- dialects ---- */
@@ -222,9 +223,32 @@ static bool parse_authelia(df_str stem, mf_name *out)
     return true;
 }
 
-/* 001_name, 001_name.up, 001_name.autocommit.postgres.up */
+/* 001.do.name, 001.undo.name: postgrator's */
+static bool take_do(mf_name *out)
+{
+    df_str rest = out->name;
+    bool undo = df_str_starts(rest, DF_STR("undo")), is_do = df_str_starts(rest, DF_STR("do"));
+    if (!undo && !is_do) return false;
+    rest = df_str_skip(rest, undo ? 4 : 2);
+    if (rest.len && *rest.ptr != '.') return false;
+    if (out->id.ptr[out->version.len] != '.') return false;
+    out->name = rest.len ? df_str_skip(rest, 1) : rest;
+    out->role = undo ? MF_DOWN : MF_UP;
+    out->cls = MF_PAIR;
+    return true;
+}
+
+/* 001_name, 001_name.up, 001_name.autocommit.postgres.up, 001_name.rollback */
 static bool parse_numbered(df_str stem, mf_name *out)
 {
+    bool undo = take_suffix(&stem, ".undo");
+    if (undo || take_suffix(&stem, ".rollback")) {
+        *out = (mf_name){.cls = MF_BESIDE, .role = MF_DOWN, .id = stem};
+        if (!mf_split_version(stem, &out->version, &out->name)) return false;
+        if (undo && !out->name.len) out->cls = MF_PAIR; /* of 001.do */
+        out->raw_version = out->version;
+        return true;
+    }
     out->role = take_suffix(&stem, ".up") ? MF_UP : take_suffix(&stem, ".down") ? MF_DOWN : MF_BOTH;
     out->cls = out->role == MF_BOTH ? MF_SINGLE : MF_PAIR;
     while (out->cls == MF_PAIR) {
@@ -241,6 +265,7 @@ static bool parse_numbered(df_str stem, mf_name *out)
     out->id = stem;
     if (!mf_split_version(stem, &out->version, &out->name)) return false;
     out->raw_version = out->version;
+    if (out->cls == MF_SINGLE) take_do(out);
     return true;
 }
 
@@ -294,4 +319,75 @@ mf_name mf_name_parse(df_str file, const df_sql_dialect *dialect, df_arena *scra
     mf_name out = parse_stem(stem, dialect, scratch);
     if (!own) out = (mf_name){.cls = MF_FOREIGN};
     return out;
+}
+
+/* ---- names among others ---- */
+
+static int by_name(const void *key, const void *entry)
+{
+    return df_str_cmp(*(const df_str *)key, ((const mf_entry *)entry)->name);
+}
+
+/* Whether the folder has `stem`, `more` and the ending of `file` as a name. */
+static bool is_there(const mf_listing *listing, df_str stem, const char *more, df_str file, df_str whole_stem,
+                     df_arena *scratch)
+{
+    df_str name = df_str_from(df_arena_printf(scratch, "%.*s%s%.*s", DF_FMT(stem), more,
+                                              DF_FMT(df_str_skip(file, whole_stem.len))));
+    return bsearch(&name, listing->items, listing->count, sizeof *listing->items, by_name) != NULL;
+}
+
+/* 001_name_up beside 001_name_down, 001_name_rollback beside 001_name: without its suffix. */
+mf_name mf_name_among(const mf_listing *listing, df_str file, const df_sql_dialect *dialect,
+                      df_arena *scratch)
+{
+    static const struct {
+        const char *suffix, *other;
+        mf_class cls;
+        mf_role role;
+    } suffixes[] = {{"_up", "_down", MF_PAIR, MF_UP},      {"_down", "_up", MF_PAIR, MF_DOWN},
+                    {"-up", "-down", MF_PAIR, MF_UP},      {"-down", "-up", MF_PAIR, MF_DOWN},
+                    {"_rollback", "", MF_BESIDE, MF_DOWN}, {"-rollback", "", MF_BESIDE, MF_DOWN},
+                    {"_undo", "", MF_BESIDE, MF_DOWN},     {"_revert", "", MF_BESIDE, MF_DOWN},
+                    {"_down", "", MF_BESIDE, MF_DOWN},     {".down", "", MF_BESIDE, MF_DOWN}};
+    mf_name name = mf_name_parse(file, dialect, scratch), out = name;
+    bool dotted = name.cls == MF_PAIR && name.role == MF_DOWN && !name.dialect.ptr && !name.autocommit;
+    df_str whole = file;
+    bool own;
+    if ((name.cls != MF_SINGLE && !dotted) || !mf_take_ending(&whole, dialect, &own)) return name;
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        df_str stem = whole;
+        if ((suffixes[i].suffix[0] == '.') != dotted || !take_suffix(&stem, suffixes[i].suffix) ||
+            stem.len < name.version.len || (dotted && is_there(listing, stem, ".up", file, whole, scratch)) ||
+            !is_there(listing, stem, suffixes[i].other, file, whole, scratch))
+            continue;
+        out.cls = suffixes[i].cls;
+        out.role = suffixes[i].role;
+        out.id = stem;
+        if (!mf_split_version(stem, &out.version, &out.name)) return name;
+        out.raw_version = out.version;
+        return out;
+    }
+    return name;
+}
+
+df_str mf_longer_version(const mf_name *name, df_arena *scratch, df_str *rest)
+{
+    df_str stem = name->id;
+    size_t from = (size_t)(name->version.ptr - stem.ptr), at = from + name->version.len;
+    bool more = false;
+    while (at < stem.len && strchr("_-", stem.ptr[at])) {
+        size_t n = digits_at(stem, at + 1);
+        if (!n || !is_end(stem, at + 1 + n)) break;
+        at += 1 + n;
+        more = true;
+    }
+    if (!more) return DF_STR_NONE;
+    char *version = df_arena_alloc(scratch, at - from + 1);
+    for (size_t i = from; i < at; i++)
+        version[i - from] = stem.ptr[i] == '_' || stem.ptr[i] == '-' ? '.' : stem.ptr[i];
+    version[at - from] = '\0';
+    *rest = df_str_skip(stem, at);
+    while (rest->len && strchr("_- .", *rest->ptr)) *rest = df_str_skip(*rest, 1);
+    return (df_str){version, at - from};
 }

@@ -227,10 +227,17 @@ static void put_frame(const maker *m, df_buf *out)
     } frames[] = {{DF_LAYOUT_NATIVE, "UP", "DOWN"},
                   {DF_LAYOUT_GOOSE, "+goose Up", "+goose Down"},
                   {DF_LAYOUT_DBMATE, "migrate:up", "migrate:down"},
+                  {DF_LAYOUT_SQL_MIGRATE, "+migrate Up", "+migrate Down"},
+                  {DF_LAYOUT_EVOLUTIONS, "!Ups", "!Downs"},
+                  {DF_LAYOUT_SHMIG, "==== UP ====", "==== DOWN ===="},
+                  {DF_LAYOUT_RAMBLER, "rambler up", "rambler down"},
                   {DF_LAYOUT_NODE_PG, "Up Migration", "Down Migration"}};
     const char *mark = m->s->set.dialect->comment;
+    df_layout layout = m->s->set.layout;
+    if (layout == DF_LAYOUT_TERN) df_buf_text(out, "\n\n---- create above / drop below ----\n\n");
+    if (layout == DF_LAYOUT_MYBATIS) df_buf_printf(out, "-- // %s\n\n\n-- //@UNDO\n\n", m->label);
     for (size_t i = 0; i < sizeof frames / sizeof *frames; i++)
-        if (frames[i].layout == m->s->set.layout)
+        if (frames[i].layout == layout)
             df_buf_printf(out, "%s %s\n\n\n%s %s\n\n", mark, frames[i].up, mark, frames[i].down);
 }
 
@@ -257,6 +264,8 @@ static df_code create_text(maker *m, const char *path, const char *content, df_e
 
 static df_code make_single(maker *m, df_error *err)
 {
+    if (m->s->set.layout == DF_LAYOUT_EVOLUTIONS) /* a number alone is what Play looks for */
+        return create_up(m, df_arena_printf(m->arena, "%.*s%s", DF_FMT(m->version), m->ending), err);
     const char *before = is_v_name(m->s->set.layout) ? "V" : "";
     const char *file = df_arena_printf(m->arena, "%s%.*s%.*s%.*s%s", before, DF_FMT(m->version),
                                        DF_FMT(m->gap), DF_FMT(m->slug), m->ending);
@@ -417,7 +426,9 @@ static df_code make(maker *m, df_error *err)
 static df_str gap_of(df_layout layout, const mf_draft *newest)
 {
     if (is_v_name(layout)) return DF_STR("__");
-    if (layout != DF_LAYOUT_NATIVE || !newest) return DF_STR("_");
+    bool dash = layout == DF_LAYOUT_SQL_MIGRATE || layout == DF_LAYOUT_SHMIG;
+    if (!newest) return dash ? DF_STR("-") : DF_STR("_");
+    if (layout != DF_LAYOUT_NATIVE && !dash) return DF_STR("_");
     df_str id = mf_base(newest->id);
     size_t at = newest->version.len, end = id.len - newest->name.len;
     df_str gap = at < end && newest->name.len ? mf_cut(id, at, end) : DF_STR("_");

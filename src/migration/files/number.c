@@ -103,11 +103,16 @@ static df_str first_version(df_layout layout, bool dated, df_arena *arena, int64
     switch (layout) {
     case DF_LAYOUT_GOOSE:
     case DF_LAYOUT_DBMATE:
+    case DF_LAYOUT_SQL_MIGRATE:
+    case DF_LAYOUT_MYBATIS:
     case DF_LAYOUT_SQLX:
     case DF_LAYOUT_PRISMA: return df_str_from(df_arena_printf(arena, "%.14s", stamp));
     case DF_LAYOUT_KRATOS: return df_str_from(df_arena_printf(arena, "%.14s000000", stamp));
     case DF_LAYOUT_DIESEL: return dashed(arena, stamp, DF_STR_NONE);
     case DF_LAYOUT_NODE_PG: return df_str_from(df_arena_printf(arena, "%lld", (long long)now_ms));
+    case DF_LAYOUT_EVOLUTIONS: return DF_STR("1");
+    case DF_LAYOUT_RAMBLER: return df_str_from(df_arena_printf(arena, "%.12s", stamp));
+    case DF_LAYOUT_SHMIG: return df_str_from(df_arena_printf(arena, "%lld", (long long)now_ms / 1000));
     case DF_LAYOUT_TEMPORAL: return DF_STR("1.0");
     case DF_LAYOUT_AUTHELIA: return DF_STR("0001");
     case DF_LAYOUT_NEO4J_MIGRATIONS:

@@ -62,6 +62,8 @@ static df_layout mark_of(const df_sql_dialect *dialect, df_str line, bool first)
 {
     df_str text = mf_trim(line), mark = df_str_from(dialect->comment);
     if (first && mf_is_changelog(dialect, line)) return DF_LAYOUT_LIQUIBASE;
+    mf_mark tool = mf_tool_mark(line);
+    if (tool.kind) return tool.layout;
     if (!df_str_starts(text, mark)) return DF_LAYOUT_AUTO;
     text = df_str_skip(text, mark.len);
     if (first && text.ptr == line.ptr + mark.len && df_str_starts(text, DF_STR(" no-transaction")))
@@ -233,7 +235,7 @@ df_code mf_recognise(mf_set *s, const mf_listing *listing, df_layout *out, df_er
     mf_class *classes = df_zalloc(listing->count * sizeof *classes + 1);
     for (size_t i = 0; i < listing->count; i++) {
         if (listing->items[i].folder) continue;
-        mf_name name = mf_name_parse(listing->items[i].name, s->set.dialect, &scratch);
+        mf_name name = mf_name_among(listing, listing->items[i].name, s->set.dialect, &scratch);
         classes[i] = name.cls;
         counts[name.cls]++;
         with_dialect += name.dialect.ptr || name.autocommit;

@@ -142,6 +142,76 @@ static df_code cut_goose(mf_set *s, const mf_file *file, df_str text, df_migrati
     return mf_directives(s, s->set.dialect, &m->down, DF_STR_NONE, file->path, err);
 }
 
+/* ---- sql-migrate, tern, MyBatis, Play, shmig, rambler ---- */
+
+typedef struct cut {
+    const char *up, *down;           /* where the lines behind their marks begin */
+    const char *up_mark, *down_mark; /* where those begin */
+    const char *begun;               /* StatementBegin without its end yet */
+    bool up_alone, down_alone;       /* outside of a transaction */
+} cut;
+
+static df_code take_mark(mf_set *s, const mf_file *file, df_str text, df_str line, const char *behind, cut *x,
+                         df_error *err)
+{
+    mf_mark mark = mf_tool_mark(line);
+    if (!mark.kind || mark.layout != s->set.layout) return DF_OK;
+    bool up = mark.kind == MF_MARK_UP;
+    switch (mark.kind) {
+    case MF_MARK_UNKNOWN: return fail_at(s, file, text, line.ptr, err, "sql-migrate has no such annotation");
+    case MF_MARK_NOTE: x->up_alone = x->down_alone = true; return DF_OK;
+    case MF_MARK_BEGIN:
+    case MF_MARK_END:
+        if ((mark.kind == MF_MARK_BEGIN) == (x->begun != NULL))
+            return fail_at(s, file, text, line.ptr, err,
+                           x->begun ? "StatementBegin inside of a statement"
+                                    : "StatementEnd without StatementBegin");
+        x->begun = x->begun ? NULL : line.ptr;
+        return DF_OK;
+    default: break;
+    }
+    if (x->begun) return fail_at(s, file, text, x->begun, err, "StatementBegin without StatementEnd");
+    if (up ? x->up != NULL : x->down != NULL)
+        return fail_at(s, file, text, line.ptr, err, up ? "a second way up" : "a second way down");
+    *(up ? &x->up : &x->down) = behind;
+    *(up ? &x->up_mark : &x->down_mark) = line.ptr;
+    *(up ? &x->up_alone : &x->down_alone) |= mark.no_transaction;
+    return DF_OK;
+}
+
+/* tern and MyBatis mark the way down alone. */
+static bool has_up_mark(df_layout layout)
+{
+    return layout != DF_LAYOUT_TERN && layout != DF_LAYOUT_MYBATIS;
+}
+
+static df_code cut_marked(mf_set *s, const mf_file *file, df_str text, df_migration *m, df_error *err)
+{
+    cut x = {.up_alone = file->no_transaction, .down_alone = file->no_transaction};
+    const char *end = text.ptr + text.len;
+    df_str rest = text, line;
+    while (mf_line(&rest, &line)) DF_TRY(take_mark(s, file, text, line, rest.ptr ? rest.ptr : end, &x, err));
+    if (x.begun) return fail_at(s, file, text, x.begun, err, "StatementBegin without StatementEnd");
+    if (!x.up) {
+        df_str before = mf_cut(text, 0, x.down_mark ? (size_t)(x.down_mark - text.ptr) : text.len);
+        if (has_up_mark(s->set.layout) && !df_sql_is_blank(s->set.dialect, before))
+            return fail_at(s, file, text, text.ptr, err, "the way up is not marked as such");
+        x.up = text.ptr;
+    } else {
+        const char *first = x.down_mark && x.down_mark < x.up_mark ? x.down_mark : x.up_mark;
+        if (!df_sql_is_blank(s->set.dialect, mf_cut(text, 0, (size_t)(first - text.ptr))))
+            return fail_at(s, file, text, text.ptr, err,
+                           "statements in front of the first mark would not run");
+    }
+    m->up = section_of(s, file, text, x.up, x.down_mark && x.down > x.up ? x.down_mark : end);
+    m->up.no_transaction = x.up_alone;
+    DF_TRY(mf_directives(s, s->set.dialect, &m->up, DF_STR_NONE, file->path, err));
+    if (!x.down) return DF_OK;
+    m->down = section_of(s, file, text, x.down, x.up_mark && x.up > x.down ? x.up_mark : end);
+    m->down.no_transaction = x.down_alone;
+    return mf_directives(s, s->set.dialect, &m->down, DF_STR_NONE, file->path, err);
+}
+
 /* ---- dbmate ---- */
 
 typedef struct block {
@@ -275,6 +345,12 @@ df_code mf_cut_sections(mf_set *s, const mf_file *file, df_str text, df_migratio
     case DF_LAYOUT_GOOSE: return cut_goose(s, file, text, m, err);
     case DF_LAYOUT_DBMATE: return cut_dbmate(s, file, text, m, err);
     case DF_LAYOUT_NODE_PG: return cut_node_pg(s, file, text, m, err);
+    case DF_LAYOUT_SQL_MIGRATE:
+    case DF_LAYOUT_TERN:
+    case DF_LAYOUT_MYBATIS:
+    case DF_LAYOUT_EVOLUTIONS:
+    case DF_LAYOUT_SHMIG:
+    case DF_LAYOUT_RAMBLER: return cut_marked(s, file, text, m, err);
     case DF_LAYOUT_LIQUIBASE: return mf_cut_changeset(s, file, text, m, err);
     case DF_LAYOUT_NEO4J_MIGRATIONS:
     case DF_LAYOUT_SQLX:
@@ -301,6 +377,29 @@ static bool is_down_migration(const df_sql_dialect *dialect, df_str line)
     return mf_take_mark(dialect, &text) && mf_same(text, "down migration");
 }
 
+static df_code refuse(mf_set *s, const mf_file *file, df_str text, const char *at, df_layout written,
+                      df_error *err)
+{
+    df_code code = mf_fail(err, DF_CORRUPT, mf_path(s, file->path), mf_lines_before(text, at) + 1,
+                           "the file is written for %s, while the folder is read as %s",
+                           df_layout_name(written), df_layout_name(s->set.layout));
+    df_error_hint(err, "name the layout: --layout %s; or move the file", df_layout_name(written));
+    return code;
+}
+
+static df_code refuse_marked(mf_set *s, const mf_file *file, df_str text, df_error *err)
+{
+    df_str rest = text, line;
+    if (!mf_may_have_tool_marks(text)) return DF_OK;
+    while (mf_line(&rest, &line)) {
+        mf_mark mark = mf_tool_mark(line);
+        bool direction = mark.kind == MF_MARK_UP || mark.kind == MF_MARK_DOWN;
+        if (direction && mark.layout != s->set.layout)
+            return refuse(s, file, text, line.ptr, mark.layout, err);
+    }
+    return DF_OK;
+}
+
 df_code mf_refuse_foreign(mf_set *s, const mf_file *file, df_str text, df_error *err)
 {
     static const struct {
@@ -321,15 +420,8 @@ df_code mf_refuse_foreign(mf_set *s, const mf_file *file, df_str text, df_error 
                           : i == 1 ? dbmate_mark(s->set.dialect, line, &down, &options)
                           : i == 2 ? file->role == MF_BOTH && is_down_migration(s->set.dialect, line)
                                    : mf_is_changelog(s->set.dialect, line);
-            if (!marked) continue;
-            df_code code =
-                mf_fail(err, DF_CORRUPT, mf_path(s, file->path), mf_lines_before(text, line.ptr) + 1,
-                        "the file is written for %s, while the folder is read as %s",
-                        df_layout_name(marks[i].layout), df_layout_name(mine));
-            df_error_hint(err, "name the layout: --layout %s; or move the file",
-                          df_layout_name(marks[i].layout));
-            return code;
+            if (marked) return refuse(s, file, text, line.ptr, marks[i].layout, err);
         }
     }
-    return DF_OK;
+    return refuse_marked(s, file, text, err);
 }

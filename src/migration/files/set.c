@@ -107,6 +107,12 @@ static df_code look_inside(mf_set *s, const mf_listing *listing, mf_candidate *o
     return DF_OK;
 }
 
+static bool holds_ways_down(df_str folder)
+{
+    return mf_same(folder, "down") || mf_same(folder, "undo") || mf_same(folder, "rollback") ||
+           mf_same(folder, "rollbacks") || mf_same(folder, "revert");
+}
+
 /* The one folder that can be meant: the only one with migrations, or the only one that is named for the
  * database. NULL when there is none. */
 static df_code choose(mf_set *s, const mf_candidate *folders, size_t count, const mf_candidate **out,
@@ -119,7 +125,7 @@ static df_code choose(mf_set *s, const mf_candidate *folders, size_t count, cons
         const mf_candidate *c = &folders[i];
         if (c->layout == DF_LAYOUT_AUTO) continue;
         df_buf_printf(&names, "%s%s", total ? ", " : "", c->name);
-        if (!total++) first = c;
+        if (!total++ || holds_ways_down(df_str_from(first->name))) first = c;
         if (c->named_so && !so_named++) first_so = c;
     }
     *out = total > 1 && so_named == 1 ? first_so : first;

@@ -26,8 +26,10 @@ typedef struct split {
 static bool annotation(const df_sql_dialect *dialect, df_str text, const char *word)
 {
     if (!mf_take_mark(dialect, &text)) return false;
-    if (!df_str_starts(text, DF_STR("+goose"))) return false;
-    return mf_same(mf_trim(df_str_skip(text, 6)), word);
+    df_str tool = mf_word(&text);
+    if (!df_str_is(tool, "+goose") && !df_str_is(tool, "+migrate") && !df_str_is(tool, "+micrate"))
+        return false;
+    return mf_same(mf_trim(text), word);
 }
 
 /* Whether ENVSUB is on behind `text`, when it was `now` in front of it. */
@@ -155,7 +157,8 @@ df_code mf_split(const df_migration_set *set, const df_section *section, mf_raws
                         false};
         }
         if (!p.line) p.line = 1;
-        df_code code = set->layout == DF_LAYOUT_GOOSE ? split_goose(&x, &p, err) : split_piece(&x, &p, err);
+        bool blocks = set->layout == DF_LAYOUT_GOOSE || set->layout == DF_LAYOUT_SQL_MIGRATE;
+        df_code code = blocks ? split_goose(&x, &p, err) : split_piece(&x, &p, err);
         if (code != DF_OK) return code;
     }
     return DF_OK;

@@ -225,6 +225,83 @@ static void by_marks(void)
            "foreign-code:1600000000000_x.js!");
 }
 
+/* Marks that part both directions in the files of other tools: read as something else, the way down would run
+ * together with the way up. */
+static void by_other_marks(void)
+{
+    expect("sql-migrate",
+           (files){"20240101-a.sql", "\n-- +migrate Up\nSELECT 1;\n-- +migrate Down\nSELECT 2;\n",
+                   "20240102-b.sql", "-- +migrate Up notransaction\nSELECT 1;\n", NULL},
+           NULL, DF_LAYOUT_SQL_MIGRATE, "20240101-a 20240102-b", "");
+    expect("micrate", (files){"1_a.sql", "-- +micrate Up\nSELECT 1;\n-- +micrate Down\nSELECT 2;\n", NULL},
+           NULL, DF_LAYOUT_SQL_MIGRATE, "1_a", "");
+    expect("tern",
+           (files){"001_a.sql", "SELECT 1;\n\n---- create above / drop below ----\n\nSELECT 2;\n",
+                   "002_b.sql", "SELECT 1;\n", NULL},
+           NULL, DF_LAYOUT_TERN, "001_a 002_b", "");
+    expect("mybatis",
+           (files){"20240101120000_a.sql", "-- // an a\nSELECT 1;\n\n-- //@UNDO\nSELECT 2;\n",
+                   "bootstrap.sql", "SELECT 0;", NULL},
+           NULL, DF_LAYOUT_MYBATIS, "20240101120000_a", "ignored-file:bootstrap.sql");
+    expect("evolutions",
+           (files){"1.sql", "# --- !Ups\nSELECT 1;\n# --- !Downs\nSELECT 2;\n", "2.sql",
+                   "-- !Ups\nSELECT 1;\n", NULL},
+           NULL, DF_LAYOUT_EVOLUTIONS, "1 2", "");
+    expect(
+        "shmig",
+        (files){"1485643154-a.sql",
+                "-- Migration: a\n-- ====  UP  ====\nBEGIN;\nCOMMIT;\n-- ==== DOWN ====\nBEGIN;\nCOMMIT;\n",
+                NULL},
+        NULL, DF_LAYOUT_SHMIG, "1485643154-a", "");
+    expect("rambler", (files){"1_a.sql", "-- rambler up\nSELECT 1;\n-- rambler down\nSELECT 2;\n", NULL},
+           NULL, DF_LAYOUT_RAMBLER, "1_a", "");
+    expect(
+        "a comment that only reads alike",
+        (files){"001_a.sql", "-- == UP to here ==\n-- rambler upstairs\n-- see //@UNDO\nSELECT 1;\n", NULL},
+        NULL, DF_LAYOUT_NATIVE, "001_a", "");
+}
+
+/* Pairs by the end of the name, where both are there; the way down beside a file. */
+static void by_suffix(void)
+{
+    expect("_up and _down",
+           (files){"001_a_up.sql", "", "001_a_down.sql", "", "002_scale_up.sql", "SELECT 1;",
+                   "002_scale_down.sql", "", NULL},
+           NULL, DF_LAYOUT_PAIRS, "001_a 002_scale", "");
+    expect("-up and -down", (files){"001-a-up.sql", "", "001-a-down.sql", "", NULL}, NULL, DF_LAYOUT_PAIRS,
+           "001-a", "");
+    expect("a name that ends so", (files){"001_scale_up.sql", "", "002_shut_down.sql", "", NULL}, NULL,
+           DF_LAYOUT_NATIVE, "001_scale_up 002_shut_down", "");
+    expect("postgrator",
+           (files){"001.do.a.sql", "", "001.undo.a.sql", "", "002.do.sql", "", "002.undo.sql", "", NULL},
+           NULL, DF_LAYOUT_PAIRS, "001.do.a 002.do", "");
+    expect("rollback beside",
+           (files){"001_a.sql", "", "001_a.rollback.sql", "", "002_b.sql", "", "002_b_rollback.sql", "",
+                   "003_c.sql", "", "003_c.down.sql", "", NULL},
+           NULL, DF_LAYOUT_NATIVE, "001_a 002_b 003_c", "");
+    expect("two ways down", (files){"001_a.sql", "", "001_a.rollback.sql", "", "001_a.undo.sql", "", NULL},
+           NULL, DF_LAYOUT_NATIVE, "001_a", "duplicate-version:001_a.undo.sql!");
+}
+
+/* Where files would share a version, the numbers behind it count. */
+static void longer_versions(void)
+{
+    expect("dates with underscores",
+           (files){"2024_01_15_120000_b.sql", "", "2024_01_15_090000_a.sql", "", "2023_12_31_000000_z.sql",
+                   "", NULL},
+           NULL, DF_LAYOUT_NATIVE, "2023_12_31_000000_z 2024_01_15_090000_a 2024_01_15_120000_b", "");
+    expect("a day's number",
+           (files){"20240115_10_k.sql", "", "20240115_02_x.sql", "", "20240115_02_x.rollback.sql", "", NULL},
+           NULL, DF_LAYOUT_NATIVE, "20240115_02_x 20240115_10_k", "");
+    expect("a release's number",
+           (files){"03.00.00_50_b.sql", "", "03.00.00_01_a.sql", "", "03.01.00_01_c.sql", "", NULL}, NULL,
+           DF_LAYOUT_NATIVE, "03.00.00_01_a 03.00.00_50_b 03.01.00_01_c", "");
+    expect("a duplicate all the same", (files){"001_2_a.sql", "", "001_2_b.sql", "", NULL}, NULL,
+           DF_LAYOUT_NATIVE, "001_2_a 001_2_b", "duplicate-version:001_2_b.sql!");
+    expect("no version at all", (files){"v1_a.sql", "SELECT 1;", "v2_b.sql", "SELECT 2;", NULL}, NULL,
+           DF_LAYOUT_NATIVE, "", "ignored-file:v1_a.sql ignored-file:v2_b.sql ignored-file:!");
+}
+
 static void by_folders(void)
 {
     expect("diesel",
@@ -426,6 +503,9 @@ int main(void)
     kratos();
     flyway();
     by_marks();
+    by_other_marks();
+    by_suffix();
+    longer_versions();
     by_folders();
     sqitch();
     refused();

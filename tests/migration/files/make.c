@@ -57,6 +57,18 @@ static void layouts(void)
          3, "009_y", "/009_y.sql");
     made("native, with dashes", (files){"0008-x.sql", "-- UP\n", NULL}, O(.name = "y z"), DF_LAYOUT_NATIVE, 2,
          "0009-y_z", "/0009-y_z.sql");
+    made("sql-migrate", (files){"20240101120000-x.sql", "-- +migrate Up\n", NULL}, O(.name = "y z"),
+         DF_LAYOUT_SQL_MIGRATE, 2, "-y_z", "-y_z.sql");
+    made("tern", (files){"007_x.sql", "---- create above / drop below ----\n", NULL}, O(.name = "y"),
+         DF_LAYOUT_TERN, 2, "008_y", "/008_y.sql");
+    made("mybatis", (files){"20240101120000_x.sql", "-- //@UNDO\n", NULL}, O(.name = "y"), DF_LAYOUT_MYBATIS,
+         2, "_y", "_y.sql");
+    made("evolutions", (files){"9.sql", "# --- !Ups\n", NULL}, O(.name = "y"), DF_LAYOUT_EVOLUTIONS, 2, "10",
+         "/10.sql");
+    made("shmig", (files){NULL}, O(.name = "y", .layout = DF_LAYOUT_SHMIG), DF_LAYOUT_SHMIG, 1, "-y",
+         "-y.sql");
+    made("rambler", (files){"201409272258_x.sql", "-- rambler up\n", NULL}, O(.name = "y"), DF_LAYOUT_RAMBLER,
+         2, "_y", "_y.sql");
     made("native, semantic", (files){"1.9.9_x.sql", "-- UP\n", NULL}, O(.name = "y"), DF_LAYOUT_NATIVE, 2,
          "1.9.10_y", "/1.9.10_y.sql");
     made("golang-migrate", (files){"000009_x.up.sql", "", "000009_x.down.sql", "", NULL}, O(.name = "y"),

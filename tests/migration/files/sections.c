@@ -307,6 +307,61 @@ static void dbmate(void)
     refuse("dbmate: goose's file", DF_LAYOUT_DBMATE, "-- +goose Up\n", 1, "written for goose");
 }
 
+static void marked(void)
+{
+    loaded l;
+    LOAD(l, DF_LAYOUT_SQL_MIGRATE, "1_a.sql",
+         "-- +migrate Up\nSELECT 1;\n-- +migrate Down notransaction\nSELECT 2;\n");
+    check(section_is(&l, &l.m->up, 2, "SELECT 1;\n") && section_is(&l, &l.m->down, 4, "SELECT 2;\n") &&
+              !l.m->up.no_transaction && l.m->down.no_transaction,
+          "sql-migrate: up, down, notransaction");
+    done(&l);
+    LOAD(l, DF_LAYOUT_SQL_MIGRATE, "1_a.sql", "-- +migrate Down\nSELECT 2;\n-- +migrate Up\nSELECT 1;");
+    check(section_is(&l, &l.m->up, 4, "SELECT 1;") && section_is(&l, &l.m->down, 2, "SELECT 2;\n"),
+          "sql-migrate: down first");
+    done(&l);
+    refuse("sql-migrate: no up", DF_LAYOUT_SQL_MIGRATE, "SELECT 1;\n", 1, "not marked");
+    refuse("sql-migrate: in front of it", DF_LAYOUT_SQL_MIGRATE, "SELECT 1;\n-- +migrate Up\n", 1,
+           "in front of");
+    refuse("sql-migrate: two ways up", DF_LAYOUT_SQL_MIGRATE, "-- +migrate Up\n-- +migrate Up\n", 2,
+           "second way up");
+    refuse("sql-migrate: misspelt", DF_LAYOUT_SQL_MIGRATE, "-- +migrate Up\n-- +migrate Dwon\n", 2,
+           "no such annotation");
+    refuse("sql-migrate: an open block", DF_LAYOUT_SQL_MIGRATE,
+           "-- +migrate Up\n-- +migrate StatementBegin\nSELECT 1;\n-- +migrate Down\n", 2,
+           "without StatementEnd");
+    LOAD(l, DF_LAYOUT_TERN, "1_a.sql", "SELECT 1;\n---- create above / drop below ----\nSELECT 2;\n");
+    check(section_is(&l, &l.m->up, 1, "SELECT 1;\n") && section_is(&l, &l.m->down, 3, "SELECT 2;\n"), "tern");
+    done(&l);
+    LOAD(l, DF_LAYOUT_TERN, "1_a.sql", "---- tern: disable-tx ----\nSELECT 1;\n");
+    check(l.code == DF_OK && l.m->up.no_transaction && section_is(&l, &l.m->down, 0, NULL),
+          "tern: without a transaction, without a way down");
+    done(&l);
+    LOAD(l, DF_LAYOUT_MYBATIS, "1_a.sql", "-- // words\nSELECT 1;\n-- //@UNDO\nSELECT 2;\n");
+    check(section_is(&l, &l.m->up, 1, "-- // words\nSELECT 1;\n") &&
+              section_is(&l, &l.m->down, 4, "SELECT 2;\n"),
+          "mybatis");
+    done(&l);
+    LOAD(l, DF_LAYOUT_EVOLUTIONS, "1.sql", "# --- !Ups\nSELECT 1;\n# --- !Downs\nSELECT 2;\n");
+    check(section_is(&l, &l.m->up, 2, "SELECT 1;\n") && section_is(&l, &l.m->down, 4, "SELECT 2;\n"),
+          "evolutions: marks that are no comments stand in no section");
+    done(&l);
+    LOAD(l, DF_LAYOUT_SHMIG, "1_a.sql", "-- ==== UP ====\nSELECT 1;\n-- ==== DOWN ====\n");
+    check(section_is(&l, &l.m->up, 2, "SELECT 1;\n") && section_is(&l, &l.m->down, 4, ""), "shmig");
+    done(&l);
+    LOAD(l, DF_LAYOUT_RAMBLER, "1_a.sql", "\n-- rambler up\nSELECT 1;\n-- rambler down");
+    check(section_is(&l, &l.m->up, 3, "SELECT 1;\n") && section_is(&l, &l.m->down, 4, ""), "rambler");
+    done(&l);
+    refuse("native: sql-migrate's file", DF_LAYOUT_NATIVE, "-- +migrate Up\nSELECT 1;\n-- +migrate Down\n", 1,
+           "written for sql-migrate");
+    refuse("native: tern's file", DF_LAYOUT_NATIVE, "SELECT 1;\n---- create above / drop below ----\n", 2,
+           "written for tern");
+    refuse("goose: MyBatis' file", DF_LAYOUT_GOOSE, "SELECT 1;\n--//@UNDO\nSELECT 2;", 2,
+           "written for mybatis");
+    refuse("native: Play's file", DF_LAYOUT_NATIVE, "# --- !Ups\nSELECT 1;\n", 1, "written for evolutions");
+    refuse("sql-migrate: goose's file", DF_LAYOUT_SQL_MIGRATE, "-- +goose Up\n", 1, "written for goose");
+}
+
 static void others(void)
 {
     loaded l;
@@ -451,6 +506,7 @@ int main(void)
     header();
     goose();
     dbmate();
+    marked();
     others();
     hashes();
     df_arena_release(&arena);
