@@ -2,6 +2,7 @@
 /* What must hold before anything is changed. Each gate says which flag overrides it, and each override is audited. */
 #include "base/clock.h"
 #include "migration/job/job_int.h"
+#include "safety/execution/own_nodes.h"
 
 #include <stdlib.h>
 
@@ -108,7 +109,8 @@ static df_code gate_preflight(job_run *run, df_error *err)
     df_preflight_target *targets = NULL;
     size_t n = 0, cap = 0;
     df_code code = DF_OK;
-    for (size_t i = 0; code == DF_OK && i < run->count; i++) {
+    bool tables = (df_conn_caps(run->m->conn) & DF_CAP_SQL) != 0;
+    for (size_t i = 0; tables && code == DF_OK && i < run->count; i++) {
         df_steps steps = {0};
         df_migration *migration = run->migrations[i];
         const df_section *section = run->direction == DF_UP ? &migration->up : &migration->down;
@@ -140,6 +142,52 @@ static df_code gate_preflight(job_run *run, df_error *err)
             code = refuse(run, findings[i].rule, findings[i].what, findings[i].hint ? findings[i].hint : "see `dataflow health`", err);
         }
     }
+    return code;
+}
+
+/* ---- the ledger's own nodes ---- */
+
+/* --force does not help: what would be lost is what a forced run is recorded in. */
+static df_code refuse_own(job_run *run, size_t i, const df_step *step, const df_own_harm *harm, df_error *err)
+{
+    const df_section *section = run->direction == DF_UP ? &run->migrations[i]->up : &run->migrations[i]->down;
+    const char *file = section->path ? df_arena_printf(run->arena, "%s", section->path) : df_arena_cstr(run->arena, run->migrations[i]->file);
+    const char *what = df_arena_printf(run->arena, "%s: statement %d %s", id_of(run, i), (int)step->statement.number, harm->what);
+    job_add(&run->findings, (df_migrate_finding){.severity = harm->certain ? "error" : "warning", .rule = "ledger-nodes", .id = id_of(run, i),
+                                                 .file = file, .line = step->statement.line, .statement = step->statement.number,
+                                                 .what = what, .hint = harm->hint});
+    if (!harm->certain || run->options->dry_run) return DF_OK;
+    df_fail(err, DF_REFUSED, "%s", what);
+    df_error_hint(err, "%s", harm->hint);
+    df_error_at(err, file, step->statement.line);
+    return DF_REFUSED;
+}
+
+static df_code gate_own_nodes(job_run *run, df_error *err)
+{
+    df_arena scratch = {0}, one = {0};
+    df_code code = DF_OK;
+    const df_own_question question = {.conn = run->m->conn,
+                                      .limits = {run->x.lock_timeout_ms, run->x.statement_timeout_ms},
+                                      .may_write = !run->options->dry_run};
+    bool graph = !(df_conn_caps(run->m->conn) & DF_CAP_SQL);
+    for (size_t i = 0; graph && code == DF_OK && i < run->count; i++) {
+        df_steps steps = {0};
+        df_migration *migration = run->migrations[i];
+        const df_section *section = run->direction == DF_UP ? &migration->up : &migration->down;
+        code = df_section_steps(run->m->set, section, &run->m->placeholders, &scratch, &steps, err);
+        for (size_t k = 0; code == DF_OK && k < steps.count; k++) {
+            const df_step *step = &steps.items[k];
+            df_own_harm harm;
+            if (step->facts.cls != DF_SQL_DML && step->facts.cls != DF_SQL_ROUTINE) continue;
+            code = df_own_look(&question, run->m->dialect, step->statement.text, &one, run->arena, &harm, err);
+            if (code == DF_OK && harm.what) code = refuse_own(run, i, step, &harm, err);
+            df_arena_reset(&one);
+        }
+        df_arena_reset(&scratch);
+    }
+    df_arena_release(&one);
+    df_arena_release(&scratch);
     return code;
 }
 
@@ -207,6 +255,7 @@ df_code job_gates_up(job_run *run, df_error *err)
             job_add(&run->findings, (df_migrate_finding){.severity = "warning", .rule = "breaking", .id = id_of(run, i),
                         .what = df_arena_printf(run->arena, "%s is a breaking change", id_of(run, i))});
     }
+    DF_TRY(gate_own_nodes(run, err));
     DF_TRY(gate_risk(run, err));
     DF_TRY(gate_approvals(run, err));
     DF_TRY(gate_preflight(run, err));
@@ -245,6 +294,7 @@ static df_code gate_loss(job_run *run, df_error *err)
 
 df_code job_gates_down(job_run *run, df_error *err)
 {
+    DF_TRY(gate_own_nodes(run, err));
     DF_TRY(gate_no_down(run, err));
     return gate_loss(run, err);
 }

@@ -2,6 +2,7 @@
 /* Reading every file as `up` and `down` would, and saying what is wrong or risky, without running anything. */
 #include "migration/job/job_int.h"
 #include "migration/job/references.h"
+#include "safety/execution/own_nodes.h"
 #include "sql/modern.h"
 
 #include <stdarg.h>
@@ -15,7 +16,9 @@ typedef struct validation {
     df_arena scratch; /* of one migration */
     df_migration *migration;
     const char *id;
-    size_t first_modern; /* 1 + the first finding about modern forms; 0: none */
+    size_t first_soft; /* 1 + the first finding that matters less once it is applied; 0: none */
+    df_code code; /* of what ended it: a lost connection */
+    df_error *err;
     int32_t version; /* of the server, as df_sql_version; 0: not known */
     df_references references;
     df_arena kept; /* what must be remembered over all migrations */
@@ -72,11 +75,32 @@ static void check_modern(validation *v, const df_section *section, const df_step
     const df_sql_finding *found = df_sql_modern(v->m->dialect, step->statement.text, v->version, &v->scratch, &n);
     for (size_t i = 0; i < n; i++) {
         df_step at = *step;
-        if (!v->first_modern) v->first_modern = v->findings->count + 1;
+        if (!v->first_soft) v->first_soft = v->findings->count + 1;
         at.statement.line = step->statement.line + (found[i].line > 0 ? found[i].line - 1 : 0);
         const char *hint = found[i].rewritten.len ? df_arena_printf(v->arena, "write: %.*s", DF_FMT(found[i].rewritten)) : NULL;
         add(v, severities[found[i].severity], found[i].rule, section, &at, hint, "%s", found[i].what);
     }
+}
+
+/*
+ * What `up` and `down` refuse. A label that another program may use, too, is only warned of as long as the ledger is not there: whoever
+ * has not begun with us may well mean his own.
+ */
+static void check_own_nodes(validation *v, const df_section *section, const df_step *step)
+{
+    bool kept = v->m->ledger && df_ledger_exists(v->m->ledger);
+    const df_migrate_config *config = &v->m->config;
+    const df_own_question question = {.conn = kept ? v->m->conn : NULL, .limits = {config->lock_timeout_ms > 0 ? config->lock_timeout_ms : 0,
+                                                                                            config->statement_timeout_ms}};
+    df_own_harm harm;
+    if (v->code != DF_OK || (step->facts.cls != DF_SQL_DML && step->facts.cls != DF_SQL_ROUTINE)) return;
+    v->code = df_own_look(&question, v->m->dialect, step->statement.text, &v->scratch, v->arena, &harm, v->err);
+    if (v->code != DF_OK || !harm.what) return;
+    if (!v->first_soft) v->first_soft = v->findings->count + 1;
+    bool error = harm.certain && (kept || !harm.foreign_too);
+    const char *asked = !kept && !harm.certain ? "; with the database at hand it is asked whether it spares them" : "";
+    add(v, error ? "error" : harm.certain || kept ? "warning" : "note", "ledger-nodes", section, step, harm.hint, "statement %d %s%s",
+        (int)step->statement.number, harm.what, asked);
 }
 
 static void check_statement(validation *v, const df_section *section, const df_step *step, bool up)
@@ -94,6 +118,7 @@ static void check_statement(validation *v, const df_section *section, const df_s
         add(v, "note", "unknown-statement", section, step, NULL, "statement %d is of no kind that is known here", number);
     check_grammar(v, section, step);
     check_modern(v, section, step);
+    check_own_nodes(v, section, step);
 }
 
 /* Schema that can be in no transaction, and data. */
@@ -200,9 +225,9 @@ static void check_references(validation *v, const job_plan *plan)
 }
 
 /* What is applied has run: whether it would again matters only to a new database. */
-static void soften_modern(validation *v, const job_plan *plan)
+static void soften_applied(validation *v, const job_plan *plan)
 {
-    for (size_t i = v->first_modern; i && i <= v->findings->count; i++) {
+    for (size_t i = v->first_soft; i && i <= v->findings->count; i++) {
         df_migrate_finding *f = &v->findings->items[i - 1];
         bool error = strcmp(f->severity, "error") == 0;
         for (size_t k = 0; f->statement && f->id && k < plan->plan.count; k++) {
@@ -249,7 +274,7 @@ df_code df_migrate_validate(df_migrate *m, df_migrate_validation *out, df_error 
 {
     df_arena *arena = job_report(m, REPORT_VALIDATION);
     job_findings findings = {.arena = arena};
-    validation v = {.m = m, .findings = &findings, .arena = arena};
+    validation v = {.m = m, .findings = &findings, .arena = arena, .err = err};
     job_plan plan;
     *out = (df_migrate_validation){0};
     DF_TRY(job_files(m, err));
@@ -264,9 +289,9 @@ df_code df_migrate_validate(df_migrate *m, df_migrate_validation *out, df_error 
     for (size_t i = 0; i < m->set->count; i++) check_migration(&v, &m->set->items[i]);
     df_arena_release(&v.scratch);
     out->checked = (int64_t)m->set->count;
-    df_code code = job_make_plan(m, true, false, arena, &plan, err);
+    df_code code = v.code == DF_OK ? job_make_plan(m, true, false, arena, &plan, err) : v.code;
     for (size_t i = 0; code == DF_OK && i < plan.plan.count; i++) check_item(&v, &plan.plan.items[i]);
-    if (code == DF_OK) soften_modern(&v, &plan);
+    if (code == DF_OK) soften_applied(&v, &plan);
     if (code == DF_OK) check_references(&v, &plan);
     df_references_release(&v.references);
     df_arena_release(&v.kept);
