@@ -65,7 +65,9 @@ static void try_cypher(mf_set *s, const mf_file *file, df_str text)
     /* A catalog: what it is read as can be split, but for texts of its own that do not end. */
     mf_file xml = {.role = MF_UP, .path = "V1__fuzz.xml"};
     df_str statements;
-    code = mf_catalog_text(s, &xml, text, &statements, &err);
+    const char *const *clearing;
+    df_migration read = {0};
+    code = mf_catalog_text(s, &xml, text, &read, &statements, &clearing, &err);
     expect(code == DF_OK || (err.message[0] && err.code != DF_BUG && err.line > 0));
     expect(mf_preconditions(s, &xml, text, &again, &err) == DF_OK || err.line > 0);
 }

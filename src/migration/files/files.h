@@ -83,6 +83,8 @@ typedef enum df_precondition_kind {
     DF_PRECONDITION_EDITION, /* value: "enterprise", "community" */
     DF_PRECONDITION_VERSION, /* value: "4.4, 5", or one version behind lt and ge */
     DF_PRECONDITION_QUERY,   /* value: a query of one boolean */
+    /* value: a query of one text, which tells what is not as it must be; empty when it holds */
+    DF_PRECONDITION_DIFFERENCE,
 } df_precondition_kind;
 typedef enum df_precondition_op {
     DF_PRECONDITION_IS, /* the edition; one of the versions is the server's, or what it begins with */
@@ -97,6 +99,7 @@ typedef struct df_precondition {
     df_str value;
     const char *path;
     int32_t line;
+    const char *said, *hint; /* NULL; of what is no comment: how it is told, and what to do */
 } df_precondition;
 /* Of edition and version: whether it holds on a server of this version ("5.26.30", "2026.08.1") and edition.
  */
@@ -125,6 +128,12 @@ typedef struct df_section {
     int64_t lock_ms, statement_ms; /* directives; -1: not said */
     const df_section_part *parts;  /* where the text is joined from several pieces */
     size_t n_parts;                /* 0: it is one piece */
+    /* Of a catalog that is applied: queries (the last one is followed by NULL) of one text a row, each a
+     * statement that drops something. Whoever runs the section asks them, and puts the answers here before
+     * asking for the steps: they run first, and are no part of the checksum. */
+    const char *const *clearing; /* NULL: none */
+    const df_str *cleared;
+    size_t n_cleared;
 } df_section;
 
 typedef enum df_migration_kind { DF_VERSIONED, DF_REPEATABLE, DF_BASELINE } df_migration_kind;

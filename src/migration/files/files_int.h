@@ -170,6 +170,8 @@ typedef struct mf_draft {
     df_str described;
     const char **alternatives; /* paths of files of one name, one of which is in `files`; NULL: none */
     size_t n_alternatives;
+    const struct mf_xml *catalog; /* the root of the catalog `catalog_path`, once another one asked for it */
+    const char *catalog_path;
 } mf_draft;
 
 typedef struct mf_set {
@@ -287,13 +289,59 @@ df_str mf_xml_get(const mf_xml *node, const char *attribute);
 /* The first element of this name inside; NULL when there is none. */
 const mf_xml *mf_xml_child(const mf_xml *node, const char *name);
 
-/* Appends what <refactor> does, as one statement without its semicolon (refactoring.c). */
-DF_MUST_USE df_code mf_put_refactoring(const mf_xml *node, const char *path, df_buf *out, df_error *err);
+/* The root element. */
+const mf_xml *mf_xml_root(const mf_xml *first);
+/* Whether an attribute says "true" or "1"; `otherwise` without it. */
+bool mf_xml_true(const mf_xml *node, const char *attribute, bool otherwise);
+
+/* One that is being read. */
+typedef struct mf_catalog {
+    mf_set *s;
+    const char *path;   /* as it can be opened */
+    const char *own;    /* relative to the folder */
+    const mf_xml *root; /* <migration> */
+    df_buf out;
+    int32_t line; /* of `out` */
+    bool applies; /* has MF_CLEARING in `out` */
+    df_precondition *needs;
+    size_t n_needs, needs_cap;
+    df_error *err;
+} mf_catalog;
+
+/* Stands for the statements that drop what is there: what the queries of mf_catalog_clearing answer. */
+#define MF_CLEARING "DROP CONSTRAINTS AND INDEXES"
+extern const char *const mf_catalog_clearing[];
+
+df_code mf_catalog_refuse(mf_catalog *c, const mf_xml *node, df_code code, const char *what, df_str name);
+/* Appends what creates or drops an item; careful: IF NOT EXISTS, IF EXISTS (catalog_item.c). */
+DF_MUST_USE df_code mf_catalog_put_item(mf_catalog *c, const mf_xml *item, bool create, bool careful);
+/* The item of its own catalog, else of the newest one before it that has it (catalog_schema.c). */
+DF_MUST_USE df_code mf_catalog_find(mf_catalog *c, const mf_xml *node, df_str name, const mf_xml **out);
+/* All items as of this catalog (own), or of those in front of it: constraints first. */
+DF_MUST_USE df_code mf_catalog_items(mf_catalog *c, bool own, const mf_xml ***out, size_t *count);
+/* Adds a precondition of the migration. */
+void mf_catalog_require(mf_catalog *c, const mf_xml *node, df_precondition what);
+/* Adds those of <verify>. */
+DF_MUST_USE df_code mf_catalog_verify(mf_catalog *c, const mf_xml *node);
+
+/* Appends what <refactor> does, as one statement without its semicolon; nothing where it has nothing to do.
+ * needs->said is set where it asks something of the database (refactoring.c, merge.c). */
+DF_MUST_USE df_code mf_put_refactoring(const mf_xml *node, const char *path, df_buf *out,
+                                       df_precondition *needs, df_error *err);
+/* A <parameter> by its name; NULL when there is none. */
+const mf_xml *mf_parameter(const mf_xml *of, const char *name);
+/* The name of the only column of a query, as it is written there; absent when it has none. */
+df_str mf_column_of(df_str query);
+/* merge.nodes. */
+DF_MUST_USE df_code mf_put_merge(const mf_xml *node, const char *path, df_buf *out, df_precondition *needs,
+                                 df_error *err);
 /* Whether a file is a catalog, by its name. */
 bool mf_is_catalog(const char *path);
 /* What a catalog does, as Cypher; each statement stands in the line in which the catalog says it. Catalogs of
- * the migrations in front of it are read where it names one of their items. */
-DF_MUST_USE df_code mf_catalog_text(mf_set *s, const mf_file *file, df_str text, df_str *out, df_error *err);
+ * the migrations in front of it are read where it names one of their items, verifies or applies. Preconditions
+ * are added to `m`; *clearing is NULL, or what to ask for the statements that MF_CLEARING stands for. */
+DF_MUST_USE df_code mf_catalog_text(mf_set *s, const mf_file *file, df_str text, df_migration *m, df_str *out,
+                                    const char *const **clearing, df_error *err);
 
 /* Makes `items` of the drafts, in order, and looks for duplicates, gaps, clashes (order.c). */
 void mf_order(mf_set *s);

@@ -160,8 +160,11 @@ static df_code take_file(mf_set *s, const mf_file *file, df_str text, df_migrati
     }
     if (mf_is_catalog(file->path)) {
         DF_TRY(mf_preconditions(s, file, text, m, err));
-        DF_TRY(mf_catalog_text(s, file, text, &text, err));
-        return take_section(s, file, text, &m->up, err);
+        const char *const *clearing;
+        DF_TRY(mf_catalog_text(s, file, text, m, &text, &clearing, err));
+        DF_TRY(take_section(s, file, text, &m->up, err));
+        m->up.clearing = clearing;
+        return DF_OK;
     }
     if (file->role == MF_UP || file->role == MF_BOTH) {
         DF_TRY(mf_header(s, file, text, &m->meta, err));

@@ -212,6 +212,10 @@ df_code mf_same_preconditions(mf_set *s, const char *a, const char *b, bool *sam
 
 void df_precondition_text(const df_precondition *p, df_buf *out)
 {
+    if (p->said) {
+        df_buf_text(out, p->said);
+        return;
+    }
     df_buf_text(out, p->assume ? "assume" : "assert");
     if (p->kind == DF_PRECONDITION_QUERY)
         df_buf_printf(out, "%s q' %.*s", p->schema ? " in schema" : "", DF_FMT(p->value));

@@ -8,6 +8,7 @@ typedef struct refactoring {
     const mf_xml *node;
     const char *path;
     df_buf *out;
+    df_precondition *needs;
     df_error *err;
     df_str type;
     df_str query;  /* customQuery: selects the nodes or relationships */
@@ -23,9 +24,9 @@ static df_code refuse(const refactoring *r, df_code code, const char *what)
 
 /* ---- parameters ---- */
 
-static const mf_xml *parameter_of(const refactoring *r, const char *name)
+const mf_xml *mf_parameter(const mf_xml *of, const char *name)
 {
-    const mf_xml *list = mf_xml_child(r->node, "parameters");
+    const mf_xml *list = mf_xml_child(of, "parameters");
     for (const mf_xml *p = list ? list->first : NULL; p; p = p->next)
         if (!p->instruction && df_str_is(p->name, "parameter") && df_str_is(mf_xml_get(p, "name"), name))
             return p;
@@ -34,12 +35,12 @@ static const mf_xml *parameter_of(const refactoring *r, const char *name)
 
 static df_str text_of(const refactoring *r, const char *name)
 {
-    const mf_xml *p = parameter_of(r, name);
+    const mf_xml *p = mf_parameter(r->node, name);
     return p ? p->text : DF_STR_NONE;
 }
 
-/* The name of the only column of a query: what stands behind its last RETURN, or behind the AS there. */
-static df_str column_of(df_str query)
+/* What stands behind its last RETURN, or behind the AS there. */
+df_str mf_column_of(df_str query)
 {
     df_sql_lexer lexer = {.dialect = &df_sql_cypher, .text = query};
     df_sql_token token, last = {0};
@@ -70,7 +71,7 @@ static df_code read_parameters(refactoring *r)
     if (rows.len && (!df_str_int64(rows, &r->rows) || r->rows < 1))
         return refuse(r, DF_CORRUPT, "batchSize is no number of rows");
     if (!r->query.len) return DF_OK;
-    r->column = column_of(r->query);
+    r->column = mf_column_of(r->query);
     return r->column.len ? DF_OK
                          : refuse(r, DF_UNSUPPORTED, "customQuery must return one column with a name");
 }
@@ -155,6 +156,11 @@ static void rename_type(const refactoring *r, df_str from, df_str to)
     end_action(r);
 }
 
+/* The histories are no data: a property of every node is not renamed there, nor made a boolean. */
+#define NO_HISTORY(n)                                                                                         \
+    "none(l IN labels(" n ") WHERE l STARTS WITH '_Migration' OR l STARTS WITH '__Neo4jMigration' "           \
+    "OR l = 'Migration' AND " n ".migrationId IS NOT NULL)"
+
 static void rename_property(const refactoring *r, df_str from, df_str to, bool of_nodes)
 {
     if (r->query.len)
@@ -164,6 +170,7 @@ static void rename_property(const refactoring *r, df_str from, df_str to, bool o
     put(r, " WHERE s.");
     put_name(r, from);
     put(r, " IS NOT NULL");
+    if (!r->query.len && of_nodes) put(r, " AND " NO_HISTORY("s"));
     begin_action(r, "s");
     put(r, "SET s.");
     put_name(r, to);
@@ -212,7 +219,7 @@ static void put_generator(const refactoring *r, const char *variable)
 
 static bool put_labels(const refactoring *r)
 {
-    const mf_xml *labels = parameter_of(r, "labels");
+    const mf_xml *labels = mf_parameter(r->node, "labels");
     size_t count = 0;
     for (const mf_xml *value = labels ? labels->first : NULL; value; value = value->next) {
         if (value->instruction || !df_str_is(value->name, "value") || !value->text.len) continue;
@@ -262,7 +269,7 @@ static bool is_integer(df_str text)
 /* The values of a list, numbers as numbers; *null: an empty one, or "null", is among them. */
 static void put_values(const refactoring *r, const char *name, bool *null)
 {
-    const mf_xml *list = parameter_of(r, name);
+    const mf_xml *list = mf_parameter(r->node, name);
     bool first = true;
     *null = false;
     put(r, "[");
@@ -303,13 +310,13 @@ static df_code put_boolean(const refactoring *r)
 {
     df_str property = text_of(r, "property");
     bool true_null = has_null(r, "trueValues"), false_null = has_null(r, "falseValues"), null;
-    if (!property.len || !parameter_of(r, "trueValues") || !parameter_of(r, "falseValues"))
+    if (!property.len || !mf_parameter(r->node, "trueValues") || !mf_parameter(r->node, "falseValues"))
         return refuse(r, DF_CORRUPT, "it needs the parameters property, trueValues and falseValues");
     if (true_null && false_null) return refuse(r, DF_CORRUPT, "null is among both lists of values");
     if (r->query.len)
         put_source(r, "e");
     else
-        put(r, "CALL { MATCH (n) RETURN n AS t UNION ALL MATCH ()-[r]->() RETURN r AS t } WITH t AS e");
+        put(r, "CALL { MATCH (n) WHERE " NO_HISTORY("n") " RETURN n AS t UNION ALL MATCH ()-[r]->() RETURN r AS t } WITH t AS e");
     if (!true_null && !false_null) {
         put(r, " WHERE ");
         put_property(r, property);
@@ -335,14 +342,87 @@ static df_code put_boolean(const refactoring *r)
     return DF_OK;
 }
 
-df_code mf_put_refactoring(const mf_xml *node, const char *path, df_buf *out, df_error *err)
+/* ---- vectors ---- */
+
+/* The names that CYPHER 25 knows. */
+static bool is_element_type(df_str text)
 {
-    refactoring r = {.node = node, .path = path, .out = out, .err = err, .type = mf_xml_get(node, "type")};
+    static const char *const known[] = {"INTEGER8", "INTEGER16", "INTEGER32", "INTEGER", "FLOAT32", "FLOAT"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (mf_same(text, known[i])) return true;
+    return false;
+}
+
+static df_code put_vector(const refactoring *r)
+{
+    bool of_nodes = df_str_is(r->type, "listToVectorOn.nodes");
+    df_str property = text_of(r, "property"), type = text_of(r, "type"), element = text_of(r, "elementType");
+    if (!of_nodes && !df_str_is(r->type, "listToVectorOn.relationships"))
+        return refuse(r, DF_UNSUPPORTED, "it is not known");
+    if (!property.len) property = DF_STR("embedding");
+    if (!element.len) element = DF_STR("FLOAT");
+    if (!is_element_type(element)) return refuse(r, DF_CORRUPT, "elementType is not known");
+    put(r, "CYPHER 25 ");
+    if (r->query.len) {
+        put_source(r, "e");
+    } else {
+        put(r, of_nodes ? "MATCH (e" : "MATCH ()-[e:");
+        if (of_nodes ? !put_labels(r) : !type.len)
+            return refuse(r, DF_CORRUPT, "it says neither labels, type nor customQuery");
+        if (!of_nodes) put_name(r, type);
+        put(r, of_nodes ? ") WHERE " : "]->() WHERE ");
+        put_property(r, property);
+        put(r, " :: LIST<FLOAT NOT NULL> NOT NULL");
+    }
+    put(r, r->rows ? " CALL (e) { SET " : " SET ");
+    put_property(r, property);
+    put(r, " = vector(");
+    put_property(r, property);
+    put(r, ", size(");
+    put_property(r, property);
+    put(r, "), ");
+    for (size_t i = 0; i < element.len; i++)
+        df_buf_char(r->out, (char)(mf_is_letter(element.ptr[i]) ? element.ptr[i] & ~32 : element.ptr[i]));
+    put(r, ")");
+    end_action(r);
+    *r->needs = (df_precondition){.kind = DF_PRECONDITION_VERSION,
+                                  .op = DF_PRECONDITION_GE,
+                                  .value = DF_STR("2025.10"),
+                                  .said = "<refactor type=\"listToVectorOn…\">",
+                                  .hint = "vectors are values from Neo4j 2025.10 on"};
+    return DF_OK;
+}
+
+/* ---- BTREE indexes ---- */
+
+/*
+ * They are those of Neo4j 4.4. From 5 on there are none, and there is nothing to do. Where there are some, what is
+ * to become of each is not decided here.
+ */
+static void put_btree(const refactoring *r)
+{
+    *r->needs = (df_precondition){
+        .kind = DF_PRECONDITION_DIFFERENCE,
+        .value = DF_STR("SHOW INDEXES YIELD name, type WHERE type = 'BTREE' RETURN reduce(text = '', n IN collect(name) "
+                        "| text + CASE text WHEN '' THEN '' ELSE '; ' END + n + ' is a BTREE index') AS difference"),
+        .said = "<refactor type=\"migrate…\">",
+        .hint = "run this catalog with neo4j-migrations on Neo4j 4.4, or create RANGE indexes beside these by hand"};
+}
+
+df_code mf_put_refactoring(const mf_xml *node, const char *path, df_buf *out, df_precondition *needs, df_error *err)
+{
+    refactoring r = {.node = node, .path = path, .out = out, .needs = needs, .err = err, .type = mf_xml_get(node, "type")};
+    if (df_str_is(r.type, "merge.nodes")) return mf_put_merge(node, path, out, needs, err);
     DF_TRY(read_parameters(&r));
     if (df_str_starts(r.type, DF_STR("rename."))) return put_rename(&r);
     if (df_str_starts(r.type, DF_STR("addSurrogateKeyTo."))) return put_key(&r);
     if (df_str_is(r.type, "normalize.asBoolean")) return put_boolean(&r);
-    df_code code = refuse(&r, DF_UNSUPPORTED, "it is not read");
+    if (df_str_starts(r.type, DF_STR("listToVectorOn."))) return put_vector(&r);
+    if (df_str_is(r.type, "migrate.createFutureIndexes") || df_str_is(r.type, "migrate.replaceBTreeIndexes")) {
+        put_btree(&r);
+        return DF_OK;
+    }
+    df_code code = refuse(&r, DF_UNSUPPORTED, "it is not known");
     df_error_hint(err, "write it as Cypher in a file of its own");
     return code;
 }

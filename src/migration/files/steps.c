@@ -106,6 +106,28 @@ static df_code make_step(const df_migration_set *set, const df_section *section,
     return find_batch(set, raw, arena, step, err);
 }
 
+/* In place of what stands for them: the statements that the database was asked for. */
+static void put_cleared(const df_migration_set *set, const df_section *section, const mf_raw *raw, df_arena *arena,
+                        df_steps *out)
+{
+    df_buf text = {0};
+    for (size_t i = 0; i < section->n_cleared; i++) {
+        df_step *step = &out->items[out->count++];
+        *step = (df_step){.statement = raw->statement, .path = raw->path};
+        step->statement.text = section->cleared[i];
+        step->facts = df_sql_classify(set->dialect, step->statement.text, arena);
+        df_buf_clear(&text);
+        df_sql_normalise(set->dialect, step->statement.text, &text);
+        step->hash = df_hash(df_buf_str(&text).ptr, text.len);
+    }
+    df_buf_release(&text);
+}
+
+static void number_steps(df_steps *steps)
+{
+    for (size_t i = 0; i < steps->count; i++) steps->items[i].statement.number = (int32_t)i + 1;
+}
+
 df_code df_section_steps(const df_migration_set *set, const df_section *section,
                          const df_placeholders *placeholders, df_arena *arena, df_steps *out, df_error *err)
 {
@@ -114,16 +136,22 @@ df_code df_section_steps(const df_migration_set *set, const df_section *section,
     mf_raws raws = {0};
     df_code code = mf_split(set, section, &raws, err);
     if (code == DF_OK) {
-        out->items = df_arena_zalloc(arena, (raws.count + 1) * sizeof *out->items);
+        out->items = df_arena_zalloc(arena, (raws.count + section->n_cleared + 1) * sizeof *out->items);
         df_hash128 *hashes = df_alloc((raws.count + 1) * sizeof *hashes);
         code = checksum_of(set->dialect, &raws, hashes, out->checksum, err);
         for (size_t i = 0; i < raws.count && code == DF_OK; i++) {
-            code = make_step(set, section, placeholders, &raws.items[i], arena, &out->items[i], err);
-            out->items[i].hash = hashes[i];
+            if (section->clearing && df_str_is(raws.items[i].statement.text, MF_CLEARING)) {
+                put_cleared(set, section, &raws.items[i], arena, out);
+                continue;
+            }
+            df_step *step = &out->items[out->count];
+            code = make_step(set, section, placeholders, &raws.items[i], arena, step, err);
+            step->hash = hashes[i];
             if (code == DF_OK) out->count++;
             if (code != DF_OK && err && !err->statement) err->statement = raws.items[i].statement.number;
         }
         free(hashes);
+        if (section->clearing) number_steps(out);
     }
     free(raws.items);
     return code;

@@ -303,3 +303,15 @@ const mf_xml *mf_xml_child(const mf_xml *node, const char *name)
     while (child && (child->instruction || !df_str_is(child->name, name))) child = child->next;
     return child;
 }
+
+const mf_xml *mf_xml_root(const mf_xml *first)
+{
+    while (first && first->instruction) first = first->next;
+    return first;
+}
+
+bool mf_xml_true(const mf_xml *node, const char *attribute, bool otherwise)
+{
+    df_str value = mf_xml_get(node, attribute);
+    return value.ptr ? df_str_is(value, "true") || df_str_is(value, "1") : otherwise;
+}

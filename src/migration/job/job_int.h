@@ -113,9 +113,10 @@ DF_MUST_USE df_code job_gates_down(job_run *run, df_error *err);
 
 /*
  * Takes the alternative of a migration whose preconditions hold, and loads it. *passed_over (in `arena`) tells why it is not to run
- * here; NULL: it is. DF_REFUSED when something that it asserts does not hold.
+ * here; NULL: it is. DF_REFUSED when something that it asserts does not hold. `begun`: an earlier run did a part of it, when all
+ * of it held. Asks for what its way up drops first, where that is only known to the database.
  */
-DF_MUST_USE df_code job_choose(df_migrate *m, df_migration *migration, df_arena *arena, const char **passed_over, df_error *err);
+DF_MUST_USE df_code job_choose(df_migrate *m, df_migration *migration, bool begun, df_arena *arena, const char **passed_over, df_error *err);
 /* What is late because it was passed over, and still is to be, stands in nobody's way. */
 void job_excuse_late(df_migrate *m, df_plan *plan, df_arena *arena);
 /* Into the log and the audit log. */

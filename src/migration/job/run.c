@@ -233,13 +233,19 @@ static void tell_run(const job_run *run, const char *name, df_code code)
     df_buf_release(&out);
 }
 
+static df_code choose(job_run *run, size_t i, const char **passed_over, df_error *err)
+{
+    bool begun = run->chosen[i]->verdict == DF_VERDICT_PARTIAL;
+    return job_choose(run->m, run->migrations[i], begun, run->arena, passed_over, err);
+}
+
 static df_code run_one(job_run *run, size_t i, df_error *err)
 {
     df_migrate_run_item *item = &run->report->items[i];
     const df_observer *observer = run->m->config.observer;
     const char *passed_over = NULL;
     /* Only now: a migration before it may have made what it asks for. */
-    if (run->direction == DF_UP) DF_TRY(job_choose(run->m, run->migrations[i], run->arena, &passed_over, err));
+    if (run->direction == DF_UP) DF_TRY(choose(run, i, &passed_over, err));
     if (passed_over) {
         item->state = "passed over";
         item->mode = passed_over;
@@ -321,7 +327,7 @@ static df_code rehearse(job_run *run, df_error *err)
     for (size_t i = 0; i < run->count; i++) {
         const char *passed_over = NULL;
         df_error mine = {0};
-        if (run->direction == DF_UP && job_choose(run->m, run->migrations[i], run->arena, &passed_over, &mine) != DF_OK) {
+        if (run->direction == DF_UP && choose(run, i, &passed_over, &mine) != DF_OK) {
             if (df_conn_lost(run->m->conn)) return *err = mine, mine.code;
             job_add_error(&run->findings, "precondition", run->report->items[i].id, &mine);
         }

@@ -5,6 +5,7 @@
  * something, or loses something is named.
  */
 #include "base/clock.h"
+#include "engine/copy.h"
 #include "migration/job/job_int.h"
 
 typedef struct prover {
@@ -15,6 +16,8 @@ typedef struct prover {
     df_arena *arena;
     df_migrate_proof *out;
     bool own; /* the scratch database is ours to drop */
+    const char *url; /* … else where it is */
+    bool empty;      /* there was nothing in it, but for a ledger */
 } prover;
 
 /* A database as it is at one moment. */
@@ -59,6 +62,7 @@ static df_code open_scratch(prover *p, const char *url, df_error *err)
 
 static df_code make_scratch(prover *p, const char *url, df_error *err)
 {
+    p->url = url;
     if (url) return open_scratch(p, url, err);
     p->own = true;
     DF_TRY(df_scratch_create(p->m->conn, p->m->config.database_url, &p->place, err));
@@ -116,14 +120,40 @@ static void release_look(look *l)
     df_content_snapshot_release(&l->content);
 }
 
+static bool nothing_there(const look *l)
+{
+    const df_content *c = &l->content.content;
+    return l->content.known && !l->schema.text.len && !c->nodes && !c->relationships && !c->constraints && !c->indexes;
+}
+
+/* One that was given and was empty is emptied, where the engine can: all that is in it is what this proof has put there. */
+static df_code empty_given(prover *p, df_error *err)
+{
+    bool graph = !(df_conn_caps(p->x.conn) & DF_CAP_SQL);
+    if (!graph) return df_fail(err, DF_FAILED, "the scratch database cannot be made anew, since it was given");
+    if (!p->empty) return df_fail(err, DF_FAILED, "the scratch database was not empty when it was given, and is not emptied");
+    DF_TRY(refuse_same(p, err));
+    df_lease_give(p->scratch->ledger);
+    df_code code = df_wipe(p->x.conn, &(df_load_options){.observer = p->m->config.observer}, err);
+    close_scratch(p);
+    return code == DF_OK ? open_scratch(p, p->url, err) : df_error_prefix(err, "emptying the scratch database");
+}
+
 /* A fresh database with the first `count` migrations, after one could not be taken back and applied again. */
 static df_code start_again(prover *p, size_t count, df_error *err)
 {
-    if (!p->own) return df_fail(err, DF_FAILED, "the scratch database cannot be made anew, since it was given");
-    DF_TRY(drop_scratch(p, err));
-    p->place = (df_scratch){0};
-    DF_TRY(make_scratch(p, NULL, err));
-    for (size_t i = 0; i < count; i++) DF_TRY(run(p, i, DF_UP, NULL, err));
+    if (p->own) {
+        DF_TRY(drop_scratch(p, err));
+        p->place = (df_scratch){0};
+        DF_TRY(make_scratch(p, NULL, err));
+    } else {
+        DF_TRY(empty_given(p, err));
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *passed_over = NULL;
+        DF_TRY(job_choose(p->scratch, &p->scratch->set->items[i], false, p->arena, &passed_over, err));
+        if (!passed_over) DF_TRY(run(p, i, DF_UP, NULL, err));
+    }
     return DF_OK;
 }
 
@@ -239,7 +269,7 @@ static df_code prove_one(prover *p, size_t i, schemas *s, df_migrate_proof_item 
     item->id = df_arena_cstr(p->arena, migration->id);
     item->file = df_arena_cstr(p->arena, migration->file);
     const char *passed_over = NULL;
-    DF_TRY(job_choose(p->scratch, migration, p->arena, &passed_over, err));
+    DF_TRY(job_choose(p->scratch, migration, false, p->arena, &passed_over, err));
     if (passed_over) {
         item->state = "passed over";
         item->detail = passed_over;
@@ -277,6 +307,7 @@ static df_code prove_all(prover *p, const char *target, df_error *err)
     size_t count = last ? last->position + 1 : p->scratch->set->count;
     p->out->items = df_arena_zalloc(p->arena, (count + 1) * sizeof *p->out->items);
     if (code == DF_OK) code = take(p, &s.before, err);
+    p->empty = code == DF_OK && nothing_there(&s.before);
     for (size_t i = 0; code == DF_OK && go_on && i < count; i++) {
         df_migrate_proof_item *item = &p->out->items[p->out->count++];
         code = df_check_cancelled(p->m->config.observer, err);

@@ -734,14 +734,37 @@ static void catalogs(void)
                      PARAMETER("property",
                                "p") "<parameter name='trueValues'><value>it's</value><value>1"
                                     "</value></parameter><parameter name='falseValues'><value/></parameter>"),
-            "1:CALL { MATCH (n) RETURN n AS t UNION ALL MATCH ()-[r]->() RETURN r AS t } WITH t AS e SET "
-            "e.`p` = CASE WHEN "
+            "1:CALL { MATCH (n) WHERE none(l IN labels(n) WHERE l STARTS WITH '_Migration' OR l STARTS WITH "
+            "'__Neo4jMigration' OR l = 'Migration' AND n.migrationId IS NOT NULL) RETURN n AS t UNION ALL "
+            "MATCH ()-[r]->() RETURN r AS t } WITH t AS e SET e.`p` = CASE WHEN "
             "e.`p` IN ['it\\'s', 1] THEN true WHEN e.`p` IN [] THEN false WHEN e.`p` IN [true, false] THEN "
             "e.`p` ELSE false END");
-    catalog("what depends on the database", MIGRATION "\n<verify useCurrent='true'/></migration>",
-            "!2 what this does depends on the database, and is not read: verify");
-    catalog("another refactoring", REFACTOR("merge.nodes", PARAMETER("sourceQuery", "x")),
-            "!1 <refactor type=\"merge.nodes\">: it is not read");
+    catalog("another operation", MIGRATION "\n<forget/></migration>", "!2 this operation is not known: forget");
+    catalog("another refactoring", REFACTOR("split.nodes", PARAMETER("sourceQuery", "x")),
+            "!1 <refactor type=\"split.nodes\">: it is not known");
+    catalog("verify behind something", MIGRATION "<drop item='earlier'/>\n<verify/></migration>",
+            "!2 <verify> must stand in front of: drop");
+    catalog("verify with something else", MIGRATION "<verify latest='true'/></migration>",
+            "!1 <verify> has no such attribute: latest");
+    catalog("verify of options", MIGRATION "<verify includeOptions='true' allowEquivalent='0'/></migration>",
+            "!1 <verify> that compares options as text is not read");
+    catalog("apply beside something", MIGRATION "<verify/><apply/>\n<drop item='earlier'/></migration>",
+            "!1 <apply> must stand alone, and not beside: drop");
+    catalog("merge without a query", REFACTOR("merge.nodes", PARAMETER("mergePolicy", "")),
+            "!1 <refactor type=\"merge.nodes\">: it needs the parameter sourceQuery");
+    catalog("merge with a policy that says nothing",
+            REFACTOR("merge.nodes", PARAMETER("sourceQuery", "MATCH (n) RETURN n")
+                     "\n<parameter name='mergePolicy'><pattern>a</pattern></parameter>"),
+            "!2 <refactor type=\"merge.nodes\">: a mergePolicy needs pattern and strategy");
+    catalog("merge with a policy that nobody knows",
+            REFACTOR("merge.nodes", PARAMETER("sourceQuery", "MATCH (n) RETURN n")
+                     "<parameter name='mergePolicy'><pattern>a</pattern><strategy>KEEP</strategy></parameter>"),
+            "!1 <refactor type=\"merge.nodes\">: the strategy is KEEP_ALL, KEEP_FIRST or KEEP_LAST");
+    catalog("vectors, in batches",
+            REFACTOR("listToVectorOn.nodes", "<parameter name='labels'><value>A</value></parameter>" PARAMETER(
+                                                 "elementType", "float32") PARAMETER("batchSize", "5")),
+            "1:CYPHER 25 MATCH (e:`A`) WHERE e.`embedding` :: LIST<FLOAT NOT NULL> NOT NULL CALL (e) { SET "
+            "e.`embedding` = vector(e.`embedding`, size(e.`embedding`), FLOAT32) } IN TRANSACTIONS OF 5 ROWS");
     catalog("no such item", MIGRATION "<create ref='nowhere'/></migration>",
             "!1 no catalog has this item: nowhere");
     catalog("earlier items that were reset",
@@ -753,6 +776,95 @@ static void catalogs(void)
             REFACTOR("rename.label",
                      PARAMETER("from", "A") PARAMETER("to", "B") PARAMETER("customQuery", "RETURN 1 + 1")),
             "!1 <refactor type=\"rename.label\">: customQuery must return one column with a name");
+}
+
+/* Of V3, whose catalog has `inside` in it, after one of V1 (indexes a, b) and one of V2 (a again, and a constraint c). */
+static df_migration_set *open_third(folder *f, const char *inside, df_migration **m)
+{
+#define INDEX(name, of) "<index name='" name "'><label>" of "</label><properties><property>p</property></properties></index>"
+    df_error err = {0};
+    folder_init(f);
+    folder_put(f, "V1__a.xml", MIGRATION "<catalog><indexes>" INDEX("a", "A") INDEX("b", "B") "</indexes></catalog></migration>");
+    folder_put(f, "V2__b.xml",
+               MIGRATION "<catalog><indexes>" INDEX("a", "A2") "</indexes><constraints><constraint name='c' type='unique'>"
+                         "<label>C</label><properties><property>p</property></properties></constraint></constraints>"
+                         "</catalog></migration>");
+    folder_put(f, "V3__c.xml", inside);
+    df_migration_set *set = open_set(f, NULL);
+    *m = set && set->count == 3 && df_migration_load(set, &set->items[2], &err) == DF_OK ? &set->items[2] : NULL;
+    return set;
+}
+
+static bool has(const df_precondition *p, const char *text)
+{
+    return memmem(p->value.ptr, p->value.len, text, strlen(text)) != NULL;
+}
+
+static void verified(void)
+{
+    folder f;
+    df_migration *m;
+    df_migration_set *set = open_third(&f, MIGRATION "<catalog><indexes>" INDEX("d", "D") "</indexes></catalog>\n"
+                                           "<verify/></migration>", &m);
+    check(m && m->n_preconditions == 2 && m->preconditions[0].kind == DF_PRECONDITION_DIFFERENCE && !m->preconditions[0].assume &&
+              m->preconditions[0].line == 2 && has(&m->preconditions[0], "SHOW CONSTRAINTS") &&
+              has(&m->preconditions[0], "[['c', 'unique', 'NODE', ['C'], ['p'], null]]") && has(&m->preconditions[1], "SHOW INDEXES") &&
+              has(&m->preconditions[1], "[['a', 'property', 'NODE', ['A2'], ['p'], null], ['b', 'property', 'NODE', ['B'], ['p'], null]]") &&
+              !has(&m->preconditions[1], "w[0] = h[0]"),
+          "verify asks for the items in front of its catalog, the newest of each name");
+    df_migrations_close(set);
+    folder_release(&f);
+    set = open_third(&f, MIGRATION "<catalog reset='true'><indexes>" INDEX("d", "D") "</indexes></catalog>"
+                         "<verify useCurrent='true' allowEquivalent='false'/></migration>", &m);
+    check(m && m->n_preconditions == 2 && has(&m->preconditions[0], "wanted IN [[]]") &&
+              has(&m->preconditions[1], "[['d', 'property', 'NODE', ['D'], ['p'], null]]") && has(&m->preconditions[1], "w[0] = h[0]"),
+          "and for its own with useCurrent, names included without allowEquivalent; a reset begins anew");
+    df_migrations_close(set);
+    folder_release(&f);
+    set = open_third(&f, MIGRATION "<refactor type='merge.nodes'><parameters><parameter name='sourceQuery'>MATCH (n) RETURN n</parameter>"
+                         "</parameters></refactor><refactor type='migrate.replaceBTreeIndexes'/></migration>", &m);
+    check(m && m->n_preconditions == 2 && m->preconditions[0].kind == DF_PRECONDITION_VERSION && m->preconditions[0].hint &&
+              !df_precondition_holds(&m->preconditions[0], DF_STR("5.25.1"), DF_STR("community")) &&
+              df_precondition_holds(&m->preconditions[0], DF_STR("2026.08.1"), DF_STR("community")) &&
+              m->preconditions[1].kind == DF_PRECONDITION_DIFFERENCE && m->n_alternatives <= 1,
+          "merging asks for a version, replacing BTREE indexes that there are none");
+    df_migrations_close(set);
+    folder_release(&f);
+}
+
+static void applied(void)
+{
+    static const df_str drops[] = {{"DROP INDEX `x` IF EXISTS", 24}, {"DROP INDEX `y` IF EXISTS", 24}};
+    folder f;
+    df_error err = {0};
+    df_migration *m;
+    df_steps before, after;
+    df_migration_set *set = open_third(&f, MIGRATION "\n<apply/></migration>", &m);
+    bool fine = m && m->up.clearing && m->up.clearing[0] && df_section_steps(set, &m->up, NULL, &arena, &before, &err) == DF_OK;
+    check(fine && same_text(steps_of(set, &m->up, NULL),
+                            "2:CREATE CONSTRAINT `c` FOR (n:`C`) REQUIRE n.`p` IS UNIQUE|2:CREATE INDEX `a` FOR (n:`A2`) ON "
+                            "(n.`p`)|2:CREATE INDEX `b` FOR (n:`B`) ON (n.`p`)"),
+          "apply creates all items as of its catalog");
+    if (fine) {
+        m->up.cleared = drops;
+        m->up.n_cleared = 2;
+        fine = df_section_steps(set, &m->up, NULL, &arena, &after, &err) == DF_OK;
+    }
+    check(fine && after.count == before.count + 2 && strcmp(after.checksum, before.checksum) == 0 &&
+              after.items[0].facts.cls == DF_SQL_DDL && after.items[1].statement.number == 2 &&
+              df_str_eq(after.items[1].statement.text, drops[1]) && after.items[2].statement.number == 3 &&
+              before.items[0].statement.number == 1 && memcmp(&after.items[4].hash, &before.items[2].hash, sizeof(df_hash128)) == 0,
+          "what the database was asked for is dropped first, and is no part of the checksum");
+    df_migrations_close(set);
+    folder_release(&f);
+    folder_init(&f);
+    folder_put(&f, "V1__a.cypher", "DROP CONSTRAINTS AND INDEXES;\n");
+    set = open_set(&f, NULL);
+    check(set && set->count == 1 && df_migration_load(set, &set->items[0], &err) == DF_OK && !set->items[0].up.clearing &&
+              df_section_steps(set, &set->items[0].up, NULL, &arena, &before, &err) == DF_OK && before.count == 1,
+          "a script cannot say that by itself");
+    df_migrations_close(set);
+    folder_release(&f);
 }
 
 static void xml(void)
@@ -907,6 +1019,8 @@ int main(void)
     alternatives();
     checksums();
     catalogs();
+    verified();
+    applied();
     xml();
     liquibase();
     without_transactions();
