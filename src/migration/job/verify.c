@@ -122,8 +122,7 @@ static void release_look(look *l)
 
 static bool nothing_there(const look *l)
 {
-    const df_content *c = &l->content.content;
-    return l->content.known && !l->schema.text.len && !c->nodes && !c->relationships && !c->constraints && !c->indexes;
+    return l->content.known && !l->schema.objects && !l->content.content.nodes;
 }
 
 /* One that was given and was empty is emptied, where the engine can: all that is in it is what this proof has put there. */

@@ -330,7 +330,11 @@ def proof(tap, b):
     """The scratch database is this test's own; there is no other beside it."""
     files = {"001_people.cypher": PEOPLE, "002_unique.cypher": UNIQUE, "003_knows.cypher": KNOWS,
              "004_leaves.cypher": "// UP\nCREATE (:Left {v: 1}), (:Left {v: 2});\n// DOWN\nMATCH (l:Left {v: 1}) DELETE l;\n",
-             "005_next.cypher": "// UP\nMATCH (p:Person) SET p.good = true;\n// DOWN\nMATCH (p:Person) REMOVE p.good;\n"}
+             "005_next.cypher": "// UP\nMATCH (p:Person) SET p.good = true;\n// DOWN\nMATCH (p:Person) REMOVE p.good;\n",
+             "006_loses.cypher": "// UP\nMATCH (p:Person) SET p.kind = 'x';\n// DOWN\nMATCH (p:Person) REMOVE p.kind, p.good;\n",
+             "007_fails.cypher": "// UP\nCREATE INDEX person_kind IF NOT EXISTS FOR (p:Person) ON (p.kind);\n"
+                                 "// DOWN\nDROP INDEX person_kind;\nDROP INDEX nowhere;\n",
+             "008_last.cypher": "// UP\nMATCH (p:Person {good: true, kind: 'x'}) CREATE (p)-[:SEEN]->(:Day {n: 1});\n// DOWN\nMATCH (d:Day) DETACH DELETE d;\n"}
     program = b.of(files)
     same = program.run("verify", "--scratch-url", b.graph.url)
     tap.ok(same.returncode == 3 and "is the database itself" in same.stderr and b.graph.one("MATCH (n:Person) RETURN count(n)") == 0,
@@ -340,9 +344,18 @@ def proof(tap, b):
     status, report = program.json("verify")
     states = {m["file"]: m["state"] for m in report["migrations"]}
     tap.equal(states, {"001_people.cypher": "proved", "002_unique.cypher": "proved", "003_knows.cypher": "proved",
-                       "004_leaves.cypher": "left data"}, "verify: schema and content are compared")
+                       "004_leaves.cypher": "left data", "005_next.cypher": "proved", "006_loses.cypher": "differs",
+                       "007_fails.cypher": "down failed", "008_last.cypher": "proved"},
+              "verify: schema and content are compared, and what follows a broken one is judged")
     details = {m["file"]: m["detail"] for m in report["migrations"]}
-    tap.ok(status == 4 and "what follows is not judged" in (details["004_leaves.cypher"] or "") and "(:Left): 1 instead of 0" in (details["004_leaves.cypher"] or ""), "and what is left is named", json.dumps(details))
+    tap.ok(status == 4 and "(:Left): 1 instead of 0" in (details["004_leaves.cypher"] or ""), "and what is left is named", json.dumps(details))
+    tap.equal(b.graph.one("MATCH (p:Person)-[:SEEN]->(:Day) RETURN count(p)"), 2, "008 found what 005 and 006 had made, replayed")
+    b.graph.wipe().run("CREATE (:Precious)")
+    status, report = program.json("verify")
+    details = {m["file"]: m["detail"] for m in report["migrations"]}
+    tap.ok(status == 4 and "was not empty when it was given" in details["004_leaves.cypher"] and len(details) == 4
+           and b.graph.one("MATCH (p:Precious) RETURN count(p)") == 1, "a scratch database with something in it is not emptied", json.dumps(details))
+    b.graph.wipe()
     alone = type(program)(program.path, b.graph.url, program.folder).run("verify")
     tap.ok(alone.returncode != 0 and "--scratch-url" in alone.stderr, "Community makes no scratch database: what to do is said", said(alone))
 
