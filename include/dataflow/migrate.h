@@ -164,7 +164,7 @@ typedef struct df_migrate_step {
     const char *text;  /* its first line */
     const char *state; /* "done", "rolled back", "explained", "not run", "failed", "skipped", "undone" */
     const char *note;  /* why it was not run, what is in doubt; NULL */
-    double ms;
+    double ms;             /* 0: it was not run, or only planned */
     int64_t rows;          /* DF_MIGRATE_UNKNOWN */
     const char *locks;     /* rehearsal: "ACCESS EXCLUSIVE on public.users"; NULL: not known or none */
     const char *rewritten; /* rehearsal: tables whose storage was made anew; NULL */

@@ -33,7 +33,7 @@ const cli_option settings_options[] = {
     {CLI_INTO(settings, env_file), .name = "env-file", .arg = "FILE",
      .help = "variables, instead of .env in the current directory"},
 
-    {CLI_INTO(settings, layout), .name = "layout", .arg = "NAME", .choices = "auto" DF_LAYOUTS(LAYOUT_CHOICE),
+    {CLI_INTO(settings, layout), .name = "layout", .arg = "NAME", .choices = "auto" DF_LAYOUTS(LAYOUT_CHOICE) "|pairs",
      .def = "auto", .setting = true, .help = "how the migrations are written; auto: recognised"},
     {CLI_INTO(settings, engine), .name = "engine", .choices = "postgres|sqlite|mariadb|neo4j", .setting = true,
      .help = "for which engine files are read where there is no URL"},

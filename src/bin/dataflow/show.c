@@ -185,7 +185,10 @@ static void show_steps_json(cli_context *cli, const df_migrate_run_item *item)
         cli_put_text(rows, s->text);
         cli_put_text(rows, s->state);
         cli_put_text(rows, s->note);
-        cli_put_double(rows, s->ms, 1);
+        if (s->ms > 0)
+            cli_put_double(rows, s->ms, 1);
+        else
+            cli_put_null(rows);
         put_count_or_null(rows, s->rows);
         cli_put_text(rows, s->locks);
         cli_put_text(rows, s->rewritten);
@@ -285,7 +288,10 @@ static void say_steps(cli_context *cli, const df_migrate_run_item *item)
         cli_put_int(rows, s->line);
         cli_put_text(rows, s->text && *s->text ? s->text : s->tag);
         cli_put_text(rows, s->state);
-        cli_put_duration(rows, s->ms / 1000);
+        if (s->ms > 0) /* else it was planned, or passed over */
+            cli_put_duration(rows, s->ms / 1000);
+        else
+            cli_put_null(rows);
         put_count_or_null(rows, s->rows);
         if (columns < 8) continue;
         cli_put_text(rows, s->locks);

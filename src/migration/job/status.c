@@ -119,6 +119,13 @@ static bool wants_details(df_migrate_details details, const df_plan_item *item)
     return details == DF_MIGRATE_DETAILS_ALL || (details == DF_MIGRATE_DETAILS_PENDING && is_pending(item->verdict));
 }
 
+/* Pairs of SQL files are golang-migrate's; in Cypher they are nobody's in particular. */
+static const char *layout_name(const df_migrate *m)
+{
+    bool pairs = m->set->layout == DF_LAYOUT_PAIRS && m->dialect->family == DF_SQL_CYPHER;
+    return pairs ? "pairs" : df_layout_name(m->set->layout);
+}
+
 df_code df_migrate_status_read(df_migrate *m, df_migrate_details details, df_migrate_status *out, df_error *err)
 {
     df_arena *arena = job_report(m, REPORT_STATUS);
@@ -130,7 +137,7 @@ df_code df_migrate_status_read(df_migrate *m, df_migrate_details details, df_mig
     out->server = df_conn_server(m->conn);
     out->environment = job_environment(m);
     out->folder = m->config.folder;
-    out->layout = df_layout_name(m->set->layout);
+    out->layout = layout_name(m);
     out->initialised = df_ledger_exists(m->ledger);
     DF_TRY(job_make_plan(m, false, false, arena, &plan, err));
     out->items = df_arena_zalloc(arena, (plan.plan.count + 1) * sizeof *out->items);

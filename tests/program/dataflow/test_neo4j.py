@@ -72,6 +72,8 @@ def order_and_record(tap, b):
     tap.equal(sorted(r[0] for r in b.graph.run("MATCH (p:Person) RETURN p.name")), ["anna", "real"], "production: common and prod")
     status, report = production.json("status")
     tap.ok(status == 0 and report["applied"] == 3 and report["pending"] == 0, "status counts", json.dumps(report)[:800])
+    named = production.run("status", "--layout", report["layout"])
+    tap.ok(report["layout"] == "pairs" and named.returncode == 0, "and names the layout in a word that --layout takes", said(named))
 
 
 def going_down(tap, b):
@@ -270,6 +272,9 @@ def dry_run(tap, b):
     tap.ok(status == 0 and len(report["migrations"]) == 3, "dry run", json.dumps(report)[:800])
     steps = [s for m in report["migrations"] for s in m["statements"]]
     tap.ok(all(s["state"] == "explained" and s["plan"] for s in steps), "every statement is explained, with its plan", json.dumps(steps)[:1500])
+    tap.ok(all(s["ms"] is None for s in steps), "and has no time, since it did not run", json.dumps(steps)[:800])
+    table = program.run("up", "--dry-run").stdout
+    tap.ok(" µs" not in table and re.search(r"explained +– ", table), "nor in the table", table[:1500])
     notes = [s["note"] for s in steps]
     tap.ok(notes[0].startswith("changes the schema") and notes[1] == "writes; the plan expects about 0 rows" and "batch by batch" in notes[2],
            "kind and estimated rows are told", json.dumps(notes))
