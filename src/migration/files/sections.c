@@ -25,8 +25,22 @@ static df_section section_of(mf_set *s, const mf_file *file, df_str text, const 
                         .statement_ms = -1};
 }
 
+/* Drizzle parts statements by "--> statement-breakpoint", which MariaDB does not take for a comment. */
+static df_str without_breakpoints(mf_set *s, df_str text)
+{
+    static const char mark[] = "--> statement-breakpoint";
+    bool is_comment = s->set.dialect->family != DF_SQL_MARIADB;
+    if (is_comment || !text.len || !memmem(text.ptr, text.len, mark, sizeof mark - 1)) return text;
+    char *copy = df_arena_alloc(&s->set.arena, text.len + 1), *end = copy + text.len;
+    memcpy(copy, text.ptr, text.len);
+    *end = '\0';
+    for (char *at = copy; (at = memmem(at, (size_t)(end - at), mark, sizeof mark - 1));) at[2] = ' ';
+    return (df_str){copy, text.len};
+}
+
 df_section mf_whole_section(mf_set *s, const mf_file *file, df_str text)
 {
+    text = without_breakpoints(s, text);
     df_section section = section_of(s, file, text, text.ptr, text.ptr + text.len);
     df_layout layout = s->set.layout;
     df_str mark = df_str_from(s->set.dialect->comment), rest = df_str_skip(text, mark.len);
@@ -185,6 +199,34 @@ static bool has_up_mark(df_layout layout)
     return layout != DF_LAYOUT_TERN && layout != DF_LAYOUT_MYBATIS;
 }
 
+/* Play's files begin with lines such as "# Users schema", which are comments to it alone. */
+static df_str behind_hashes(df_layout layout, df_str text)
+{
+    df_str rest = text, line;
+    while (layout == DF_LAYOUT_EVOLUTIONS && mf_line(&rest, &line)) {
+        line = mf_trim(line);
+        if (line.len && *line.ptr != '#') break;
+        text = rest;
+    }
+    return text;
+}
+
+/* Play takes ";;" for a semicolon that does not end the statement. Lines stay where they are. */
+static void single_semicolons(mf_set *s, df_section *section)
+{
+    if (s->set.layout != DF_LAYOUT_EVOLUTIONS || !section->sql.len ||
+        !memmem(section->sql.ptr, section->sql.len, ";;", 2))
+        return;
+    char *copy = df_arena_alloc(&s->set.arena, section->sql.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < section->sql.len; i++) {
+        copy[len++] = section->sql.ptr[i];
+        if (section->sql.ptr[i] == ';' && i + 1 < section->sql.len && section->sql.ptr[i + 1] == ';') i++;
+    }
+    copy[len] = '\0';
+    section->sql = (df_str){copy, len};
+}
+
 static df_code cut_marked(mf_set *s, const mf_file *file, df_str text, df_migration *m, df_error *err)
 {
     cut x = {.up_alone = file->no_transaction, .down_alone = file->no_transaction};
@@ -194,21 +236,25 @@ static df_code cut_marked(mf_set *s, const mf_file *file, df_str text, df_migrat
     if (x.begun) return fail_at(s, file, text, x.begun, err, "StatementBegin without StatementEnd");
     if (!x.up) {
         df_str before = mf_cut(text, 0, x.down_mark ? (size_t)(x.down_mark - text.ptr) : text.len);
+        before = behind_hashes(s->set.layout, before);
         if (has_up_mark(s->set.layout) && !df_sql_is_blank(s->set.dialect, before))
             return fail_at(s, file, text, text.ptr, err, "the way up is not marked as such");
         x.up = text.ptr;
     } else {
         const char *first = x.down_mark && x.down_mark < x.up_mark ? x.down_mark : x.up_mark;
-        if (!df_sql_is_blank(s->set.dialect, mf_cut(text, 0, (size_t)(first - text.ptr))))
+        df_str before = behind_hashes(s->set.layout, mf_cut(text, 0, (size_t)(first - text.ptr)));
+        if (!df_sql_is_blank(s->set.dialect, before))
             return fail_at(s, file, text, text.ptr, err,
                            "statements in front of the first mark would not run");
     }
     m->up = section_of(s, file, text, x.up, x.down_mark && x.down > x.up ? x.down_mark : end);
     m->up.no_transaction = x.up_alone;
+    single_semicolons(s, &m->up);
     DF_TRY(mf_directives(s, s->set.dialect, &m->up, DF_STR_NONE, file->path, err));
     if (!x.down) return DF_OK;
     m->down = section_of(s, file, text, x.down, x.up_mark && x.up > x.down ? x.up_mark : end);
     m->down.no_transaction = x.down_alone;
+    single_semicolons(s, &m->down);
     return mf_directives(s, s->set.dialect, &m->down, DF_STR_NONE, file->path, err);
 }
 
@@ -341,6 +387,7 @@ static df_code cut_node_pg(mf_set *s, const mf_file *file, df_str text, df_migra
 
 df_code mf_cut_sections(mf_set *s, const mf_file *file, df_str text, df_migration *m, df_error *err)
 {
+    text = without_breakpoints(s, text);
     switch (s->set.layout) {
     case DF_LAYOUT_GOOSE: return cut_goose(s, file, text, m, err);
     case DF_LAYOUT_DBMATE: return cut_dbmate(s, file, text, m, err);

@@ -346,6 +346,12 @@ static void marked(void)
     check(section_is(&l, &l.m->up, 2, "SELECT 1;\n") && section_is(&l, &l.m->down, 4, "SELECT 2;\n"),
           "evolutions: marks that are no comments stand in no section");
     done(&l);
+    LOAD(l, DF_LAYOUT_EVOLUTIONS, "1.sql",
+         "# A schema\n\n# --- made by hand\n# --- !Ups\nDO $$ BEGIN PERFORM 1;; END $$;\n\n# --- !Downs\n");
+    check(section_is(&l, &l.m->up, 5, "DO $$ BEGIN PERFORM 1; END $$;\n\n") &&
+              section_is(&l, &l.m->down, 8, ""),
+          "evolutions: what stands in front, and semicolons that do not end a statement");
+    done(&l);
     LOAD(l, DF_LAYOUT_SHMIG, "1_a.sql", "-- ==== UP ====\nSELECT 1;\n-- ==== DOWN ====\n");
     check(section_is(&l, &l.m->up, 2, "SELECT 1;\n") && section_is(&l, &l.m->down, 4, ""), "shmig");
     done(&l);
@@ -360,6 +366,27 @@ static void marked(void)
            "written for mybatis");
     refuse("native: Play's file", DF_LAYOUT_NATIVE, "# --- !Ups\nSELECT 1;\n", 1, "written for evolutions");
     refuse("sql-migrate: goose's file", DF_LAYOUT_SQL_MIGRATE, "-- +goose Up\n", 1, "written for goose");
+}
+
+/* Drizzle's mark is a comment to PostgreSQL and SQLite, but not to MariaDB. */
+static void breakpoints(void)
+{
+    folder f;
+    df_error err = {0};
+    df_steps steps = {0};
+    folder_init(&f);
+    folder_put(
+        &f, "0000_a.sql",
+        "CREATE TABLE a (i int);\n--> statement-breakpoint\nCREATE TABLE b (i int);--> statement-breakpoint\n"
+        "INSERT INTO a VALUES (1);\n");
+    df_migration_set *set = folder_open(&f, DF_LAYOUT_AUTO, &df_sql_mariadb);
+    check(set && df_migration_load(set, &set->items[0], &err) == DF_OK &&
+              df_section_steps(set, &set->items[0].up, NULL, &arena, &steps, &err) == DF_OK &&
+              steps.count == 3 && str_is(steps.items[1].statement.text, "CREATE TABLE b (i int)") &&
+              steps.items[1].statement.line == 3,
+          "drizzle's marks part statements on MariaDB, too");
+    df_migrations_close(set);
+    folder_release(&f);
 }
 
 static void others(void)
@@ -507,6 +534,7 @@ int main(void)
     goose();
     dbmate();
     marked();
+    breakpoints();
     others();
     hashes();
     df_arena_release(&arena);
