@@ -243,6 +243,7 @@ typedef struct mf_candidate {
     const char *name;
     df_layout layout;
     bool named_so; /* for our dialect: "postgres" */
+    bool foreign;  /* for another one */
 } mf_candidate;
 /* Whether the folders part the migrations by environments; if so fills scopes and other_scopes, and says
  * whose layout they have. */

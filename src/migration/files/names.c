@@ -249,7 +249,9 @@ static bool parse_numbered(df_str stem, mf_name *out)
         out->raw_version = out->version;
         return true;
     }
-    out->role = take_suffix(&stem, ".up") ? MF_UP : take_suffix(&stem, ".down") ? MF_DOWN : MF_BOTH;
+    bool up = take_suffix(&stem, ".up") || take_suffix(&stem, ".UP");
+    bool down = !up && (take_suffix(&stem, ".down") || take_suffix(&stem, ".DOWN"));
+    out->role = up ? MF_UP : down ? MF_DOWN : MF_BOTH;
     out->cls = out->role == MF_BOTH ? MF_SINGLE : MF_PAIR;
     while (out->cls == MF_PAIR) {
         const char *dot = memrchr(stem.ptr, '.', stem.len);

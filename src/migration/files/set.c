@@ -102,7 +102,9 @@ static df_code look_inside(mf_set *s, const mf_listing *listing, mf_candidate *o
         df_arena_release(&inside.set.arena);
         close(inside.fd);
         DF_TRY(code);
-        if (!mf_is_dialect(entry->name, s->set.dialect, &c->named_so)) c->named_so = false;
+        bool dialect = mf_is_dialect(entry->name, s->set.dialect, &c->named_so);
+        c->named_so &= dialect;
+        c->foreign = dialect && !c->named_so;
     }
     return DF_OK;
 }
@@ -113,29 +115,52 @@ static bool holds_ways_down(df_str folder)
            mf_same(folder, "rollbacks") || mf_same(folder, "revert");
 }
 
-/* The one folder that can be meant: the only one with migrations, or the only one that is named for the
- * database. NULL when there is none. */
+static bool is_conventional(df_str folder)
+{
+    return mf_same(folder, "migrations") || mf_same(folder, "migration");
+}
+
+static df_code fail_many(mf_set *s, size_t total, const char *names, const char *first, df_error *err)
+{
+    df_code code = df_fail(err, DF_USAGE, "%s holds no migrations, but %s: %s", s->set.folder,
+                           total ? "several of its folders do" : "some for other databases", names);
+    if (total)
+        df_error_hint(err, "name one of them: --migrations %s/%s", s->set.folder, first);
+    else
+        df_error_hint(err, "name a database that they are for, or one of the folders: --migrations %s/%s",
+                      s->set.folder, first);
+    return code;
+}
+
+/* The one folder that can be meant: the only one that is named for the database, the only one with migrations
+ * that is not named for another one, or that which is called "migrations". NULL when no folder has any. */
 static df_code choose(mf_set *s, const mf_candidate *folders, size_t count, const mf_candidate **out,
                       df_error *err)
 {
-    df_buf names = {0};
+    df_buf names = {0}, others = {0};
     size_t total = 0, so_named = 0;
-    const mf_candidate *first = NULL, *first_so = NULL;
+    const mf_candidate *first = NULL, *first_so = NULL, *conventional = NULL, *foreign = NULL;
     for (size_t i = 0; i < count; i++) {
         const mf_candidate *c = &folders[i];
         if (c->layout == DF_LAYOUT_AUTO) continue;
+        if (c->foreign) {
+            df_buf_printf(&others, "%s%s", foreign ? ", " : "", c->name);
+            if (!foreign) foreign = c;
+            continue;
+        }
         df_buf_printf(&names, "%s%s", total ? ", " : "", c->name);
         if (!total++ || holds_ways_down(df_str_from(first->name))) first = c;
         if (c->named_so && !so_named++) first_so = c;
+        if (is_conventional(df_str_from(c->name))) conventional = c;
     }
-    *out = total > 1 && so_named == 1 ? first_so : first;
+    *out = total > 1 && so_named == 1 ? first_so : total > 1 && conventional ? conventional : first;
     df_code code = DF_OK;
-    if (total > 1 && so_named != 1) {
-        code = df_fail(err, DF_USAGE, "%s holds no migrations, but several of its folders do: %s",
-                       s->set.folder, df_buf_cstr(&names));
-        df_error_hint(err, "name one of them: --migrations %s/%s", s->set.folder, first->name);
-    }
+    if (total > 1 && so_named != 1 && !conventional)
+        code = fail_many(s, total, df_buf_cstr(&names), first->name, err);
+    else if (!total && foreign)
+        code = fail_many(s, total, df_buf_cstr(&others), foreign->name, err);
     df_buf_release(&names);
+    df_buf_release(&others);
     return code;
 }
 
@@ -158,14 +183,14 @@ static const char *holder_of_scopes(mf_set *s, const mf_listing *listing)
     return found;
 }
 
-/* neo4j-migrations reads all folders below one. */
-static bool are_one(const mf_candidate *folders, size_t count)
+/* Flyway and neo4j-migrations read all folders below one; not those of other databases. */
+static bool are_one(const mf_candidate *folders, size_t count, df_layout layout)
 {
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
-        if (folders[i].layout != DF_LAYOUT_AUTO && folders[i].layout != DF_LAYOUT_NEO4J_MIGRATIONS)
-            return false;
-        found += folders[i].layout == DF_LAYOUT_NEO4J_MIGRATIONS;
+        if (folders[i].layout == DF_LAYOUT_AUTO || folders[i].foreign) continue;
+        if (folders[i].layout != layout) return false;
+        found++;
     }
     return found > 1;
 }
@@ -181,12 +206,17 @@ static df_code step_inside(mf_set *s, mf_listing *listing, const char *environme
     size_t count;
     DF_TRY(look_inside(s, listing, folders, &count, err));
     if (mf_part(s, folders, count, environment, layout)) return DF_OK;
-    if (are_one(folders, count)) {
-        *layout = DF_LAYOUT_NEO4J_MIGRATIONS;
-        return DF_OK;
-    }
+    static const df_layout deep[] = {DF_LAYOUT_NEO4J_MIGRATIONS, DF_LAYOUT_FLYWAY};
+    for (size_t i = 0; i < sizeof deep / sizeof *deep; i++)
+        if (are_one(folders, count, deep[i])) {
+            *layout = deep[i];
+            return DF_OK;
+        }
     DF_TRY(choose(s, folders, count, &best, err));
     into = best ? best->name : deeper ? holder_of_scopes(s, listing) : NULL;
+    for (size_t i = 0; !into && deeper && i < listing->count; i++)
+        if (listing->items[i].folder && is_conventional(listing->items[i].name))
+            into = listing->items[i].name.ptr;
     if (!into) return DF_OK;
     DF_TRY(open_folder(s, mf_path(s, into), err));
     DF_TRY(mf_list(s->fd, ".", s->set.folder, &s->set.arena, listing, err));

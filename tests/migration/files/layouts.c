@@ -283,6 +283,39 @@ static void by_suffix(void)
            NULL, DF_LAYOUT_NATIVE, "001_a", "duplicate-version:001_a.undo.sql!");
 }
 
+/* Which folder below is meant, when the one that was named holds no migrations. */
+static void folders_below(void)
+{
+    static const char *const vendors[] = {"common/V1__a.sql",
+                                          "",
+                                          "postgresql/V2__b.sql",
+                                          "",
+                                          "mysql/V2__b.sql",
+                                          "",
+                                          "common/R__views.sql",
+                                          "",
+                                          "afterMigrate.sql",
+                                          "",
+                                          NULL};
+    expect("Flyway's common folder and that of the database", vendors, &df_sql_postgres, DF_LAYOUT_FLYWAY,
+           "V1__a V2__b R__views", "callback:afterMigrate.sql other-dialect:mysql");
+    expect("Flyway's common folder alone", vendors, &df_sql_sqlite, DF_LAYOUT_FLYWAY, "V1__a R__views", "");
+    expect("Flyway: years", (files){"2023/V1__a.sql", "", "2024/V2__b.sql", "", NULL}, NULL, DF_LAYOUT_FLYWAY,
+           "V1__a V2__b", "");
+    expect(
+        "migrations among others",
+        (files){"migrations/001_a.sql", "SELECT 1;", "seeds/001_s.sql", "SELECT 1;", "schema.sql", "", NULL},
+        NULL, DF_LAYOUT_NATIVE, "001_a", "");
+    expect("that of the database, two levels down",
+           (files){"migrations/mysql/1_m.up.sql", "", "migrations/sqlite3/1_s.up.sql", "",
+                   "migrations/migrations.go", "", NULL},
+           &df_sql_sqlite, DF_LAYOUT_PAIRS, "1_s", "");
+    expect("not that of another database", (files){"mysql/1_m.up.sql", "", "sqls/1_s.up.sql", "", NULL},
+           &df_sql_sqlite, DF_LAYOUT_PAIRS, "1_s", "");
+    expect("endings in capitals", (files){"001_a.UP.sql", "", "001_a.DOWN.sql", "", NULL}, NULL,
+           DF_LAYOUT_PAIRS, "001_a", "");
+}
+
 /* Where files would share a version, the numbers behind it count. */
 static void longer_versions(void)
 {
@@ -410,7 +443,7 @@ static void refuse(const char *what, const char *const *list, df_layout layout, 
     folder f;
     folder_init(&f);
     put_all(&f, list);
-    df_files_options options = {.folder = f.path, .layout = layout};
+    df_files_options options = {.folder = f.path, .layout = layout, .dialect = &df_sql_postgres};
     df_migration_set *set = NULL;
     df_error err = {0};
     df_code got = df_migrations_open(&options, &set, &err);
@@ -430,6 +463,8 @@ static void refused(void)
           "a folder that is not there");
     refuse("several folders that may be meant", (files){"a/001_x.sql", "", "b/001_x.sql", "", NULL},
            DF_LAYOUT_AUTO, DF_USAGE, 0, "a, b");
+    refuse("folders of other databases alone", (files){"mysql/1_x.up.sql", "", "sqlite/1_x.up.sql", "", NULL},
+           DF_LAYOUT_AUTO, DF_USAGE, 0, "some for other databases: mysql, sqlite");
     refuse("sqitch: no plan", (files){"x", "", NULL}, DF_LAYOUT_SQITCH, DF_NOT_FOUND, 0, "sqitch.plan");
     refuse("sqitch: a change twice", (files){"sqitch.plan", "a" WHO "\na" WHO "\n", NULL}, DF_LAYOUT_SQITCH,
            DF_CORRUPT, 2, "no tag in between");
@@ -506,6 +541,7 @@ int main(void)
     by_other_marks();
     by_suffix();
     longer_versions();
+    folders_below();
     by_folders();
     sqitch();
     refused();
