@@ -35,6 +35,7 @@ static df_code put_operation(mf_catalog *c, const mf_xml *node)
     if (!item) DF_TRY(mf_catalog_find(c, node, name, &item));
     size_t from = c->out.len;
     DF_TRY(mf_catalog_put_item(c, item, create, mf_xml_true(node, create ? "ifNotExists" : "ifExists", true)));
+    if (create) mf_catalog_require_edition(c, node, item);
     end(c, from);
     return DF_OK;
 }
@@ -81,6 +82,7 @@ static df_code put_apply(mf_catalog *c, const mf_xml *node)
     for (size_t i = 0; i < count; i++) {
         from = c->out.len;
         DF_TRY(mf_catalog_put_item(c, items[i], true, false));
+        mf_catalog_require_edition(c, node, items[i]);
         end(c, from);
     }
     c->applies = true;

@@ -153,6 +153,20 @@ void mf_catalog_require(mf_catalog *c, const mf_xml *node, df_precondition what)
     DF_PUSH(c->needs, c->n_needs, c->needs_cap) = what;
 }
 
+void mf_catalog_require_edition(mf_catalog *c, const mf_xml *node, const mf_xml *item)
+{
+    df_str type = mf_xml_get(item, "type");
+    if (!df_str_is(item->name, "constraint") || df_str_starts(type, DF_STR("unique"))) return;
+    df_str name = mf_xml_get(item, "name");
+    mf_catalog_require(c, node,
+                       (df_precondition){.kind = DF_PRECONDITION_EDITION,
+                                         .value = DF_STR("enterprise"),
+                                         .said = df_arena_printf(&c->s->set.arena, "<%.*s> of the constraint %.*s (%.*s)",
+                                                                 DF_FMT(node->name), DF_FMT(name), DF_FMT(type)),
+                                         .hint = "only the Enterprise Edition has such constraints; <?assume that edition is "
+                                                 "enterprise?> in the catalog passes the migration over on others"});
+}
+
 static void put_literals(df_buf *out, const mf_xml *list, const char *name)
 {
     bool first = true;

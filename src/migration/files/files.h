@@ -128,6 +128,7 @@ typedef struct df_section {
     int64_t lock_ms, statement_ms; /* directives; -1: not said */
     const df_section_part *parts;  /* where the text is joined from several pieces */
     size_t n_parts;                /* 0: it is one piece */
+    bool generated; /* `sql` does not stand in the file, but is what the file is read as */
     /* Of a catalog that is applied: queries (the last one is followed by NULL) of one text a row, each a
      * statement that drops something. Whoever runs the section asks them, and puts the answers here before
      * asking for the steps: they run first, and are no part of the checksum. */

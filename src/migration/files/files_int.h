@@ -322,6 +322,8 @@ DF_MUST_USE df_code mf_catalog_find(mf_catalog *c, const mf_xml *node, df_str na
 DF_MUST_USE df_code mf_catalog_items(mf_catalog *c, bool own, const mf_xml ***out, size_t *count);
 /* Adds a precondition of the migration. */
 void mf_catalog_require(mf_catalog *c, const mf_xml *node, df_precondition what);
+/* The same, where only the Enterprise Edition can create the item. */
+void mf_catalog_require_edition(mf_catalog *c, const mf_xml *node, const mf_xml *item);
 /* Adds those of <verify>. */
 DF_MUST_USE df_code mf_catalog_verify(mf_catalog *c, const mf_xml *node);
 

@@ -163,7 +163,7 @@ static void add_changeset(changelog *c, const changeset *set, const char *from, 
     draft->name = df_str_from(df_arena_printf(arena, "%.*s:%.*s", DF_FMT(set->author), DF_FMT(set->id)));
     draft->id = df_str_from(df_arena_printf(arena, "%.*s::%.*s", DF_FMT(file), DF_FMT(draft->name)));
     draft->version = draft->order = df_arena_str(arena, set->id);
-    draft->file = df_str_from(c->path);
+    draft->file = df_str_from(df_arena_printf(arena, "%s::%.*s", c->path, DF_FMT(draft->name)));
     draft->author = df_arena_str(arena, set->author);
     draft->kind = set->again ? DF_REPEATABLE : DF_VERSIONED;
     draft->fixed = true;
@@ -272,6 +272,7 @@ typedef struct halves {
     df_buf up, down;
     bool has_down;
     bool in_block; /* inside of the comment that "liquibase rollback" begins */
+    bool open;     /* a statement has begun, and did not end with its line */
     df_str comment;
 } halves;
 
@@ -294,6 +295,25 @@ static df_code take_rollback(halves *h, df_str words, const char *path, int64_t 
     return DF_OK;
 }
 
+/*
+ * Lines of dashes are comments for Liquibase. In Cypher dashes are a relationship, which a line may go on with: then
+ * ">", or a node, follows them.
+ */
+static bool is_remark(const halves *h, df_str line)
+{
+    df_str text = mf_trim(line);
+    if (!df_str_starts(text, DF_STR("--"))) return false;
+    text = mf_trim(df_str_skip(text, 2));
+    return !h->open || !text.len || (text.ptr[0] != '(' && text.ptr[0] != '>');
+}
+
+static void put_line(halves *h, df_str line)
+{
+    df_str text = mf_trim(line);
+    df_buf_str_add(&h->up, line);
+    if (text.len && !df_str_starts(text, DF_STR("//"))) h->open = text.ptr[text.len - 1] != ';';
+}
+
 static df_code take_changeset_line(mf_set *s, halves *h, df_str line, const char *path, int64_t at,
                                    df_error *err)
 {
@@ -308,7 +328,7 @@ static df_code take_changeset_line(mf_set *s, halves *h, df_str line, const char
     } else if (begins_block(line)) {
         h->in_block = h->has_down = true;
     } else if (!take_dashes(s->set.dialect, &words)) {
-        df_buf_str_add(&h->up, line);
+        put_line(h, line);
     } else if (take_keyword(&words, "rollback")) {
         return take_rollback(h, words, path, at, err);
     } else if (take_keyword(&words, "comment")) {
@@ -318,7 +338,7 @@ static df_code take_changeset_line(mf_set *s, halves *h, df_str line, const char
         for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
             if (take_keyword(&words, refused[i]))
                 return mf_fail(err, DF_UNSUPPORTED, path, at, "\"%s\" of Liquibase is not read", refused[i]);
-        if (!take_keyword(&words, "validCheckSum")) df_buf_str_add(&h->up, line);
+        if (!take_keyword(&words, "validCheckSum") && !is_remark(h, line)) put_line(h, line);
     }
     return DF_OK;
 }

@@ -164,6 +164,7 @@ static df_code take_file(mf_set *s, const mf_file *file, df_str text, df_migrati
         DF_TRY(mf_catalog_text(s, file, text, m, &text, &clearing, err));
         DF_TRY(take_section(s, file, text, &m->up, err));
         m->up.clearing = clearing;
+        m->up.generated = true;
         return DF_OK;
     }
     if (file->role == MF_UP || file->role == MF_BOTH) {

@@ -33,10 +33,11 @@ const mf_xml *mf_parameter(const mf_xml *of, const char *name)
     return NULL;
 }
 
+/* Its text, or that of its first <value>. */
 static df_str text_of(const refactoring *r, const char *name)
 {
-    const mf_xml *p = mf_parameter(r->node, name);
-    return p ? p->text : DF_STR_NONE;
+    const mf_xml *p = mf_parameter(r->node, name), *value = p ? mf_xml_child(p, "value") : NULL;
+    return !p ? DF_STR_NONE : !p->text.len && value ? value->text : p->text;
 }
 
 /* What stands behind its last RETURN, or behind the AS there. */

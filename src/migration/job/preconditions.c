@@ -94,6 +94,7 @@ static df_code find_unmet(df_migrate *m, const df_migration *migration, bool beg
         bool holds = false, of_server = p->kind == DF_PRECONDITION_VERSION || p->kind == DF_PRECONDITION_EDITION;
         df_str why = DF_STR_NONE;
         if (begun && !of_server && migration->n_alternatives <= 1) continue;
+        if (out->what && p->said) continue; /* passed over: what it would need is no matter */
         DF_TRY(test(m, p, arena, &holds, &why, err));
         if (holds) continue;
         /* An assertion outweighs an assumption: what stops is what people must know. */

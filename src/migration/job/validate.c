@@ -75,6 +75,7 @@ static void check_modern(validation *v, const df_section *section, const df_step
     const df_sql_finding *found = df_sql_modern(v->m->dialect, step->statement.text, v->version, &v->scratch, &n);
     for (size_t i = 0; i < n; i++) {
         df_step at = *step;
+        if (section->generated && found[i].severity != DF_SQL_ERROR) continue; /* nobody wrote it so */
         if (!v->first_soft) v->first_soft = v->findings->count + 1;
         at.statement.line = step->statement.line + (found[i].line > 0 ? found[i].line - 1 : 0);
         const char *hint = found[i].rewritten.len ? df_arena_printf(v->arena, "write: %.*s", DF_FMT(found[i].rewritten)) : NULL;

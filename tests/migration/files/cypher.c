@@ -973,6 +973,15 @@ static void liquibase(void)
               df_migration_load(set, &set->items[2], &err) == DF_UNSUPPORTED && err.line == 8,
           "what is not read is refused, with its line");
     df_migrations_close(set);
+    folder_put(&f, "changeLog.cypher",
+               "--liquibase formatted cypher\n--changeset a:b\n -- keys; it's for readers\nCREATE (:A);\n-- (so it is)\n"
+               "MATCH (a:A)\n--(b)\n-- what follows (b)\n-->(c) RETURN c;\n");
+    set = open_set(&f, NULL);
+    check(set && set->count == 1 && df_migration_load(set, &set->items[0], &err) == DF_OK &&
+              str_is(set->items[0].file, "changeLog.cypher::a:b") &&
+              same_text(steps_of(set, &set->items[0].up, NULL), "4:CREATE (:A)|6:MATCH (a:A)\n--(b)\n\n-->(c) RETURN c"),
+          "lines of dashes are comments, but for those that go on with a pattern");
+    df_migrations_close(set);
     folder_put(&f, "changeLog.cypher", "--liquibase formatted cypher\n--changeset nobody\n");
     df_files_options options = {.folder = f.path, .dialect = &df_sql_cypher};
     check(df_migrations_open(&options, &set, &err) == DF_CORRUPT && err.line == 2,
