@@ -25,6 +25,23 @@ static df_section section_of(mf_set *s, const mf_file *file, df_str text, const 
                         .statement_ms = -1};
 }
 
+/* What comment lines in front of the first statement say to Atlas, postgres-migrations and Flyway. */
+static bool is_outside(const df_sql_dialect *dialect, df_str text)
+{
+    static const char *const words[] = {"atlas:txmode none", "disable-transaction",
+                                        "postgres-migrations disable-transaction",
+                                        "flyway:executeInTransaction=false"};
+    df_str rest = text, line;
+    while (mf_line(&rest, &line)) {
+        line = mf_trim(line);
+        if (!line.len) continue;
+        if (!mf_take_mark(dialect, &line)) return false;
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+            if (mf_same(line, words[i])) return true;
+    }
+    return false;
+}
+
 /* Drizzle parts statements by "--> statement-breakpoint", which MariaDB does not take for a comment. */
 static df_str without_breakpoints(mf_set *s, df_str text)
 {
@@ -47,6 +64,7 @@ df_section mf_whole_section(mf_set *s, const mf_file *file, df_str text)
     if ((layout == DF_LAYOUT_SQLX || layout == DF_LAYOUT_PAIRS) && df_str_starts(text, mark) &&
         df_str_starts(rest, DF_STR(" no-transaction")))
         section.no_transaction = true;
+    section.no_transaction |= is_outside(s->set.dialect, text);
     return section;
 }
 
@@ -92,6 +110,7 @@ static df_code cut_native(mf_set *s, const mf_file *file, df_str text, df_migrat
     } else {
         m->up = section_of(s, file, text, text.ptr, down.at);
     }
+    m->up.no_transaction |= is_outside(s->set.dialect, text);
     DF_TRY(mf_directives(s, s->set.dialect, &m->up, up.words, file->path, err));
     if (!down.at) return DF_OK;
     m->down = section_of(s, file, text, down.at, up.at > down.at ? up.at : end);

@@ -72,6 +72,20 @@ static void native(void)
               section_is(&l, &l.m->down, 1, "-- DOWN\nSELECT 2;\n"),
           "down first");
     done(&l);
+    LOAD(l, DF_LAYOUT_NATIVE, "001_a.sql", "-- a note\n\n-- atlas:txmode none\nSELECT 1;\n");
+    check(l.code == DF_OK && l.m->up.no_transaction, "Atlas' mark of a file without a transaction");
+    done(&l);
+    LOAD(l, DF_LAYOUT_NATIVE, "001_a.sql", "SELECT 1;\n-- atlas:txmode none\n-- disable-transaction\n");
+    check(l.code == DF_OK && !l.m->up.no_transaction, "behind a statement it says nothing");
+    done(&l);
+    LOAD(l, DF_LAYOUT_PAIRS, "001_a.up.sql", "-- disable-transaction\nSELECT 1;\n", "001_a.down.sql",
+         "SELECT 2;\n");
+    check(l.code == DF_OK && l.m->up.no_transaction && !l.m->down.no_transaction,
+          "of one direction of a pair");
+    done(&l);
+    LOAD(l, DF_LAYOUT_FLYWAY, "V1__a.sql", "-- flyway:executeInTransaction=false\n\nSELECT 1;\n");
+    check(l.code == DF_OK && l.m->up.no_transaction, "Flyway's, as a comment");
+    done(&l);
     LOAD(l, DF_LAYOUT_NATIVE, "001_a.sql", "");
     check(section_is(&l, &l.m->up, 1, "") && section_is(&l, &l.m->down, 0, NULL),
           "an empty file: an empty up, no down");
