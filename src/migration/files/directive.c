@@ -159,6 +159,7 @@ static df_code set_directive(df_section *section, int directive, df_str value, c
             return mf_fail(err, DF_CORRUPT, path, line, "placeholders is \"%.*s\", neither on nor off",
                            DF_FMT(value));
         section->no_placeholders = mf_same(value, "off");
+        section->plain = false;
         return DF_OK;
     default: return DF_OK; /* @batch belongs to a statement, @metadata to the file */
     }

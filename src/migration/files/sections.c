@@ -65,7 +65,13 @@ df_section mf_whole_section(mf_set *s, const mf_file *file, df_str text)
         df_str_starts(rest, DF_STR(" no-transaction")))
         section.no_transaction = true;
     section.no_transaction |= is_outside(s->set.dialect, text);
+    section.plain = layout == DF_LAYOUT_NATIVE;
     return section;
+}
+
+static bool has_word(df_str text, const char *word)
+{
+    return text.len && memmem(text.ptr, text.len, word, strlen(word));
 }
 
 /* ---- native ---- */
@@ -97,6 +103,7 @@ static df_code cut_native(mf_set *s, const mf_file *file, df_str text, df_migrat
     native_mark up = {0}, down = {0};
     const char *end = text.ptr + text.len;
     DF_TRY(find_native(s, file, text, &up, &down, err));
+    bool plain = !up.at && !down.at && !has_word(text, "@metadata");
     if (!up.at &&
         (!down.at || !df_sql_is_blank(s->set.dialect, mf_cut(text, 0, (size_t)(down.at - text.ptr)))))
         up.at = text.ptr;
@@ -111,6 +118,7 @@ static df_code cut_native(mf_set *s, const mf_file *file, df_str text, df_migrat
         m->up = section_of(s, file, text, text.ptr, down.at);
     }
     m->up.no_transaction |= is_outside(s->set.dialect, text);
+    m->up.plain = plain;
     DF_TRY(mf_directives(s, s->set.dialect, &m->up, up.words, file->path, err));
     if (!down.at) return DF_OK;
     m->down = section_of(s, file, text, down.at, up.at > down.at ? up.at : end);
@@ -430,11 +438,6 @@ df_code mf_cut_sections(mf_set *s, const mf_file *file, df_str text, df_migratio
     }
     default: return cut_native(s, file, text, m, err);
     }
-}
-
-static bool has_word(df_str text, const char *word)
-{
-    return text.len && memmem(text.ptr, text.len, word, strlen(word));
 }
 
 static bool is_down_migration(const df_sql_dialect *dialect, df_str line)

@@ -96,7 +96,7 @@ static df_code make_step(const df_migration_set *set, const df_section *section,
                          df_step *step, df_error *err)
 {
     *step = (df_step){.statement = raw->statement, .path = raw->path, .whole = raw->whole};
-    if (placeholders && !section->no_placeholders) {
+    if (placeholders && !section->no_placeholders && (placeholders->count || !section->plain)) {
         df_sql_statement *s = &step->statement;
         DF_TRY(mf_substitute(set, placeholders, raw, s->text, arena, &s->text, err));
         if (s->data.ptr) DF_TRY(mf_substitute(set, placeholders, raw, s->data, arena, &s->data, err));

@@ -74,6 +74,13 @@ static void native(void)
     done(&l);
     LOAD(l, DF_LAYOUT_NATIVE, "001_a.sql", "-- a note\n\n-- atlas:txmode none\nSELECT 1;\n");
     check(l.code == DF_OK && l.m->up.no_transaction, "Atlas' mark of a file without a transaction");
+    check(l.m->up.plain, "a file without any mark of ours");
+    done(&l);
+    LOAD(l, DF_LAYOUT_NATIVE, "001_a.sql", "-- @placeholders on\nSELECT 1;\n");
+    check(l.code == DF_OK && !l.m->up.plain, "a directive is one");
+    done(&l);
+    LOAD(l, DF_LAYOUT_NATIVE, "001_a.sql", "-- @metadata {}\nSELECT 1;\n");
+    check(l.code == DF_OK && !l.m->up.plain, "and so is a header");
     done(&l);
     LOAD(l, DF_LAYOUT_NATIVE, "001_a.sql", "SELECT 1;\n-- atlas:txmode none\n-- disable-transaction\n");
     check(l.code == DF_OK && !l.m->up.no_transaction, "behind a statement it says nothing");

@@ -211,6 +211,11 @@ static void placeholders(void)
     df_steps steps;
     check(df_section_steps(&set, &off, &none, &arena, &steps, NULL) == DF_OK && steps.count == 1,
           "-- @placeholders off");
+    df_section other = {.present = true, .sql = DF_STR("SELECT 'Hi ${x}'"), .path = "f.sql", .plain = true};
+    check(df_section_steps(&set, &other, &none, &arena, &steps, NULL) == DF_OK &&
+              str_is(steps.items[0].statement.text, "SELECT 'Hi ${x}'"),
+          "in a file that nothing marks as ours they are text, where nobody gives values");
+    check(df_section_steps(&set, &other, &some, &arena, &steps, NULL) == DF_USAGE, "else they are not");
 }
 
 static void environment(void)
