@@ -26,6 +26,8 @@ typedef struct level {
     bool joined;     /* … at a relationship */
     bool odd;        /* … whose labels are more than names */
     bool only;       /* a map that says what a pattern's variable is */
+    bool link;       /* the brackets are a relationship */
+    uint32_t entries; /* of the map of a pattern */
     uint32_t tokens; /* read so far in brackets */
     uint32_t cases;  /* CASE without its END */
     uint32_t angles; /* LIST< … of a type */
@@ -165,6 +167,7 @@ static void begin_pattern(walk *w, level *outer, level *l, char c)
     if (!w->g.f->writes) return;
     bool inner = outer->kind != QUERY && outer->pattern;
     l->node = c == '(' && l->pattern;
+    l->link = c == '[' && l->pattern;
     l->joined = is_symbol(w->last, '-') || is_symbol(w->last, '>');
     if (inner && c == '(') {
         bool labels = outer->labels.ptr || outer->tokens > 1;
@@ -182,7 +185,8 @@ static void begin_pattern(walk *w, level *outer, level *l, char c)
 
 static void end_pattern(walk *w, const level *l, char c)
 {
-    bool relationship = c == ']' && l->clause != NONE && l->variable.len;
+    (void)c;
+    bool relationship = l->link;
     if (!w->g.f->writes || !has_patterns(l->clause) || (!l->node && !relationship)) return;
     bool joined = l->joined || sql_sees_symbol(w->r, '-') || sql_sees_symbol(w->r, '<');
     sql_pattern pattern = {.variable = l->variable,
@@ -191,6 +195,8 @@ static void end_pattern(walk *w, const level *l, char c)
                            .joined = joined,
                            .odd = l->odd,
                            .made = l->clause == CREATE || l->clause == INSERT,
+                           .merged = l->clause == MERGE,
+                           .entries = l->entries,
                            .optional = l->optional};
     sql_write_pattern(&w->g, &pattern);
 }
@@ -305,6 +311,7 @@ static void pattern_token(walk *w, level *l, df_sql_token t)
         return;
     }
     bool mark = is_symbol(w->last, ':') || (df_sql_is(w->last, "IS") && l->tokens > 1);
+    if (is_symbol(t, '$')) sql_write_uncounted(&w->g);
     if (l->labels.ptr)
         l->labels.len = (size_t)(t.text.ptr - l->labels.ptr) + t.text.len;
     else if (mark)
@@ -337,6 +344,7 @@ static void inner_token(walk *w, level *l, df_sql_token t)
         sql_note_set(&w->g, w->last);
         if (!w->create) sql_write_target(&w->g, &w->last, false);
     }
+    if (l->kind == MAP && is_symbol(t, ':') && is_name(w->last)) w->levels[w->depth - 1].entries++;
     if (l->only && is_symbol(t, ':') && is_name(w->last)) sql_write_filter(&w->g, l->variable, w->last, false);
     if (l->kind == MAP && is_symbol(t, '*') && is_symbol(w->last, '.')) w->g.unrepeatable = true;
     if (l->kind == BRACKET && !l->pattern && t.kind == DF_SQL_STRING && !l->tokens && !l->where)
@@ -393,6 +401,7 @@ static void note_clause(walk *w, level *l, word_id id)
     sql_graph *g = &w->g;
     bool writes = id >= CREATE && id <= DETACH;
     if (!w->first) w->first = (uint8_t)id;
+    if (writes) sql_write_clause(&w->g, id == SET && w->create);
     if (writes && !w->write) {
         bool call = w->depth == 1 && w->levels[1].call;
         sql_write_begins(&w->g, w->at, call ? w->call : 0, call ? w->inside : 0, !w->depth || call);
@@ -509,6 +518,7 @@ static void written_label(walk *w, level *l, df_sql_token t)
 {
     if (w->value || (l->clause != SET && l->clause != REMOVE)) return;
     w->g.writes_labels = true;
+    sql_write_uncounted(&w->g);
     if (l->clause == REMOVE) sql_note_lost_label(&w->g, t);
     if (l->clause == REMOVE) sql_write_target(&w->g, &t, true);
     sql_note_object(&w->g, t, false);
@@ -561,6 +571,7 @@ static void assignment(walk *w, level *l)
     w->whole = adds || (!w->keyed && is_name(w->last));
     if (w->whole && !adds) sql_note_lost_property(&w->g, NULL);
     sql_note_target(&w->g, false);
+    sql_write_value(&w->g, w->keyed ? &w->key : NULL, w->create);
     bool named = w->keyed || (adds && sql_sees_symbol(w->r, '{'));
     if (!named && !w->create) sql_write_target(&w->g, NULL, false);
     w->value = true;

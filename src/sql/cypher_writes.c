@@ -5,7 +5,7 @@
  */
 #include "sql/sql_int.h"
 
-enum { MOST_NODES = 48, MOST_FILTERS = 32, COMPARED = 64 };
+enum { MOST_NODES = 48, MOST_FILTERS = 32, MOST_MADE = 16, COMPARED = 64 };
 
 typedef struct node {
     df_str variable;
@@ -24,9 +24,15 @@ struct sql_writes {
     bool begun;
     df_sql_write *items;
     size_t count, room;
+    /* What one run through it makes. */
+    size_t n_made, clauses, values;
+    int64_t changes;
+    bool uncounted, sets;
+    df_str value; /* the property that is set last */
     /* Not cleared: */
     node nodes[MOST_NODES];
     df_sql_filter filters[MOST_FILTERS];
+    df_sql_made made[MOST_MADE];
 };
 
 /* ---- patterns ---- */
@@ -61,6 +67,26 @@ static node *find(sql_writes *w, df_str variable)
     return NULL;
 }
 
+static void make(sql_writes *w, df_sql_made made)
+{
+    for (size_t i = 0; i < w->n_made; i++) {
+        if (w->made[i].kind != made.kind || !df_str_eq(w->made[i].name, made.name)) continue;
+        w->made[i].times++;
+        return;
+    }
+    made.times = 1;
+    if (w->n_made < MOST_MADE) w->made[w->n_made++] = made;
+}
+
+/* What is bound already is not made, and counting it as if it were only makes the promise smaller. */
+static void count_made(sql_writes *w, const sql_pattern *pattern, const node *n)
+{
+    w->changes += 1 + (pattern->relationship ? 0 : (int64_t)n->n_labels) + pattern->entries;
+    w->uncounted |= n->odd;
+    for (size_t i = 0; i < n->n_labels; i++)
+        make(w, (df_sql_made){.kind = pattern->relationship ? DF_SQL_MADE_RELATIONSHIPS : DF_SQL_MADE_NODES, .name = n->labels[i]});
+}
+
 void sql_write_pattern(sql_graph *g, const sql_pattern *pattern)
 {
     sql_writes *w = g->f->writes;
@@ -71,6 +97,8 @@ void sql_write_pattern(sql_graph *g, const sql_pattern *pattern)
                  .odd = pattern->odd};
     if (!made.odd) read_labels(g, pattern->labels, &made);
     node *known = find(w, pattern->variable);
+    bool bound = known && !pattern->relationship;
+    if ((pattern->made || pattern->merged) && !bound) count_made(w, pattern, &made);
     if (!known) {
         if (w->n_nodes < MOST_NODES) w->nodes[w->n_nodes++] = made;
         return;
@@ -92,6 +120,54 @@ void sql_write_union(sql_graph *g)
     w->filtered = w->loose = false;
     w->reads = DF_STR_NONE;
     w->begun = true;
+}
+
+/* ---- what is made ---- */
+
+void sql_write_clause(sql_graph *g, bool on_create)
+{
+    if (g->f->writes) g->f->writes->clauses += !on_create;
+}
+
+void sql_write_value(sql_graph *g, const df_sql_token *property, bool on_create)
+{
+    sql_writes *w = g->f->writes;
+    if (!w) return;
+    w->changes++;
+    w->uncounted |= property == NULL;
+    if (on_create || !property) return;
+    w->sets = true;
+    w->values++;
+    w->value = sql_name_of(g->f, *property);
+}
+
+void sql_write_uncounted(sql_graph *g)
+{
+    if (g->f->writes) g->f->writes->uncounted = true;
+}
+
+/* SET of one property of what one pattern binds, of which each row is another node. */
+static bool sets_one(const sql_writes *w)
+{
+    return w->sets && !w->n_made && w->values == 1 && w->n_nodes == 1 && !w->nodes[0].joined;
+}
+
+const df_sql_made *df_sql_makes(const df_sql_dialect *dialect, df_str statement, df_arena *arena, size_t *count, int64_t *changes)
+{
+    *count = 0;
+    *changes = 0;
+    if (dialect->family != DF_SQL_CYPHER) return NULL;
+    sql_writes *w = df_arena_alloc(arena, sizeof *w);
+    memset(w, 0, offsetof(sql_writes, nodes));
+    sql_facts f = {.arena = arena, .family = dialect->family, .writes = w};
+    sql_reader_init(&f.r, dialect, statement);
+    sql_read_cypher(&f);
+    if (w->clauses != 1 || w->uncounted || !w->changes) return NULL;
+    if (sets_one(w)) make(w, (df_sql_made){.kind = DF_SQL_MADE_VALUES, .name = w->value});
+    else if (w->sets) return NULL;
+    *count = w->n_made;
+    *changes = w->changes;
+    return w->made;
 }
 
 /* ---- what restricts ---- */

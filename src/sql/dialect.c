@@ -22,7 +22,8 @@ const df_sql_dialect df_sql_cypher = {.family = DF_SQL_CYPHER,
                                       .slash_comment = true,
                                       .extension = "cypher",
                                       .comment = "//",
-                                      .neighbours_share = true};
+                                      .neighbours_share = true,
+                                      .schema_apart = true};
 
 const df_sql_dialect *df_sql_dialect_of(const char *engine)
 {

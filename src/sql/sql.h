@@ -30,6 +30,7 @@ typedef struct df_sql_dialect {
     /* Where a file is no single transaction, neighbours that may share one do: what is half done is less. (PostgreSQL
      * rather gives back its locks after each.) */
     bool neighbours_share;
+    bool schema_apart; /* changes of the schema may share a transaction, with nothing else in it: Neo4j */
     bool indexes_references; /* makes an index for the columns of a foreign key by itself: MariaDB */
     bool modes_first; /* SET TRANSACTION stands behind BEGIN, before any query: PostgreSQL */
 } df_sql_dialect;
@@ -234,6 +235,20 @@ typedef struct df_sql_write {
  * only the texts that apoc.periodic.iterate and .commit are given are looked into.
  */
 const df_sql_write *df_sql_lone_writes(const df_sql_dialect *dialect, df_str statement, df_arena *arena, size_t *count);
+
+/* What one run through a statement of Cypher makes of something: nodes with a label, relationships of a type, values of a property. */
+typedef struct df_sql_made {
+    enum { DF_SQL_MADE_NODES, DF_SQL_MADE_RELATIONSHIPS, DF_SQL_MADE_VALUES } kind;
+    df_str name;
+    int64_t times;
+} df_sql_made;
+
+/*
+ * *changes: how much the server at most counts as changed (nodes, relationships, labels, properties) each time, so that a statement
+ * that has changed R of them made each of these at least times * R / *changes, rounded up. *count 0 where that cannot be said: of more
+ * than one clause that writes, of what is computed, of MERGE that also changes what is there.
+ */
+const df_sql_made *df_sql_makes(const df_sql_dialect *dialect, df_str statement, df_arena *arena, size_t *count, int64_t *changes);
 
 /* ---- normal form ---- */
 

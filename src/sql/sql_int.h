@@ -303,6 +303,8 @@ typedef struct sql_pattern {
     bool joined;   /* stands at one */
     bool odd;      /* its labels are more than names */
     bool made;     /* by CREATE */
+    bool merged;
+    uint32_t entries; /* of its map */
     bool optional; /* restricts nothing that is bound */
 } sql_pattern;
 void sql_write_pattern(sql_graph *g, const sql_pattern *pattern);
@@ -317,6 +319,11 @@ void sql_write_union(sql_graph *g);
 void sql_write_begins(sql_graph *g, size_t at, size_t call, size_t inside, bool simple);
 /* The item's variable is written; `name`: the property or label; NULL: all of it. */
 void sql_write_target(sql_graph *g, const df_sql_token *name, bool label);
+/* A clause that writes begins, inside of a MERGE (ON CREATE) or not; an item of SET has a value. */
+void sql_write_clause(sql_graph *g, bool on_create);
+void sql_write_value(sql_graph *g, const df_sql_token *property, bool on_create);
+/* What is made cannot be counted. */
+void sql_write_uncounted(sql_graph *g);
 
 /* CALL of a procedure: the reader stands at its name, and behind it afterwards. */
 void sql_note_call(sql_graph *g);

@@ -84,7 +84,11 @@ static void try_modern(const df_sql_dialect *dialect, df_str text)
         expect(written[i].n_labels <= DF_SQL_MOST_LABELS && (written[i].n_filters == 0 || written[i].filters != NULL));
         expect(reads.len == 0 || (reads.ptr >= text.ptr && reads.ptr + reads.len <= text.ptr + text.len));
     }
-    expect(dialect->family == DF_SQL_CYPHER || (count == 0 && losses == 0 && writes == 0));
+    size_t made;
+    int64_t changes;
+    const df_sql_made *makes = df_sql_makes(dialect, text, &arena, &made, &changes);
+    for (size_t i = 0; i < made; i++) expect(makes[i].times > 0 && makes[i].times <= changes);
+    expect(dialect->family == DF_SQL_CYPHER || (count == 0 && losses == 0 && writes == 0 && made == 0));
     df_arena_release(&arena);
 }
 

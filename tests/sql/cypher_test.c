@@ -437,6 +437,47 @@ static void test_lone_writes(void)
     df_arena_release(&arena);
 }
 
+static void makes(const char *text, const char *wanted)
+{
+    static const char *const kinds[] = {"", "-", "."};
+    df_arena arena = {0};
+    df_buf got = {0};
+    size_t count;
+    int64_t changes;
+    const df_sql_made *all = df_sql_makes(cypher, df_str_from(text), &arena, &count, &changes);
+    for (size_t i = 0; i < count; i++)
+        df_buf_printf(&got, "%lld %s%.*s, ", (long long)all[i].times, kinds[all[i].kind], DF_FMT(all[i].name));
+    if (count) df_buf_printf(&got, "of %lld", (long long)changes);
+    if (!check(strcmp(df_buf_cstr(&got), wanted) == 0, "made by %s", text)) note("got %s", df_buf_cstr(&got));
+    df_buf_release(&got);
+    df_arena_release(&arena);
+}
+
+static void test_makes(void)
+{
+    makes("CREATE (:T {id: 1})", "1 T, of 3");
+    makes("CREATE (:T {id: 1, v: {a: 1}.a}), (:T:U), ()", "2 T, 1 U, of 8");
+    makes("CREATE (a:T {id: 1})-[:R {x: 1, y: [1, 2]}]->(b:T), (a)<-[:R]-(b)", "2 T, 2 -R, of 9");
+    makes("UNWIND range(1, 9) AS i CREATE (:T {id: i})", "1 T, of 3");
+    makes("UNWIND range(1, 9) AS i MERGE (t:T {id: i})", "1 T, of 3");
+    makes("MERGE (t:T {id: 1}) ON CREATE SET t.x = 1, t.y = 2", "1 T, of 5");
+    makes("MERGE (t:T {id: 1}) ON MATCH SET t.x = 1", "");
+    makes("MERGE (t:T {id: 1}) SET t.x = 1", "");
+    makes("CREATE (t:T) SET t.x = 1", "");
+    makes("CREATE (t:T) WITH t MERGE (u:U)", "");
+    makes("CREATE (t:T) WITH t CREATE (u:U)", "");
+    makes("CREATE (t:T $props)", "");
+    makes("MATCH (a:A), (b:B) CREATE (a)-[:R]->(b)", "1 -R, of 1");
+    makes("MATCH (a:A) MERGE (a)-[:R]->(b:B {x: 1})", "1 -R, 1 B, of 4");
+    makes("MATCH (t:T) SET t.x = 1", "1 .x, of 1");
+    makes("MATCH (t:T)--(u) SET t.x = 1", "");
+    makes("MATCH (t:T) SET t.x = 1, t.y = 1", "");
+    makes("MATCH (t:T) SET t:U", "");
+    makes("MATCH (t:T) SET t += {x: 1}", "");
+    makes("MATCH (t:T) DELETE t", "");
+    makes("MATCH (t:T) RETURN t", "");
+}
+
 /* ---- normal forms ---- */
 
 static void normal(const char *text, const char *wanted)
@@ -517,6 +558,7 @@ int main(void)
     test_concerns();
     test_losses();
     test_lone_writes();
+    test_makes();
     test_normal();
     test_joined();
     test_large();

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { MOST_TARGETS = 16, COUNT_MS = 30000 };
+enum { MOST_TARGETS = LOSS_MOST_EXACT, COUNT_MS = 30000 };
 
 /* What a DELETE or REMOVE names: a variable, with a key or a label of it. */
 typedef struct target {
@@ -203,6 +203,24 @@ static void add(loss_finder *f, const df_sql_loss *loss, int64_t rows, bool exac
     }
     loss_add_counted(f, rows, df_buf_str(&name), unit, behind);
     df_buf_release(&name);
+}
+
+df_code loss_exactly(df_executor *x, const df_step *step, df_arena *arena, loss_exact *out, df_error *err)
+{
+    loss_finder f = {.x = x};
+    derived d = {0};
+    counts c = {0};
+    size_t n = 0;
+    out->known = false;
+    const df_sql_dialect *dialect = df_conn_dialect(x->conn);
+    out->losses = df_sql_losses(dialect, step->statement.text, arena, &n);
+    out->count = n < LOSS_MOST_EXACT ? n : LOSS_MOST_EXACT;
+    df_code code = DF_OK;
+    if (n && n <= LOSS_MOST_EXACT && derive(dialect, step->statement.text, &d) && d.count == n)
+        code = count_exactly(&f, &d, &c, &out->known, err);
+    for (size_t i = 0; i < out->count; i++) out->rows[i] = c.values[i];
+    df_arena_release(&f.arena);
+    return code;
 }
 
 df_code loss_of_graph(loss_finder *f, const df_step *step, df_error *err)

@@ -3,8 +3,12 @@
  * Taking back the first statements of a migration that failed where the engine commits each of them: for every one that
  * took effect the down section is asked for the statement that undoes it, and those are run, newest first. A statement
  * about a table that the migration itself created needs none of its own: it goes with the table.
+ *
+ * In a graph a label has no beginning: what MATCH (t:T) DELETE t takes may have been there before. So one statement may take back what
+ * several have made, but only when it would take no more than those have surely made.
  */
 #include "safety/execution/execution_int.h"
+#include "safety/execution/loss_int.h"
 
 #include <stdlib.h>
 
@@ -74,11 +78,22 @@ static bool undoes(const df_step *up, const df_step *down)
     return !(tag_is(up, "CREATE") && tag_is(down, "ALTER"));
 }
 
+/* DELETE and REMOVE in a graph: what they take is counted, so that they may be for several. */
+static bool is_counted(const undoing *u, const df_step *down)
+{
+    bool graph = !(df_conn_caps(u->e->x->conn) & DF_CAP_SQL);
+    return graph && down->facts.cls == DF_SQL_DML && (down->facts.flags & DF_SQL_DESTROYS);
+}
+
 static size_t find_undo(const undoing *u, const df_step *up)
 {
-    for (size_t k = 0; k < u->down.count; k++)
-        if (!u->used[k] && undoes(up, &u->down.items[k])) return k;
-    return SIZE_MAX;
+    size_t shared = SIZE_MAX;
+    for (size_t k = 0; k < u->down.count; k++) {
+        if (!undoes(up, &u->down.items[k])) continue;
+        if (!u->used[k]) return k;
+        if (is_counted(u, &u->down.items[k])) shared = k;
+    }
+    return shared;
 }
 
 /* Only changes want undoing. */
@@ -93,6 +108,12 @@ static bool took_effect(const execution *e, size_t i)
 {
     df_step_status status = e->rows[i].status;
     return (status == DF_STEP_DONE || status == DF_STEP_SKIPPED || e->rows[i].progress.len || partly_done(e, i)) && changes(&e->steps.items[i]);
+}
+
+/* It ran, and there was nothing to change: MERGE of what was there. */
+static bool changed_nothing(const execution *e, size_t i)
+{
+    return e->steps.items[i].facts.cls == DF_SQL_DML && e->rows[i].status == DF_STEP_DONE && e->rows[i].rows == 0 && !partly_done(e, i);
 }
 
 /* The earlier statement that made the table this one is about; SIZE_MAX when none did. */
@@ -114,17 +135,72 @@ static bool plan_undo(undoing *u, size_t *missing)
 {
     const execution *e = u->e;
     for (size_t i = e->steps.count; i-- > 0;) {
-        u->undo[i] = took_effect(e, i) ? find_undo(u, &e->steps.items[i]) : SIZE_MAX;
+        u->undo[i] = took_effect(e, i) && !changed_nothing(e, i) ? find_undo(u, &e->steps.items[i]) : SIZE_MAX;
         if (u->undo[i] != SIZE_MAX) u->used[u->undo[i]] = true;
     }
     for (size_t i = 0; i < e->steps.count; i++) {
-        if (!took_effect(e, i) || u->undo[i] != SIZE_MAX) continue;
+        if (!took_effect(e, i) || changed_nothing(e, i) || u->undo[i] != SIZE_MAX) continue;
         size_t maker = maker_of_table(e, i);
         if (maker != SIZE_MAX && u->undo[maker] != SIZE_MAX) continue;
         *missing = i;
         return false;
     }
     return true;
+}
+
+/* ---- no more than was made ---- */
+
+static bool is_of(const df_sql_made *made, const df_sql_loss *loss)
+{
+    switch (loss->kind) {
+    case DF_SQL_LOSES_NODES: return made->kind == DF_SQL_MADE_NODES && df_str_eq(made->name, loss->label);
+    case DF_SQL_LOSES_RELATIONSHIPS: return made->kind == DF_SQL_MADE_RELATIONSHIPS && df_str_eq(made->name, loss->label);
+    case DF_SQL_LOSES_PROPERTY: return made->kind == DF_SQL_MADE_VALUES && df_str_eq(made->name, loss->property);
+    default: return false;
+    }
+}
+
+/* At least so many of it were made by the statements that down statement `k` takes back. */
+static int64_t surely_made(const undoing *u, size_t k, const df_sql_loss *loss)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < u->e->steps.count; i++) {
+        size_t count;
+        int64_t changes, rows = u->e->rows[i].rows;
+        if (u->undo[i] != k || rows <= 0) continue;
+        const df_sql_made *made =
+            df_sql_makes(df_conn_dialect(u->e->x->conn), u->e->steps.items[i].statement.text, &u->e->arena, &count, &changes);
+        for (size_t m = 0; m < count; m++)
+            if (is_of(&made[m], loss)) sum += made[m].times * ((rows + changes - 1) / changes);
+    }
+    return sum;
+}
+
+/* Whether a down statement would take more than that, and what is said of it then. */
+static df_code takes_more(const undoing *u, size_t k, const char **why, df_error *err)
+{
+    const df_step *down = &u->down.items[k];
+    loss_exact exact;
+    *why = NULL;
+    DF_TRY(loss_exactly(u->e->x, down, &u->e->arena, &exact, err));
+    if (!exact.known)
+        *why = df_arena_printf(&u->e->arena, "what its down statement %d (%s) would take cannot be counted", (int)down->statement.number,
+                               down->facts.tag);
+    for (size_t i = 0; exact.known && !*why && i < exact.count; i++) {
+        int64_t made = surely_made(u, k, &exact.losses[i]);
+        if (exact.rows[i] <= made) continue;
+        *why = df_arena_printf(&u->e->arena, "its down statement %d (%s) would take %lld, and this run has surely made no more than %lld of them",
+                               (int)down->statement.number, down->facts.tag, (long long)exact.rows[i], (long long)made);
+    }
+    return DF_OK;
+}
+
+static df_code check_counted(const undoing *u, const char **why, df_error *err)
+{
+    *why = NULL;
+    for (size_t k = 0; !*why && k < u->down.count; k++)
+        if (u->used[k] && is_counted(u, &u->down.items[k])) DF_TRY(takes_more(u, k, why, err));
+    return DF_OK;
 }
 
 static df_code run_undo(undoing *u, size_t step, size_t k, df_error *err)
@@ -152,7 +228,8 @@ static df_code take_back(undoing *u, size_t *undone, df_error *err)
     execution *e = u->e;
     for (size_t i = e->steps.count; i-- > 0;) {
         if (u->undo[i] == SIZE_MAX) continue;
-        DF_TRY(run_undo(u, i, u->undo[i], err));
+        if (u->used[u->undo[i]]) DF_TRY(run_undo(u, i, u->undo[i], err)); /* else it was run for one behind it */
+        u->used[u->undo[i]] = false;
         ++*undone;
         DF_TRY(settle_undone(u, i, err));
     }
@@ -179,7 +256,13 @@ const char *undo_done(execution *e)
                DF_FMT(e->migration->id), (int)e->rows[missing].number, e->steps.items[missing].facts.tag);
         return "none";
     }
-    if (take_back(&u, &undone, &err) == DF_OK) return "all";
+    const char *why = NULL;
+    if (check_counted(&u, &why, &err) == DF_OK && why) {
+        df_log(e->x->observer, DF_LOG_WARNING, "%.*s: it is left as it is, since %s; `dataflow down` tells what would go, and asks",
+               DF_FMT(e->migration->id), why);
+        return "none";
+    }
+    if (!err.code && take_back(&u, &undone, &err) == DF_OK) return "all";
     df_log(e->x->observer, DF_LOG_WARNING, "%.*s: not all of it was taken back: %s", DF_FMT(e->migration->id), err.message);
     return undone ? "part" : "none";
 }

@@ -214,6 +214,47 @@ def mixed_failures(tap, b):
     tap.equal((b.graph.schema(), b.graph.one("MATCH (l:L {v: 'short'}) RETURN count(l)")), ([], 0), "it does not stay, and what follows is not run")
 
 
+FAILS = "CREATE CONSTRAINT t_never FOR (t:T) REQUIRE t.v IS UNIQUE;\n"
+
+
+def undoing(tap, b):
+    """What a failed migration had made goes by its own down, when that takes nothing else."""
+    ups = {"several": "CREATE (:T {id: 1});\nCREATE (:T {id: 2, v: 0}), (:T {id: 3, v: 0});\n",
+           "rows": "UNWIND range(1, 50) AS i CREATE (:T {id: i, v: 0});\n",
+           "merged": "UNWIND range(1, 50) AS i MERGE (t:T {id: i}) ON CREATE SET t.v = 0;\n",
+           "joined": "CREATE (:T {v: 0})-[:R]->(:T {v: 0});\n"}
+    tail = "// DOWN\nMATCH (t:T) DETACH DELETE t;\nDROP INDEX t_x IF EXISTS;\n"
+    for what, up in ups.items():
+        text = f"// UP\nCREATE INDEX t_x IF NOT EXISTS FOR (t:T) ON (t.x);\n{up}{FAILS}{tail}"
+        program = b.of({"001_t.cypher": text})
+        status, report = program.json("up")
+        tap.ok(status == 1 and report["migrations"][0]["undone"] == "all" and b.graph.state() == ([], ([], [])),
+               f"{what}: one down statement takes back all that was made", json.dumps(report)[:1200])
+        program = b.of({"001_t.cypher": text})
+        b.graph.run("CREATE (:T {id: 2, v: 17, precious: true})")
+        result = program.run("up")
+        tap.ok(result.returncode == 7 and "would take" in result.stderr and "surely made" in result.stderr
+               and b.graph.one("MATCH (t:T {precious: true}) RETURN count(t)") == 1,
+               f"{what}: what was there before is not taken with it, and the reason is told", said(result))
+        down = program.run("down")
+        tap.ok(down.returncode == 3 and "T: " in down.stderr and b.graph.one("MATCH (t:T {precious: true}) RETURN count(t)") == 1,
+               f"{what}: down counts what would go, and asks", said(down))
+    merged = f"// UP\nCREATE INDEX t_x IF NOT EXISTS FOR (t:T) ON (t.x);\nMERGE (:T {{id: 1}});\n{FAILS}{tail}"
+    program = b.of({"001_t.cypher": merged.replace("MERGE (:T", "CREATE (:S {a: 1});\nMERGE (:T").replace("// DOWN", "// DOWN\nMATCH (s:S {a: 1}) DELETE s;")})
+    b.graph.run("CREATE (:T {id: 1, v: 0}), (:T {id: 2, v: 0})")
+    status, report = program.json("up")
+    tap.ok(status == 1 and report["migrations"][0]["undone"] == "all" and b.graph.one("MATCH (t:T) RETURN count(t)") == 2
+           and b.graph.one("MATCH (s:S) RETURN count(s)") == 0, "MERGE that found what was there needs no undoing", json.dumps(report)[:1200])
+    values = f"// UP\nCREATE INDEX t_x IF NOT EXISTS FOR (t:T) ON (t.x);\nMATCH (t:T) WHERE t.id < 3 SET t.x = 1;\n{FAILS}" \
+             "// DOWN\nMATCH (t:T) REMOVE t.x;\nDROP INDEX t_x IF EXISTS;\n"
+    for x, undone, left in (("null", "all", 0), ("5", "none", 3)):
+        program = b.of({"001_t.cypher": values})
+        b.graph.run(f"CREATE (:T {{id: 1, v: 0}}), (:T {{id: 2, v: 0}}), (:T {{id: 3, v: 1, x: {x}}})")
+        _, report = program.json("up")
+        tap.ok(report["migrations"][0]["undone"] == undone and b.graph.one("MATCH (t:T) RETURN count(t.x)") == left,
+               f"SET and REMOVE, where another has {x}: {undone}", json.dumps(report)[:1200])
+
+
 def in_transactions(tap, b):
     program = b.of({"001_many.cypher": "// UP\nUNWIND range(1, 1000) AS i CREATE (:N {i: i});\n",
                     "002_batches.cypher": "// UP\nMATCH (n:N) CALL (n) { SET n.done = true } IN /* not one */ TRANSACTIONS OF 100 ROWS;\n",
@@ -404,7 +445,7 @@ def by_variables(tap, b):
 
 def main():
     path, tap = binary(), Tap()
-    topics = [order_and_record, going_down, changed_files, splitting, failures, mixed_failures, in_transactions, administration, dry_run, preconditions,
+    topics = [order_and_record, going_down, changed_files, splitting, failures, mixed_failures, undoing, in_transactions, administration, dry_run, preconditions,
               header_things, proof, repeatables, by_variables]
     wanted = os.environ.get("TOPICS", "").split()
     with bench(path) as b:
