@@ -88,6 +88,15 @@ static void test_mariadb_errors(df_conn *conn)
     check(code == DF_FAILED && err.sql_line == 0 && err.sql_offset == 0, "a place inside of a routine: %s",
           err.message);
     run_sql(conn, DF_OK, "DROP PROCEDURE ep");
+    code = df_exec(conn, "CREATE TABLE ek (i INTEGER REFERENCES no_such_table (id))", NULL, 0, NULL, &err);
+    check(code == DF_FAILED && strcmp(err.native, "1005") == 0 && strstr(err.message, "no_such_table") &&
+              err.message[strlen(err.message) - 1] != '.',
+          "why a foreign key cannot be: %s", err.message);
+    run_sql(conn, DF_OK, "CREATE TABLE ep (id BIGINT PRIMARY KEY)");
+    code =
+        df_exec(conn, "CREATE TABLE ek (i INTEGER, FOREIGN KEY (i) REFERENCES ep (id))", NULL, 0, NULL, &err);
+    check(code == DF_FAILED && strstr(err.message, "'i' does not match"), "or which column: %s", err.message);
+    run_sql(conn, DF_OK, "DROP TABLE ep");
 }
 
 static void test_read_only(void)

@@ -68,6 +68,41 @@ static void hint_limit(const my_conn *c, unsigned number, df_error *err)
     }
 }
 
+typedef struct reason {
+    df_error *err;
+    bool found;
+} reason;
+
+/* Of the warnings the one that is not the error itself. */
+static df_code take_reason(void *context, const df_row *row, df_error *err)
+{
+    (void)err;
+    reason *r = context;
+    enum { INCORRECT_KEY = 150 };
+    if (r->found || row->values[1].type != DF_INT64 || row->values[1].i != INCORRECT_KEY) return DF_OK;
+    df_str what = row->values[2].s;
+    while (what.len && (what.ptr[what.len - 1] == '.' || what.ptr[what.len - 1] == ' ')) what.len--;
+    size_t used = strlen(r->err->message);
+    snprintf(r->err->message + used, sizeof r->err->message - used, "; %.*s", DF_FMT(what));
+    r->found = true;
+    return DF_OK;
+}
+
+/* "Foreign key constraint is incorrectly formed" does not say which, and why; the warnings beside it do. */
+static void explain_foreign_key(my_conn *c, unsigned number, df_error *err)
+{
+    enum { NO_TABLE = 1005, NO_RENAME = 1025, NO_KEY = 1215 };
+    if (!err || (number != NO_TABLE && number != NO_RENAME && number != NO_KEY)) return;
+    int64_t ignored;
+    df_error unheard;
+    reason r = {err, false};
+    df_notice_fn notice = c->base.notice;
+    c->base.notice = NULL;
+    df_code code = my_run(&c->base, "SHOW WARNINGS", NULL, 0, take_reason, &r, &ignored, &unheard);
+    (void)code; /* what is there says enough */
+    c->base.notice = notice;
+}
+
 df_code my_fail(my_conn *c, df_str sql, df_error *err)
 {
     unsigned number = mysql->error_number(c->db);
@@ -79,6 +114,7 @@ df_code my_fail(my_conn *c, df_str sql, df_error *err)
     snprintf(native, sizeof native, "%u", number);
     df_engine_fail(err, code, native, *message ? message : "unknown error");
     hint_limit(c, number, err);
+    explain_foreign_key(c, number, err);
     if (sql.ptr && number == 1064) find_position(message, sql, err);
     return code;
 }
