@@ -379,7 +379,7 @@ static df_code make_changeset(maker *m, df_error *err)
             return df_fail(err, DF_CONFLICT, "there is a changeset %.*s already", DF_FMT(slug));
     if (!last) df_buf_printf(&text, "--liquibase formatted %s\n", m->s->set.dialect->extension);
     df_buf_printf(&text, "\n--changeset \"%s\":%.*s\n--comment %s\n", author_of(m), DF_FMT(slug), m->label);
-    const char *path = last ? last->file.ptr : df_arena_printf(m->arena, "changelog%s", m->ending);
+    const char *path = last ? last->files[0].path : df_arena_printf(m->arena, "changelog%s", m->ending);
     int fd = last ? openat(m->s->fd, path, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
     df_code code = DF_OK;
     if (!last) {
