@@ -72,6 +72,34 @@ static void try_cypher(mf_set *s, const mf_file *file, df_str text)
     expect(mf_preconditions(s, &xml, text, &again, &err) == DF_OK || err.line > 0);
 }
 
+/* A changelog in XML: each changeset can be cut, in as many lines as it says. */
+static void try_changelog(mf_set *s, df_str text)
+{
+    df_keymap ids = {0}, included = {0};
+    df_error err = {0};
+    size_t others = 0, first = s->n_drafts;
+    mf_changelog c = {.s = s, .path = "fuzz.xml", .given = "fuzz.xml", .text = text, .ids = &ids, .included = &included, .others = &others};
+    df_code code = mf_xml_changelog(&c, &err);
+    expect(code == DF_OK || (err.message[0] && err.code != DF_BUG && err.line > 0));
+    for (size_t i = first; i < s->n_drafts; i++) {
+        df_migration m = {.up = {.lock_ms = -1, .statement_ms = -1}, .down = {.lock_ms = -1, .statement_ms = -1}};
+        const mf_file *file = &s->drafts[i].files[0];
+        df_steps steps;
+        df_arena arena = {0};
+        df_section section;
+        code = mf_cut_changeset(s, file, file->text, &m, &err);
+        expect(code == DF_OK || (err.message[0] && err.line > 0));
+        for (int way = 0; code == DF_OK && way < 2; way++) {
+            section = way ? m.down : m.up;
+            if (df_section_steps(&s->set, &section, NULL, &arena, &steps, &err) != DF_OK) continue;
+            for (size_t k = 0; k < steps.count; k++) expect(steps.items[k].statement.line > file->line);
+        }
+        df_arena_release(&arena);
+    }
+    df_keymap_release(&ids);
+    df_keymap_release(&included);
+}
+
 /* Steps with and without values have one checksum; a section that was kept says the same. */
 static void try_section(mf_set *s, const df_section *section, df_arena *arena)
 {
@@ -104,6 +132,7 @@ static void try_text(mf_set *s, df_str text, mf_role role)
     df_arena arena = {0};
     (void)mf_marks(s->set.dialect, text);
     try_cypher(s, &file, text);
+    if (s->set.dialect == &df_sql_cypher) try_changelog(s, text);
     df_code code = mf_refuse_foreign(s, &file, text, &err);
     if (code == DF_OK) code = mf_header(s, &file, text, &m.meta, &err);
     expect(code == DF_OK || (err.message[0] && err.code != DF_BUG && err.line > 0));
@@ -151,6 +180,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(text);
     if (s.json) df_json_parser_close(s.json);
     free(s.set.findings);
+    free(s.drafts);
     df_arena_release(&s.set.arena);
     return 0;
 }

@@ -227,6 +227,37 @@ DF_MUST_USE df_code mf_collect_folders(mf_set *s, const mf_listing *listing, df_
 DF_MUST_USE df_code mf_collect_sqitch(mf_set *s, const mf_listing *listing, df_error *err);
 /* Changelogs of Liquibase, each of many migrations (liquibase.c). */
 DF_MUST_USE df_code mf_collect_liquibase(mf_set *s, const mf_listing *listing, df_error *err);
+/* One changelog that is being read. */
+typedef struct mf_changelog {
+    mf_set *s;
+    const char *path;  /* relative to the folder */
+    const char *given; /* as another changelog includes it, which is its name in the history; else `path` */
+    df_str text;
+    df_keymap *ids, *included; /* of all changelogs; paths of those that another one includes */
+    size_t *others;            /* changesets for other databases, or ignored */
+    int depth;
+} mf_changelog;
+typedef struct mf_changeset {
+    df_str author, id, logical_path;
+    bool no_transaction, again, ignored;
+    const char *other; /* an attribute that would change what runs, and is not known here */
+    df_str dbms;
+} mf_changeset;
+/* Takes what an attribute says. */
+void mf_changeset_attribute(mf_set *s, df_str name, df_str value, mf_changeset *out);
+/* Whether our database is among those that are named. */
+bool mf_is_dbms(const mf_set *s, df_str dbms);
+/* Adds a changeset, whose text begins behind `line` of its file. */
+void mf_add_changeset(mf_changelog *c, const mf_changeset *set, df_str text, int32_t line);
+/* A formatted changelog, or one in XML; raw: a script without marks is one changeset (includeAll). */
+DF_MUST_USE df_code mf_take_changelog(mf_changelog *c, bool raw, df_error *err);
+/* Whether a file is a changelog in XML that is read here. */
+bool mf_is_xml_changelog(mf_set *s, df_str name);
+/* A changelog in XML, and one whose text was read (liquibase_xml.c). */
+DF_MUST_USE df_code mf_take_xml_changelog(mf_changelog *c, df_error *err);
+DF_MUST_USE df_code mf_xml_changelog(mf_changelog *c, df_error *err);
+/* Notes which files it includes. */
+DF_MUST_USE df_code mf_note_included(mf_changelog *c, df_error *err);
 /* Whether a file is a changelog in XML, YAML or JSON. */
 bool mf_is_other_changelog(mf_set *s, df_str name);
 /* The finding of a file that only another tool can run. */
@@ -276,7 +307,7 @@ typedef struct mf_xml {
     bool instruction; /* <?name text?> */
     df_str name;      /* without its prefix */
     df_str text;      /* all text in it, but for that of its elements; without blanks at both ends */
-    int32_t line;
+    int32_t line, text_line; /* text_line: of the first character of `text`; 0 without any */
     mf_xml_attribute *attributes;
     struct mf_xml *first, *next; /* the first node inside, and the one behind */
 } mf_xml;

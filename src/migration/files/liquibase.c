@@ -62,13 +62,6 @@ static df_str take_value(df_str *rest, const char *ends)
 
 /* ---- attributes of a changeset ---- */
 
-typedef struct changeset {
-    df_str author, id, logical_path;
-    bool no_transaction, again, ignored;
-    const char *other; /* an attribute that would change what runs, and is not known here */
-    df_str dbms;
-} changeset;
-
 static bool is_true(df_str value)
 {
     return mf_same(value, "true");
@@ -85,7 +78,7 @@ static bool is_harmless(df_str name)
     return false;
 }
 
-static void take_attribute(mf_set *s, df_str name, df_str value, changeset *out)
+void mf_changeset_attribute(mf_set *s, df_str name, df_str value, mf_changeset *out)
 {
     if (mf_same(name, "runInTransaction"))
         out->no_transaction = !is_true(value);
@@ -106,9 +99,9 @@ static void take_attribute(mf_set *s, df_str name, df_str value, changeset *out)
 }
 
 /* `ann:create-books runInTransaction:false dbms:neo4j`; false without author or id. */
-static bool read_changeset(mf_set *s, df_str line, changeset *out)
+static bool read_changeset(mf_set *s, df_str line, mf_changeset *out)
 {
-    *out = (changeset){0};
+    *out = (mf_changeset){0};
     df_str rest = line;
     out->author = mf_trim(take_value(&rest, ":"));
     if (!rest.len || rest.ptr[0] != ':') return false;
@@ -121,13 +114,13 @@ static bool read_changeset(mf_set *s, df_str line, changeset *out)
             rest = df_str_skip(rest, 1);
             value = take_value(&rest, " \t");
         }
-        take_attribute(s, name, value, out);
+        mf_changeset_attribute(s, name, value, out);
     }
     return out->author.len && out->id.len;
 }
 
 /* Whether our database is among those it is for; all are when none is named. */
-static bool is_for_us(const mf_set *s, df_str dbms)
+bool mf_is_dbms(const mf_set *s, df_str dbms)
 {
     if (!dbms.len || mf_same(dbms, "all")) return true;
     for (df_str rest = dbms; rest.len; rest = df_str_skip(rest, 1)) {
@@ -142,21 +135,13 @@ static bool is_for_us(const mf_set *s, df_str dbms)
 
 /* ---- collecting ---- */
 
-typedef struct changelog {
-    mf_set *s;
-    const char *path;
-    df_str text;
-    df_keymap ids;
-    size_t others; /* changesets for other databases */
-} changelog;
-
-static void add_changeset(changelog *c, const changeset *set, const char *from, const char *to, int32_t line)
+void mf_add_changeset(mf_changelog *c, const mf_changeset *set, df_str text, int32_t line)
 {
     mf_set *s = c->s;
     df_arena *arena = &s->set.arena;
-    df_str file = set->logical_path.len ? set->logical_path : df_str_from(c->path);
-    if (set->ignored || !is_for_us(s, set->dbms)) {
-        c->others++;
+    df_str file = set->logical_path.len ? set->logical_path : df_str_from(c->given);
+    if (set->ignored || !mf_is_dbms(s, set->dbms)) {
+        ++*c->others;
         return;
     }
     mf_draft *draft = mf_add(s);
@@ -168,10 +153,10 @@ static void add_changeset(changelog *c, const changeset *set, const char *from, 
     draft->kind = set->again ? DF_REPEATABLE : DF_VERSIONED;
     draft->fixed = true;
     mf_add_file(draft, MF_BOTH, c->path, set->no_transaction);
-    draft->files[0].text = (df_str){from, (size_t)(to - from)};
+    draft->files[0].text = text;
     draft->files[0].line = line;
     bool added;
-    df_keymap_put(&c->ids, df_hash(draft->id.ptr, draft->id.len), &added);
+    df_keymap_put(c->ids, df_hash(draft->id.ptr, draft->id.len), &added);
     if (!added)
         mf_find(s, "duplicate-version", true, c->path, line, "give one of them another id",
                 "%s:%d: there are two changesets %.*s", c->path, line, DF_FMT(draft->name));
@@ -183,17 +168,17 @@ static void add_changeset(changelog *c, const changeset *set, const char *from, 
             c->path, line, DF_FMT(draft->name), set->other);
 }
 
-static df_code read_changelog(changelog *c, df_error *err)
+static df_code read_changelog(mf_changelog *c, df_error *err)
 {
     df_str rest = c->text, line;
     const char *from = NULL;
-    changeset now = {0};
+    mf_changeset now = {0};
     int32_t at = 0, begun = 0;
     while (mf_line(&rest, &line)) {
         df_str words = line;
         at++;
         if (!take_dashes(c->s->set.dialect, &words) || !take_keyword(&words, "changeset")) continue;
-        if (from) add_changeset(c, &now, from, line.ptr, begun);
+        if (from) mf_add_changeset(c, &now, (df_str){from, (size_t)(line.ptr - from)}, begun);
         if (!read_changeset(c->s, words, &now)) {
             mf_fail(err, DF_CORRUPT, mf_path(c->s, c->path), at, "the changeset has no author and id");
             df_error_hint(err, "write --changeset author:id");
@@ -202,7 +187,8 @@ static df_code read_changelog(changelog *c, df_error *err)
         from = rest.len ? rest.ptr : line.ptr + line.len;
         begun = at;
     }
-    if (from) add_changeset(c, &now, from, c->text.ptr + c->text.len, begun);
+    const char *end = c->text.ptr + c->text.len;
+    if (from) mf_add_changeset(c, &now, (df_str){from, (size_t)(end - from)}, begun);
     return DF_OK;
 }
 
@@ -214,18 +200,23 @@ static bool begins_changelog(const mf_set *s, df_str text)
     return false;
 }
 
-static df_code take_script(changelog *c, df_error *err)
+df_code mf_take_changelog(mf_changelog *c, bool raw, df_error *err)
 {
+    static const mf_changeset whole = {.author = {"includeAll", 10}, .id = {"raw", 3}};
     mf_set *s = c->s;
-    size_t first = s->n_drafts;
-    DF_TRY(mf_read_text(s, c->path, &c->text, err));
-    if (!begins_changelog(s, c->text)) {
-        mf_find(s, "ignored-file", false, c->path, 0, "begin it with: --liquibase formatted cypher",
-                "%s is no changelog; it does not run", c->path);
+    size_t first = s->n_drafts, others = *c->others;
+    bool xml = mf_is_xml_changelog(s, df_str_from(c->path));
+    DF_TRY(xml ? mf_take_xml_changelog(c, err) : mf_read_text(s, c->path, &c->text, err));
+    if (!xml && !begins_changelog(s, c->text)) {
+        if (raw)
+            mf_add_changeset(c, &whole, c->text, 0);
+        else
+            mf_find(s, "ignored-file", false, c->path, 0, "begin it with: --liquibase formatted cypher",
+                    "%s is no changelog; it does not run", c->path);
         return DF_OK;
     }
-    DF_TRY(read_changelog(c, err));
-    if (s->n_drafts == first && !c->others)
+    if (!xml) DF_TRY(read_changelog(c, err));
+    if (s->n_drafts == first && others == *c->others)
         mf_find(s, "ignored-file", false, c->path, 0, NULL, "%s is a changelog without a changeset", c->path);
     return DF_OK;
 }
@@ -242,26 +233,48 @@ bool mf_is_other_changelog(mf_set *s, df_str name)
     return is;
 }
 
+bool mf_is_xml_changelog(mf_set *s, df_str name)
+{
+    return s->set.dialect->family == DF_SQL_CYPHER && mf_ends(name, ".xml") && mf_is_other_changelog(s, name);
+}
+
+/* *xml counts those that no other one includes. */
+static df_code take_entry(mf_changelog *c, const mf_entry *entry, size_t *xml, df_error *err)
+{
+    mf_set *s = c->s;
+    bool included = df_keymap_get(c->included, df_hash(entry->name.ptr, entry->name.len)) != NULL;
+    if (entry->folder || entry->strange || !df_str_is_utf8(entry->name) || included) return DF_OK;
+    c->path = c->given = entry->name.ptr;
+    bool is_xml = mf_is_xml_changelog(s, entry->name);
+    *xml += is_xml;
+    if (mf_ends_own(entry->name, s->set.dialect) || is_xml) return mf_take_changelog(c, false, err);
+    if (mf_is_other_changelog(s, entry->name))
+        mf_find(s, "foreign-code", true, c->path, 0,
+                "write it as a formatted changelog (--liquibase formatted cypher), or run it with Liquibase",
+                "%s is a changelog of Liquibase that is not written as statements; it is not read", c->path);
+    return DF_OK;
+}
+
 df_code mf_collect_liquibase(mf_set *s, const mf_listing *listing, df_error *err)
 {
-    changelog c = {.s = s};
+    df_keymap ids = {0}, included = {0};
+    size_t others = 0, noted = 0, xml = 0;
+    mf_changelog c = {.s = s, .ids = &ids, .included = &included, .others = &others};
     df_code code = DF_OK;
     for (size_t i = 0; i < listing->count && code == DF_OK; i++) {
-        const mf_entry *entry = &listing->items[i];
-        if (entry->folder || entry->strange || !df_str_is_utf8(entry->name)) continue;
-        c.path = entry->name.ptr;
-        if (mf_ends_own(entry->name, s->set.dialect))
-            code = take_script(&c, err);
-        else if (mf_is_other_changelog(s, entry->name))
-            mf_find(
-                s, "foreign-code", true, c.path, 0,
-                "write it as a formatted changelog (--liquibase formatted cypher), or run it with Liquibase",
-                "%s is a changelog of Liquibase that is not written as statements; it is not read", c.path);
+        if (listing->items[i].folder || !mf_is_xml_changelog(s, listing->items[i].name)) continue;
+        c.path = c.given = listing->items[i].name.ptr;
+        noted++;
+        code = mf_note_included(&c, err);
     }
-    if (c.others && code == DF_OK)
-        mf_find(s, "other-dialect", false, NULL, 0, NULL,
-                "%zu changesets are for other databases, or ignored", c.others);
-    df_keymap_release(&c.ids);
+    for (size_t i = 0; i < listing->count && code == DF_OK; i++)
+        code = take_entry(&c, &listing->items[i], &xml, err);
+    if (code == DF_OK && noted && !xml)
+        code = mf_fail(err, DF_CORRUPT, mf_path(s, c.path), 0, "changelogs include each other, and none is the first");
+    if (others && code == DF_OK)
+        mf_find(s, "other-dialect", false, NULL, 0, NULL, "%zu changesets are for other databases, or ignored", others);
+    df_keymap_release(&ids);
+    df_keymap_release(&included);
     return code;
 }
 

@@ -158,7 +158,7 @@ static df_code take_file(mf_set *s, const mf_file *file, df_str text, df_migrati
         if (!df_str_is_utf8(text))
             mf_find(s, "not-utf8", false, file->path, 0, "save it as UTF-8", "%s is not UTF-8", file->path);
     }
-    if (mf_is_catalog(file->path)) {
+    if (mf_is_catalog(file->path) && s->set.layout != DF_LAYOUT_LIQUIBASE) {
         DF_TRY(mf_preconditions(s, file, text, m, err));
         const char *const *clearing;
         DF_TRY(mf_catalog_text(s, file, text, m, &text, &clearing, err));

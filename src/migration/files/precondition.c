@@ -170,7 +170,7 @@ df_code mf_preconditions(mf_set *s, const mf_file *file, df_str text, df_migrati
     mf_xml *first;
     df_code code = DF_OK;
     if (s->set.dialect->family != DF_SQL_CYPHER || !may_have_some(text)) return DF_OK;
-    if (!mf_is_catalog(file->path))
+    if (!mf_is_catalog(file->path) || s->set.layout == DF_LAYOUT_LIQUIBASE)
         code = take_comments(&l, text, err);
     else if ((code = mf_xml_parse(text, mf_path(s, file->path), &s->set.arena, &first, err)) == DF_OK)
         code = take_instructions(&l, first, err);

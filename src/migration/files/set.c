@@ -244,6 +244,8 @@ static df_code open_set(mf_set *s, const df_files_options *options, df_error *er
     DF_TRY(open_folder(s, options->folder, err));
     DF_TRY(mf_list(s->fd, ".", s->set.folder, &s->set.arena, &listing, err));
     DF_TRY(mf_recognise(s, &listing, &found, err));
+    for (size_t i = 0; i < listing.count && found == DF_LAYOUT_AUTO; i++)
+        if (!listing.items[i].folder && mf_is_xml_changelog(s, listing.items[i].name)) found = DF_LAYOUT_LIQUIBASE;
     if (found == DF_LAYOUT_AUTO) DF_TRY(step_inside(s, &listing, options->environment, true, &found, err));
     for (size_t i = 0; i < listing.count && found == DF_LAYOUT_AUTO; i++)
         if (!listing.items[i].folder && mf_is_other_changelog(s, listing.items[i].name))

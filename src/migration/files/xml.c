@@ -213,6 +213,13 @@ static df_code take_other(reader *r, mf_xml **node, df_buf *text, bool *taken)
     return DF_OK;
 }
 
+/* Where the text of the node begins. */
+static void see_text(reader *r, mf_xml *node, size_t from, size_t to)
+{
+    while (from < to && mf_is_blank(r->text.ptr[from])) from++;
+    if (!node->text_line && from < to) node->text_line = line_at(r, from);
+}
+
 /* Up to the end tag of `node`, whose start tag has been read. */
 static df_code take_content(reader *r, int depth, mf_xml *node, df_str name, df_buf *text)
 {
@@ -224,6 +231,7 @@ static df_code take_content(reader *r, int depth, mf_xml *node, df_str name, df_
         const char *open = memchr(r->text.ptr + from, '<', r->text.len - from);
         if (!open) return fail(r, from, "an element does not end");
         r->at = (size_t)(open - r->text.ptr);
+        see_text(r, node, from, r->at);
         DF_TRY(put_text(r, mf_cut(r->text, from, r->at), text));
         if (sees(r, "</")) {
             df_str end;
@@ -234,7 +242,10 @@ static df_code take_content(reader *r, int depth, mf_xml *node, df_str name, df_
             r->at++;
             return DF_OK;
         }
+        bool cdata = sees(r, "<![CDATA[");
+        size_t inside = r->at + 9;
         DF_TRY(take_other(r, &child, text, &taken));
+        if (cdata) see_text(r, node, inside, r->at - 3);
         if (!taken) DF_TRY(take_element(r, depth + 1, &child));
         if (!child) continue;
         *next = child;

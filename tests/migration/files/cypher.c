@@ -912,6 +912,60 @@ static void xml(void)
 
 /* ---- Liquibase ---- */
 
+#define CHANGELOG                                                                                            \
+    "<?xml version=\"1.0\"?>\n<databaseChangeLog xmlns=\"http://www.liquibase.org/xml/ns/dbchangelog\" "       \
+    "xmlns:neo4j=\"http://www.liquibase.org/xml/ns/dbchangelog-ext\">\n"
+
+static void xml_changelogs(void)
+{
+    folder f;
+    df_error err = {0};
+    folder_init(&f);
+    put_all(&f, (files){
+        "root.xml", CHANGELOG
+        "<changeSet id='one' author='ann' runInTransaction='false'>\n<comment>the\nfirst</comment>\n<neo4j:cypher>\n\n"
+        "CREATE (:A {x: 'a;b'});\nCREATE (:B) // both\n</neo4j:cypher>\n"
+        "<sql splitStatements='false'><![CDATA[\nMATCH (a)<--(b) RETURN a]]></sql>\n"
+        "<rollback>MATCH (n:B)\nDELETE n</rollback><rollback><neo4j:cypher>MATCH (n:A) DELETE n</neo4j:cypher></rollback>"
+        "</changeSet>\n"
+        "<include file='db/changes/inner.xml'/>\n<includeAll path='all' relativeToChangelogFile='true'/>\n"
+        "<changeSet id='last' author='ann' runOnChange='true'><sql>RETURN 2</sql><rollback/></changeSet>\n"
+        "<changeSet id='h2' author='ann' dbms='h2'><sql>RETURN 3</sql></changeSet>\n</databaseChangeLog>",
+        "changes/inner.xml", CHANGELOG "<include file='next.cypher' relativeToChangelogFile='true'/></databaseChangeLog>",
+        "changes/next.cypher", "--liquibase formatted cypher\n--changeset ben:n\nCREATE (:N);\n",
+        "all/2.cypher", "CREATE (:Two)", "all/1/x.cypher", "CREATE (:One)", NULL});
+    df_migration_set *set = open_set(&f, NULL);
+    check(set && set->layout == DF_LAYOUT_LIQUIBASE && same_text(findings_of(set, &arena), "other-dialect:") &&
+              same_text(ids_of(set, &arena), "root.xml::ann:one next.cypher::ben:n all/1/x.cypher::includeAll:raw "
+                                             "all/2.cypher::includeAll:raw root.xml::ann:last"),
+          "a changelog in XML, with what it includes, in its order");
+    bool fine = set && set->count == 5;
+    for (size_t i = 0; fine && i < set->count; i++) fine = df_migration_load(set, &set->items[i], &err) == DF_OK;
+    check(fine && set->items[0].up.no_transaction && str_is(set->items[0].meta.description, "the first") &&
+              same_text(steps_of(set, &set->items[0].up, NULL),
+                        "8:CREATE (:A {x: 'a;b'})|9:CREATE (:B)|12:MATCH (a)<--(b) RETURN a") &&
+              same_text(steps_of(set, &set->items[0].down, NULL), "13:MATCH (n:B)\nDELETE n|15:MATCH (n:A) DELETE n"),
+          "its statements, with their lines, and its way down");
+    check(fine && same_text(steps_of(set, &set->items[1].up, NULL), "3:CREATE (:N)") &&
+              same_text(steps_of(set, &set->items[2].up, NULL), "1:CREATE (:One)") &&
+              set->items[4].kind == DF_REPEATABLE && set->items[4].down.present && !set->items[3].down.present,
+          "those that are included");
+    df_migrations_close(set);
+    folder_put(&f, "root.xml", CHANGELOG
+               "<property name='a' value='b'/>\n<preConditions/>\n<changeSet id='a' author='b' context='test'>\n<neo4j:mergeNodes/>"
+               "<sql endDelimiter='/'>x</sql></changeSet>\n<include file='nowhere.xml'/>\n<include file='../up.xml'/></databaseChangeLog>");
+    set = open_set(&f, NULL);
+    check(set && same_text(findings_of(set, &arena),
+                           "foreign-code:root.xml! foreign-code:root.xml! foreign-code:root.xml! foreign-code:root.xml! "
+                           "unknown-attribute:root.xml! missing-file:root.xml! missing-file:root.xml!") &&
+              set->findings[0].line == 3 && set->findings[2].line == 6,
+          "what else it asks for blocks, with its line");
+    df_migrations_close(set);
+    folder_put(&f, "root.xml", CHANGELOG "<include file='root.xml'/></databaseChangeLog>");
+    check(!open_set(&f, NULL), "one that includes itself is refused");
+    folder_release(&f);
+}
+
 static void liquibase(void)
 {
     folder f;
@@ -927,11 +981,12 @@ static void liquibase(void)
         "--changeset ann:none dbms:postgresql\nSELECT 1;\n--changeset ann:nothing\nRETURN 3;\n--rollback "
         "empty\n");
     folder_put(&f, "other.xml", "<databaseChangeLog/>");
+    folder_put(&f, "other.yaml", "databaseChangeLog: []");
     df_migration_set *set = open_set(&f, NULL);
     check(set && set->layout == DF_LAYOUT_LIQUIBASE &&
               same_text(ids_of(set, &arena), "changeLog.cypher::ann:init changeLog.cypher::Ann B:translate "
                                              "changeLog.cypher::ann:again changeLog.cypher::ann:nothing") &&
-              same_text(findings_of(set, &arena), "foreign-code:other.xml! other-dialect:"),
+              same_text(findings_of(set, &arena), "ignored-file:other.xml foreign-code:other.yaml! other-dialect:"),
           "changesets are migrations in their order");
     bool fine = set && set->count == 4;
     for (size_t i = 0; fine && i < 4; i++) fine = df_migration_load(set, &set->items[i], &err) == DF_OK;
@@ -963,6 +1018,7 @@ static void liquibase(void)
         "--liquibase formatted cypher\n--changeset a:b contextFilter:!prod\nRETURN 1;\n--changeset a:b\n"
         "--preconditions onFail:HALT\nRETURN 1;\n--changeset a:c\n--rollback changesetId:b\n");
     folder_remove(&f, "other.xml");
+    folder_remove(&f, "other.yaml");
     set = open_set(&f, NULL);
     check(set &&
               same_text(findings_of(set, &arena), "unknown-attribute:changeLog.cypher! "
@@ -987,8 +1043,9 @@ static void liquibase(void)
     check(df_migrations_open(&options, &set, &err) == DF_CORRUPT && err.line == 2,
           "a changeset without an id");
     folder_release(&f);
-    expect("only XML", (files){"db.changelog.xml", "<x><databaseChangeLog/></x>", NULL}, DF_LAYOUT_LIQUIBASE,
-           "", "foreign-code:db.changelog.xml!");
+    expect("only XML", (files){"db.changelog.xml", "<databaseChangeLog><changeSet id='1' author='a'>"
+           "<createIndex/></changeSet></databaseChangeLog>", NULL}, DF_LAYOUT_LIQUIBASE,
+           "db.changelog.xml::a:1", "foreign-code:db.changelog.xml!");
 }
 
 /* ---- other shapes ---- */
@@ -1032,6 +1089,7 @@ int main(void)
     applied();
     xml();
     liquibase();
+    xml_changelogs();
     without_transactions();
     df_arena_release(&arena);
     return tap_done();

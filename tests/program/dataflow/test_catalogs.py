@@ -61,6 +61,9 @@ def compare(tap, b, program, what):
                           capture_output=True, text=True, timeout=300)
     for name in ("__Neo4jMigration", "__Neo4jMigrationsLock"):
         b.graph.run(f"MATCH (n:{name}) DETACH DELETE n")
+    if done.returncode != 0 and not b.graph.one("CALL dbms.components() YIELD versions RETURN versions[0]").startswith("5."):
+        tap.skip(what + ": as neo4j-migrations does it", "which does not do it on this server")
+        return
     schema, content = b.graph.state()
     schema = [line for line in schema if "__Neo4jMigration" not in line and "`REPEATED`" not in line]
     tap.ok(done.returncode == 0 and (schema, content) == ours, what + ": as neo4j-migrations does it",
