@@ -20,6 +20,8 @@ typedef struct neo_target {
     bool routing;                       /* neo4j://: ask who takes writes */
 } neo_target;
 
+enum { NEO_5 = 50000 }; /* the first version of neo_conn that is not 4.4 */
+
 /* A named lock that this session holds, and the connection whose open transaction holds it. */
 typedef struct neo_lock {
     char *name;
@@ -36,7 +38,7 @@ typedef struct neo_conn {
     unsigned port;
     char *application;
     bool read_only;
-    int version;          /* of the server: 5.26.30 is 52630, 2026.08.1 is 20260801 */
+    int version;          /* of the server: 5.26.30 is 52630, 2026.08.1 is 20260801; below NEO_5 it is 4.4 */
     char database[256];   /* the database's name as the server has it: also when the URL names none */
     char database_id[80]; /* its store's id */
     char user[80];        /* as whom: the URL's user; "" without authentication */
