@@ -9,9 +9,10 @@ Runs the tests against private database servers, which it starts and stops.
     tests/run.py --engines=postgres -- CMD    only this server, and CMD instead of `meson test`
 
 The tests find the servers by TEST_URL_POSTGRES, TEST_URL_MARIADB and TEST_URL_NEO4J (with _TCP at the end: over TCP, with
-a password), and by TEST_URL_SQLITE a folder for database files. Neo4j is the LTS; TEST_URL_NEO4J_NEWEST is the newest
-version, where the machine has the Java that it wants (engine neo4j_newest). The last line counts single TAP test points:
-"N passed, N failed, N skipped". Exit status 0: nothing failed; 1: something did; 130: interrupted.
+a password), and by TEST_URL_SQLITE a folder for database files. Neo4j is the LTS; TEST_URL_NEO4J_NEWEST and TEST_URL_NEO4J_44
+are the newest version and the oldest that is supported, where the machine has the Java that they want (engines neo4j_newest
+and neo4j_44). NEO4J_VERSION=4.4 (or newest) in the environment makes every test of Neo4j one of that version. The last line
+counts single TAP test points: "N passed, N failed, N skipped". Exit status 0: nothing failed; 1: something did; 130: interrupted.
 """
 import argparse
 import json

@@ -8,12 +8,44 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { OLDEST_MAJOR = 5 };
-
 static const char *unsupported(df_str version)
 {
     if (!version.ptr) return "it does not say which version it is";
-    return strtol(version.ptr, NULL, 10) >= OLDEST_MAJOR ? NULL : "it is made for Neo4j 5 and later";
+    char *rest;
+    long major = strtol(version.ptr, &rest, 10), minor = *rest == '.' ? strtol(rest + 1, NULL, 10) : 0;
+    return major > 4 || (major == 4 && minor >= 4) ? NULL : "it is made for Neo4j 4.4 and later";
+}
+
+/* "Neo4j 4.4.48 community" */
+bool op_neo4j_before_5(const op_look *look)
+{
+    const char *server = df_conn_server(look->conn);
+    return strtol(server + strcspn(server, "0123456789"), NULL, 10) == 4;
+}
+
+static const char *indexes_query(const op_look *look)
+{
+    return op_neo4j_before_5(look) ? SQL_indexes4 : SQL_indexes;
+}
+
+static df_code ask_database(const op_look *look, df_value name, op_rows *out, df_error *err)
+{
+    return op_ask(look, op_neo4j_before_5(look) ? SQL_database4 : SQL_database, &name, 1, out, err);
+}
+
+/* Settings of 4.4 that have other names now. */
+static const char *setting(const op_look *look, const char *name)
+{
+    static const char *const of_4[][2] = {
+        {"db.transaction.timeout", "dbms.transaction.timeout"},
+        {"db.lock.acquisition.timeout", "dbms.lock.acquisition.timeout"},
+        {"db.memory.transaction.max", "dbms.memory.transaction.max_size"},
+        {"db.memory.transaction.total.max", "dbms.memory.transaction.database_max_size"},
+        {"server.memory.heap.max_size", "dbms.memory.heap.max_size"}};
+    if (op_neo4j_before_5(look))
+        for (size_t i = 0; i < sizeof of_4 / sizeof *of_4; i++)
+            if (strcmp(of_4[i][0], name) == 0) return of_4[i][1];
+    return name;
 }
 
 /* "4711@host" */
@@ -33,7 +65,7 @@ static df_code facts(const op_look *look, op_facts *out, df_error *err)
                       .connections = -1,
                       .max_connections = -1};
     df_value name = df_v_str(op_str(&rows, 0, "name"));
-    DF_TRY(op_ask(look, SQL_database, &name, 1, &database, err));
+    DF_TRY(ask_database(look, name, &database, err));
     out->read_only = df_str_is(op_str(&database, 0, "access"), "read-only");
     if (op_ask(look, SQL_settings, NULL, 0, &settings, NULL) != DF_OK) {
         if (df_conn_lost(look->conn)) return df_fail(err, DF_CONNECT, "the connection was lost");
@@ -71,7 +103,7 @@ static void check_database(op_health *h)
     df_error err;
     df_code code = op_ask(&h->look, SQL_facts, NULL, 0, &rows, &err);
     df_value name = code == DF_OK ? df_v_str(op_str(&rows, 0, "name")) : DF_V_NULL;
-    if (code == DF_OK) code = op_ask(&h->look, SQL_database, &name, 1, &database, &err);
+    if (code == DF_OK) code = ask_database(&h->look, name, &database, &err);
     if (code != DF_OK) {
         op_check_unknown(h, "database", &err);
         return;
@@ -128,9 +160,9 @@ static void check_memory(op_health *h)
     bool tight = part >= 0.95; /* what is no longer used counts until it is collected */
     op_check(
         h, "memory", tight ? OP_WARNING : OP_OK, details,
-        tight
-            ? "raise server.memory.heap.max_size, or do large changes in batches (CALL { … } IN TRANSACTIONS)"
-            : NULL,
+        tight ? df_arena_printf(arena, "raise %s, or do large changes in batches (CALL { … } IN TRANSACTIONS)",
+                                setting(&h->look, "server.memory.heap.max_size"))
+              : NULL,
         "%s of %s of the heap are used (%.0f %%)%s%s", op_bytes(arena, used), op_bytes(arena, most),
         part * 100, all ? "; all transactions together may use " : "", all ? all : "");
 }
@@ -154,8 +186,8 @@ static void check_graph(op_health *h)
 
 static void health(op_health *h)
 {
-    static const op_list indexes = {"indexes", SQL_indexes, "index is not online", "indexes are not online",
-                                    "every index is online"};
+    const op_list indexes = {"indexes", indexes_query(&h->look), "index is not online",
+                             "indexes are not online", "every index is online"};
     op_check_disk(h, df_arena_cstr(h->look.arena, h->facts.folder.ptr ? h->facts.folder : DF_STR("")));
     check_database(h);
     op_check_transactions(h);
@@ -194,24 +226,26 @@ static void find_limits(op_findings *f)
     op_rows rows;
     if (op_ask(f->look, SQL_settings, NULL, 0, &rows, NULL) != DF_OK) return;
     const char *timeout = limit(&rows, "timeout"), *lock_timeout = limit(&rows, "lock_timeout");
-    if (timeout)
+    if (timeout) {
+        const char *name = setting(f->look, "db.transaction.timeout");
         op_finding(f, "warning", "transaction-timeout",
-                   "raise db.transaction.timeout for the time of the run, or work in batches (CALL { … } IN "
-                   "TRANSACTIONS)",
-                   "the server ends every transaction after %s (db.transaction.timeout): a migration that "
-                   "takes longer fails",
-                   timeout);
+                   df_arena_printf(f->look->arena,
+                                   "raise %s for the time of the run, or work in batches (CALL { … } IN "
+                                   "TRANSACTIONS)",
+                                   name),
+                   "the server ends every transaction after %s (%s): a migration that takes longer fails",
+                   timeout, name);
+    }
     if (lock_timeout)
-        op_finding(f, "note", "lock-timeout", NULL,
-                   "the server waits %s for a lock (db.lock.acquisition.timeout), then a statement fails",
-                   lock_timeout);
+        op_finding(f, "note", "lock-timeout", NULL, "the server waits %s for a lock (%s), then a statement fails",
+                   lock_timeout, setting(f->look, "db.lock.acquisition.timeout"));
     for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) {
         const char *value = limit(&rows, memory[i][0]);
         if (!value) continue;
         op_finding(f, "note", "memory-limit",
                    "do what changes very many nodes in batches: CALL { … } IN TRANSACTIONS",
                    "%s may use %s of memory (%s)", i ? "all transactions together" : "a transaction", value,
-                   memory[i][1]);
+                   setting(f->look, memory[i][1]));
         break; /* the narrowest of them */
     }
 }
@@ -231,7 +265,7 @@ static df_code preflight(op_findings *f, const op_facts *server, const op_sessio
 
 static df_code invalid(const op_look *look, op_rows *out, df_error *err)
 {
-    return op_ask(look, SQL_indexes, NULL, 0, out, err);
+    return op_ask(look, indexes_query(look), NULL, 0, out, err);
 }
 
 /* Whoever holds a named lock says so in its transaction's metadata. */

@@ -98,7 +98,7 @@ df_code op_neo4j_sessions(const op_look *look, op_sessions *out, df_error *err)
     df_session own;
     DF_TRY(df_session_get(look->conn, &own, err));
     DF_TRY(op_ask(look, SQL_facts, NULL, 0, &facts, err));
-    DF_TRY(op_ask(look, SQL_sessions, NULL, 0, &rows, err));
+    DF_TRY(op_ask(look, op_neo4j_before_5(look) ? SQL_sessions4 : SQL_sessions, NULL, 0, &rows, err));
     add_sessions(look, &rows, own.id, op_str(&facts, 0, "name"), out);
     for (size_t i = 0; i < rows.count; i++)
         if (is_blocked(op_str(&rows, i, "status"))) add_waits(look, out, i, op_str(&rows, i, "status"));

@@ -269,6 +269,7 @@ DF_MUST_USE df_code op_mariadb_sessions(const op_look *look, op_sessions *out, d
 /* Metadata locks of tables (id, mode, schema, name, granted, here); *known false where the server does not
  * tell. */
 DF_MUST_USE df_code op_metadata_locks(const op_look *look, op_rows *out, bool *known, df_error *err);
+bool op_neo4j_before_5(const op_look *look); /* of the 4.4 line, whose commands tell less */
 DF_MUST_USE df_code op_neo4j_sessions(const op_look *look, op_sessions *out, df_error *err);
 DF_MUST_USE df_code op_sqlite_sessions(const op_look *look, op_sessions *out, df_error *err);
 bool op_sqlite_writes(const op_session *session);

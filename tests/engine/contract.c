@@ -16,6 +16,7 @@ static const flavour flavours[] = {
      "upper(encode(convert_to(t, 'UTF8'), 'hex'))", true, true, true, false, false},
     {.engine = "neo4j", .graph = true},
     {.engine = "neo4j_newest", .graph = true},
+    {.engine = "neo4j_44", .graph = true},
     {"mariadb", "LONGTEXT", "LONGBLOB", "TINYINT(1)", "DOUBLE", "HEX(t)", false, false, false, true, false},
 };
 

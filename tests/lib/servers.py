@@ -361,16 +361,24 @@ class Neo4j(Server):
     """
     Neo4j Community from its packages' jars (tests/lib/neo4j_jars.py), on the Java that the machine has for it. User neo4j.
 
-        Neo4j("newest")                      another version than the LTS
+        Neo4j("newest"), Neo4j("4.4")        another version than the LTS, which NEO4J_VERSION changes for a whole run
         Neo4j(tls="REQUIRED")                or "OPTIONAL": encrypted, by certificates of its own (server.certificates)
         Neo4j(apoc=True)                     with APOC's procedures
         Neo4j(java_options=["-Xmx2g"])       instead of what suits tests: little memory, a quick start
     """
     engine = "neo4j"
-    version = "5.26"
+    version = os.environ.get("NEO4J_VERSION", "5.26")
     stop_signal = signal.SIGTERM
     start_seconds = 180  # two processors may have other work
     quick = ("-Xmx400m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+    # Settings of 4.4 by what 5.x has called them since; the beginnings.
+    names_of_4 = (("server.directories.", "dbms.directories."), ("server.bolt.", "dbms.connector.bolt."),
+                  ("server.http.", "dbms.connector.http."), ("server.https.", "dbms.connector.https."),
+                  ("server.memory.", "dbms.memory."), ("db.tx_log.", "dbms.tx_log."), ("db.transaction.", "dbms.transaction."),
+                  ("db.lock.", "dbms.lock."), ("db.logs.", "dbms.logs."),
+                  ("dbms.memory.transaction.total.max", "dbms.memory.transaction.global_max_size"),
+                  ("db.memory.transaction.total.max", "dbms.memory.transaction.database_max_size"),
+                  ("db.memory.transaction.max", "dbms.memory.transaction.max_size"))
     opened = ("java.lang", "java.util", "java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
 
     def __init__(self, version=None, tls=None, apoc=False, java_options=None, **rest):
@@ -425,13 +433,14 @@ class Neo4j(Server):
 
     def _java(self):
         options = [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in self.opened]
-        if self.version != "5.26":
+        if self.version == "newest":
             options += ["--enable-native-access=ALL-UNNAMED", "--add-modules=jdk.incubator.vector"]
         return [neo4j_jars.find_java(self.version), *options, f"-Djava.io.tmpdir={self.folder}", *self.java_options,
                 "-cp", os.path.join(neo4j_jars.library(self.version), "*") + ":" + os.path.join(self.folder, "plugins", "*")]
 
     def admin(self, *arguments):
-        """neo4j-admin, as admin("database", "dump", "neo4j", "--to-path=…"); the server must stand still for most of it."""
+        """neo4j-admin, as admin("database", "dump", "neo4j", "--to-path=…"), or as 4.4 has it admin("dump", …); the server must
+        stand still for most of it."""
         self._run(*self._java(), "org.neo4j.cli.AdminTool", *arguments)
 
     def _install(self):
@@ -441,7 +450,7 @@ class Neo4j(Server):
             for jar in glob.glob(os.path.join(neo4j_jars.apoc(self.version), "*.jar")):
                 shutil.copy(jar, os.path.join(self.folder, "plugins"))
         self._configure()
-        self.admin("dbms", "set-initial-password", self.password)
+        self.admin(*([] if self.version == "4.4" else ["dbms"]), "set-initial-password", self.password)
 
     def _configure(self):
         here = f"127.0.0.1:{self.port.number}"
@@ -460,7 +469,15 @@ class Neo4j(Server):
                          "dbms.ssl.policy.bolt.public_certificate": pair.certificate,
                          "dbms.ssl.policy.bolt.client_auth": "NONE"}
         with open(os.path.join(self.folder, "conf", "neo4j.conf"), "w", encoding="utf-8") as file:
-            file.writelines(f"{name}={value}\n" for name, value in (settings | self.settings).items())
+            file.writelines(f"{self._setting(name)}={value}\n" for name, value in (settings | self.settings).items())
+
+    def _setting(self, name):
+        """What this version calls a setting of 5.x."""
+        if self.version == "4.4":
+            for of_5, of_4 in self.names_of_4:
+                if name.startswith(of_5):
+                    return of_4 + name[len(of_5):]
+        return name
 
     def _command(self):
         self._configure()  # settings that were changed since
@@ -481,6 +498,11 @@ class Neo4j(Server):
 class Neo4jNewest(Neo4j):
     engine = "neo4j_newest"
     version = "newest"
+
+
+class Neo4j44(Neo4j):
+    engine = "neo4j_44"
+    version = "4.4"
 
 
 class SmallDisk:
@@ -517,4 +539,4 @@ class SmallDisk:
         os.rmdir(self.folder)
 
 
-SERVERS = {"postgres": Postgres, "mariadb": MariaDB, "neo4j": Neo4j, "neo4j_newest": Neo4jNewest}
+SERVERS = {"postgres": Postgres, "mariadb": MariaDB, "neo4j": Neo4j, "neo4j_newest": Neo4jNewest, "neo4j_44": Neo4j44}

@@ -119,9 +119,13 @@ static df_code scan_rules(scan *s, df_error *err)
                      "createStatement",
                      DF_STR_NONE, take_constraint, s, err));
     return neo_query(s->conn,
-                     "SHOW INDEXES YIELD name, type, entityType, labelsOrTypes, properties, options, "
-                     "createStatement, owningConstraint WHERE owningConstraint IS NULL AND type <> 'LOOKUP' "
-                     "RETURN name, type, entityType, labelsOrTypes, properties, options, createStatement",
+                     s->conn->version < NEO_5
+                         ? "SHOW INDEXES YIELD name, type, entityType, labelsOrTypes, properties, options, "
+                           "createStatement, uniqueness WHERE uniqueness <> 'UNIQUE' AND type <> 'LOOKUP' "
+                           "RETURN name, type, entityType, labelsOrTypes, properties, options, createStatement"
+                         : "SHOW INDEXES YIELD name, type, entityType, labelsOrTypes, properties, options, "
+                           "createStatement, owningConstraint WHERE owningConstraint IS NULL AND type <> 'LOOKUP' "
+                           "RETURN name, type, entityType, labelsOrTypes, properties, options, createStatement",
                      DF_STR_NONE, take_index, s, err);
 }
 

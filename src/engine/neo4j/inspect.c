@@ -67,6 +67,8 @@ static df_code take_column(reading *r, const char *name, ps_reader value, neo_ru
         rule->property_type = text;
     else if (strcmp(name, "owningConstraint") == 0)
         rule->owned = text.len > 0;
+    else if (strcmp(name, "uniqueness") == 0) /* 4.4: only what a constraint made is unique */
+        rule->owned = df_str_is(text, "UNIQUE");
     else if (strcmp(name, "state") == 0)
         rule->state = text;
     else if (strcmp(name, "failureMessage") == 0)
@@ -207,6 +209,8 @@ static df_code put_config(const neo_rule *rule, df_buf *out, df_error *err)
         code = ps_read(&config, &key, err);
         if (code == DF_OK) code = ps_put_readable(&config, &value, err);
         if (code != DF_OK || is_default(key.s, df_buf_str(&value))) continue;
+        /* Of 4.4: the grid that points are kept by, which no other kind for all values has. */
+        if (df_str_is(rule->type, "BTREE") && df_str_starts(key.s, DF_STR("spatial."))) continue;
         DF_PUSH(entries, count, cap) =
             df_str_from(df_arena_printf(&arena, "`%.*s`: %.*s", DF_FMT(key.s), DF_FMT(df_buf_str(&value))));
     }

@@ -284,6 +284,39 @@ static df_code execute(neo_conn *c, df_str statement, df_error *err)
     return neo_statement_run(c, &(neo_statement){.query = statement}, NULL, err);
 }
 
+/* What stands before " OPTIONS {…}", the end of a statement; all of it when there is none. */
+static df_str before_options(df_str statement)
+{
+    static const char options[] = " OPTIONS {";
+    const char *last = NULL, *at = statement.ptr, *end = statement.ptr + statement.len;
+    while (at && (at = memmem(at, (size_t)(end - at), options, strlen(options)))) last = at++;
+    return last ? (df_str){statement.ptr, (size_t)(last - statement.ptr)} : statement;
+}
+
+/* What 4.4 has as BTREE indexes, also below constraints, are RANGE indexes since: those without options. */
+static df_code make_btree(neo_conn *c, const graph_rule *rule, df_error *err)
+{
+    static const char of_4[] = "CREATE BTREE INDEX ";
+    df_buf sql = {0};
+    df_str statement = before_options(rule->statement);
+    if (df_str_starts(statement, df_str_from(of_4))) {
+        df_buf_text(&sql, "CREATE INDEX ");
+        statement = df_str_skip(statement, strlen(of_4));
+    }
+    df_buf_str_add(&sql, statement);
+    df_code code = execute(c, df_buf_str(&sql), err);
+    df_buf_release(&sql);
+    return code;
+}
+
+static bool has_btree(const graph_rule *rule)
+{
+    static const char provider[] = "'native-btree-1.0'";
+    df_str statement = rule->statement, before = before_options(statement);
+    return before.len < statement.len &&
+           memmem(before.ptr + before.len, statement.len - before.len, provider, strlen(provider));
+}
+
 /*
  * A newer server's settings of a vector index are not known to an older one. They say how fast it finds, not
  * what: it gets those that it must have.
@@ -295,11 +328,12 @@ static df_code make_plain_vector(neo_conn *c, const graph_rule *rule, df_error *
     ps_reader reader = {.bytes = rule->config}, value;
     ps_item head;
     bool found, first = true;
-    const char *options = memmem(rule->statement.ptr, rule->statement.len, " OPTIONS {", 10);
+    df_str before = before_options(rule->statement);
     df_code code = graph_expect(&reader, PS_DICT, &head, err);
-    if (code == DF_OK && !options) code = df_fail(err, DF_CORRUPT, "a vector index without options");
+    if (code == DF_OK && before.len == rule->statement.len)
+        code = df_fail(err, DF_CORRUPT, "a vector index without options");
     if (code == DF_OK) {
-        df_buf_add(&sql, rule->statement.ptr, (size_t)(options - rule->statement.ptr));
+        df_buf_str_add(&sql, before);
         df_buf_text(&sql, " OPTIONS {indexConfig: {");
     }
     for (size_t i = 0; code == DF_OK && i < 2; i++) {
@@ -322,7 +356,8 @@ static df_code make_plain_vector(neo_conn *c, const graph_rule *rule, df_error *
 
 static df_code make_rule(neo_conn *c, const graph_rule *rule, df_error *err)
 {
-    df_code code = execute(c, rule->statement, err);
+    bool btree = c->version >= NEO_5 && has_btree(rule);
+    df_code code = btree ? make_btree(c, rule, err) : execute(c, rule->statement, err);
     if (code == DF_FAILED && df_str_is(rule->type, "VECTOR")) code = make_plain_vector(c, rule, err);
     return code == DF_OK ? DF_OK : df_error_prefix(err, "%.*s", DF_FMT(rule->name));
 }
@@ -411,13 +446,16 @@ static const char constraints_query[] =
 static const char indexes_query[] =
     "SHOW INDEXES YIELD name, type, labelsOrTypes, owningConstraint WHERE owningConstraint IS NULL AND "
     "type <> 'LOOKUP' RETURN name, labelsOrTypes";
+static const char indexes_query4[] =
+    "SHOW INDEXES YIELD name, type, labelsOrTypes, uniqueness WHERE uniqueness <> 'UNIQUE' AND "
+    "type <> 'LOOKUP' RETURN name, labelsOrTypes";
 
 static df_code list_rules(neo_conn *c, names *n, df_error *err)
 {
     n->drop = "DROP CONSTRAINT ";
     DF_TRY(neo_query(c, constraints_query, DF_STR_NONE, take_name, n, err));
     n->drop = "DROP INDEX ";
-    return neo_query(c, indexes_query, DF_STR_NONE, take_name, n, err);
+    return neo_query(c, c->version < NEO_5 ? indexes_query4 : indexes_query, DF_STR_NONE, take_name, n, err);
 }
 
 static void release_names(names *n)

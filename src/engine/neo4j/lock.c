@@ -88,19 +88,26 @@ typedef struct attempt {
     bool constraint; /* it is there */
 } attempt;
 
+/*
+ * The constraint is looked for in the transaction that relies on it; but on 4.4 just before, since there a transaction that
+ * has listed the schema keeps everybody from changing it, for as long as the lock is held.
+ */
 static void send(attempt *a)
 {
+    bool apart = a->c->version < NEO_5;
     df_buf metadata = {0}, node = {0};
     bolt_transaction t = {.database = a->c->database[0] ? a->c->database : NULL,
                           .impersonate = a->c->target.impersonate,
                           .no_timeout = true};
+    bolt_transaction look = {.database = t.database, .impersonate = t.impersonate};
     put_metadata(a->c, a->name, &metadata);
     t.metadata = df_buf_str(&metadata);
     ps_put_dict(&node, 1);
     put_pair(&node, "name", a->name);
-    bolt_begin(a->b, &t);
-    bolt_run(a->b, df_str_from(SQL_lock_constraint), DF_STR_NONE, NULL);
+    if (!apart) bolt_begin(a->b, &t);
+    bolt_run(a->b, df_str_from(SQL_lock_constraint), DF_STR_NONE, apart ? &look : NULL);
     bolt_pull(a->b, -1);
+    if (apart) bolt_begin(a->b, &t);
     bolt_run(a->b, df_str_from(create_node), df_buf_str(&node), NULL);
     bolt_pull(a->b, -1);
     df_buf_release(&metadata);

@@ -95,8 +95,10 @@ static df_code ask_beside(neo_conn *c, const char *query, neo_record_fn fn, void
 bool neo_waits_for_lock(neo_conn *c, char by[200])
 {
     wait w = {.ms = -1};
-    df_code code = ask_beside(c, SQL_waiting, take_wait, &w, NULL);
+    bool old = c->version < NEO_5;
+    df_code code = ask_beside(c, old ? SQL_blocked4 : SQL_waiting, take_wait, &w, NULL);
     snprintf(by, 200, "%s", w.by);
+    if (old && code == DF_OK && w.ms >= 0) code = ask_beside(c, SQL_waited4, take_wait, &w, NULL);
     return code == DF_OK && w.ms >= c->limits.lock_ms * 9 / 10;
 }
 

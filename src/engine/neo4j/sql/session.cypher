@@ -48,3 +48,14 @@ RETURN 1
 SHOW TRANSACTIONS YIELD connectionId, status, currentQueryWaitTime
 WHERE connectionId = $connection AND status STARTS WITH 'Blocked by'
 RETURN status, currentQueryWaitTime.milliseconds AS waited
+
+// On servers of the 4.4 line the transaction tells by whom, and the query for how long.
+// name: blocked4
+SHOW TRANSACTIONS YIELD connectionId, status
+WHERE connectionId = $connection AND status STARTS WITH 'Blocked by'
+RETURN status, 0 AS waited
+
+// name: waited4
+CALL dbms.listQueries() YIELD connectionId, waitTimeMillis
+WITH * WHERE connectionId = $connection
+RETURN 'Blocked by: ' AS status, waitTimeMillis AS waited ORDER BY waited DESC LIMIT 1
