@@ -88,7 +88,7 @@ df_code neo_explain(df_conn *conn, const char *sql, const df_value *params, size
         neo_statement s = {.query = df_buf_str(&r.query), .fn = no_record, .end = take_end, .context = &p};
         if (n_params) s.parameters = df_buf_str(&r.parameters);
         code = neo_statement_run(c, &s, &summary, err);
-        if (code != DF_OK) neo_place_error(c, s.query, df_buf_str(&text), n_params, err);
+        if (code != DF_OK) neo_place_error(c, &r, df_buf_str(&text), n_params, err);
     }
     size_t begin = sizeof mode - 1;
     if (code != DF_OK && err && err->sql_offset > (int64_t)begin)

@@ -98,7 +98,7 @@ static df_code take(many *m, size_t i, df_error *err)
     neo_request r;
     df_str sql = df_str_from(command->sql);
     if (neo_request_make(m->c, sql, command->params, command->n_params, &r, NULL) == DF_OK)
-        neo_place_error(m->c, df_buf_str(&r.query), sql, command->n_params, err);
+        neo_place_error(m->c, &r, sql, command->n_params, err);
     neo_request_release(&r);
     return code;
 }

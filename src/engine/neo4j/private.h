@@ -150,18 +150,22 @@ void neo_note_bookmark(neo_conn *c, df_str metadata);
 /* What a statement's last reply tells: adds to `summary`, calls the listener of notices. */
 void neo_summarise(neo_conn *c, df_str metadata, neo_summary *summary);
 
-/* ---- request.c: `?` and parameters; reading of metadata ---- */
+/* ---- parameters.c: `?` and parameters ---- */
 
 typedef struct neo_request {
     df_buf query, parameters; /* with $p1, $p2 …; a dict */
+    bool packed;              /* a parameter stands for a whole list or map */
 } neo_request;
 /* Release it in every case. */
 df_code neo_request_make(const neo_conn *c, df_str sql, const df_value *params, size_t n_params,
                          neo_request *r, df_error *err);
 void neo_request_release(neo_request *r);
-/* Where the server saw an error in `sent` becomes where that is in `sql`. */
-void neo_place_error(const neo_conn *c, df_str sent, df_str sql, size_t n_params, df_error *err);
 df_code neo_put_value(df_buf *out, const df_value *value, df_error *err);
+
+/* ---- request.c: errors, metadata and rows ---- */
+
+/* Where the server saw an error in the request becomes where that is in `sql`. */
+void neo_place_error(const neo_conn *c, const neo_request *r, df_str sql, size_t n_params, df_error *err);
 /* A value of a record; lists, maps, nodes, temporal values … as readable text in `text`. */
 df_code neo_take_value(ps_reader *reader, df_buf *text, df_value *out, df_error *err);
 /* The value of a dict's key; false when it is not there or the dict is damaged. */

@@ -437,7 +437,7 @@ df_code neo_run(df_conn *conn, const char *sql, const df_value *params, size_t n
         if (n_params) s.parameters = df_buf_str(&r.parameters);
         if (fn) s.fields = neo_rows_fields, s.fn = neo_rows_record;
         code = neo_statement_run(c, &s, &summary, err);
-        if (code != DF_OK) neo_place_error(c, s.query, text, n_params, err);
+        if (code != DF_OK) neo_place_error(c, &r, text, n_params, err);
     }
     *affected = summary.affected;
     neo_rows_release(&rows);

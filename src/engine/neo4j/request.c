@@ -1,76 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A statement and its parameters as Bolt wants them; values and metadata as they come back. */
+/* Where an error is; values and metadata as they come back. */
 #include "engine/neo4j/private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- requests ---- */
-
-void neo_request_release(neo_request *r)
-{
-    df_buf_release(&r->query);
-    df_buf_release(&r->parameters);
-}
-
-/* `?` becomes $pN. Without parameters the text goes as it is. */
-static df_code translate(const neo_conn *c, df_str sql, size_t n_params, neo_request *r, df_error *err)
-{
-    size_t from = 0, found = 0;
-    while (n_params) {
-        size_t at = df_sql_next_param(c->base.driver->dialect, sql, from);
-        df_buf_add(&r->query, sql.ptr + from, at - from);
-        if (at >= sql.len) break;
-        df_buf_printf(&r->query, "$p%zu", ++found);
-        from = at + 1;
-    }
-    if (!n_params) df_buf_str_add(&r->query, sql);
-    if (found == n_params) return DF_OK;
-    return df_fail(err, DF_BUG, "the statement has %zu parameters, %zu were given", found, n_params);
-}
-
-df_code neo_put_value(df_buf *out, const df_value *value, df_error *err)
-{
-    switch (value->type) {
-    case DF_NULL: ps_put_null(out); return DF_OK;
-    case DF_INT64: ps_put_int(out, value->i); return DF_OK;
-    case DF_BOOL: ps_put_bool(out, value->i != 0); return DF_OK;
-    case DF_DOUBLE: ps_put_float(out, value->d); return DF_OK;
-    case DF_TEXT:
-    case DF_BLOB: break;
-    }
-    if (value->s.len > INT32_MAX / 2)
-        return df_fail(err, DF_FAILED, "a value of %zu bytes is too long", value->s.len);
-    if (!df_buf_try_reserve(out, value->s.len + 8))
-        return df_fail(err, DF_NO_MEMORY, "not enough memory for a value of %zu bytes", value->s.len);
-    if (value->type == DF_BLOB) {
-        ps_put_bytes(out, value->s);
-        return DF_OK;
-    }
-    if (!df_str_is_utf8(value->s)) return df_fail(err, DF_FAILED, "a text is not valid UTF-8");
-    ps_put_string(out, value->s);
-    return DF_OK;
-}
-
-df_code neo_request_make(const neo_conn *c, df_str sql, const df_value *params, size_t n_params,
-                         neo_request *r, df_error *err)
-{
-    char name[32];
-    *r = (neo_request){.query = {0}};
-    if (!df_str_is_utf8(sql)) return df_fail(err, DF_FAILED, "the statement is not valid UTF-8");
-    DF_TRY(translate(c, sql, n_params, r, err));
-    ps_put_dict(&r->parameters, n_params);
-    for (size_t i = 0; i < n_params; i++) {
-        snprintf(name, sizeof name, "p%zu", i + 1);
-        ps_put_text(&r->parameters, name);
-        df_code code = neo_put_value(&r->parameters, &params[i], err);
-        if (code != DF_OK) {
-            df_error_prefix(err, "parameter %zu", i + 1);
-            return code;
-        }
-    }
-    return DF_OK;
-}
+/* ---- where an error is ---- */
 
 /* "… (line 1, column 10 (offset: 9))": right for what was sent, wrong for what the caller wrote. */
 static void drop_position(df_error *err)
@@ -80,11 +15,16 @@ static void drop_position(df_error *err)
     memmove(at, end + 2, strlen(end + 2) + 1);
 }
 
-void neo_place_error(const neo_conn *c, df_str sent, df_str sql, size_t n_params, df_error *err)
+void neo_place_error(const neo_conn *c, const neo_request *r, df_str sql, size_t n_params, df_error *err)
 {
     size_t from = 0, shift = 0;
-    bolt_error_at(sent, err);
+    bolt_error_at(df_buf_str(&r->query), err);
     if (!err || err->sql_offset <= 0) return;
+    if (r->packed) { /* other words than the caller's, which are our own */
+        drop_position(err);
+        err->sql_offset = err->sql_line = 0;
+        return;
+    }
     size_t offset = (size_t)err->sql_offset - 1;
     for (size_t n = 1; n <= n_params; n++) {
         size_t at = df_sql_next_param(c->base.driver->dialect, sql, from);
