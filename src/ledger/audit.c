@@ -6,6 +6,7 @@
  */
 #include "ledger/ledger_int.h"
 
+#include "base/clock.h"
 #include "base/digest.h"
 
 #include <math.h>
@@ -180,6 +181,7 @@ static df_code take_head(void *context, const df_row *row, df_error *err)
     memcpy(head->hash, hash.ptr, 64);
     head->hash[64] = '\0';
     head->now_ms = row->count > 2 ? ledger_int_of(&row->values[2], 0) : 0;
+    head->last_id = row->count > 4 ? ledger_int_of(&row->values[4], 0) : 0;
     head->found = true;
     if (row->count > 3 && row->values[3].type == DF_TEXT && head->entries && !df_str_is(row->values[3].s, head->hash))
         return ledger_unknown_entry(err);
@@ -205,17 +207,16 @@ void ledger_audit_head_command(df_ledger *ledger, ledger_head *head, df_command 
     *out = (df_command){.sql = ledger_text(ledger, LEDGER_audit_head), .fn = take_head, .context = head};
 }
 
-df_code ledger_audit_write(ledger_batch *batch, const ledger_head *found, bool commit, df_error *err)
+/* Adds the entries as they stand behind the head, which moves on. */
+static df_code add_entries(ledger_batch *batch, ledger_head *head, df_error *err)
 {
-    ledger_head head = *found;
     df_arena *arena = &batch->arena;
-    size_t before = batch->count;
-    if (!head.found) return ledger_no_head(err);
+    bool graph = batch->ledger->dialect->graph;
     for (size_t i = 0; i < batch->n_entries; i++) {
         df_audit_entry entry = batch->entries[i], *e = &entry;
         char hash[65];
-        e->time_ms = head.now_ms - e->time_ms;
-        DF_TRY(ledger_entry_hash(e, df_str_from(head.hash), hash, err));
+        e->time_ms = head->now_ms - e->time_ms;
+        DF_TRY(ledger_entry_hash(e, df_str_from(head->hash), hash, err));
         df_value row[] = {
             df_v_str(e->migration_id),
             df_v_str(e->action),
@@ -226,18 +227,67 @@ df_code ledger_audit_write(ledger_batch *batch, const ledger_head *found, bool c
             df_v_str(e->details),
             df_v_str(e->database_user),
             df_v_str(e->environment),
-            df_v_str(df_arena_str(arena, df_str_from(head.hash))),
+            df_v_str(df_arena_str(arena, df_str_from(head->hash))),
             df_v_str(df_arena_str(arena, df_str_from(hash))),
+            df_v_int(++head->last_id),
         };
-        ledger_add(batch, LEDGER_audit_write, row, sizeof row / sizeof *row);
-        memcpy(head.hash, hash, sizeof hash);
-        head.entries++;
+        ledger_add(batch, LEDGER_audit_write, row, sizeof row / sizeof *row - !graph);
+        memcpy(head->hash, hash, sizeof hash);
+        head->entries++;
     }
-    df_value meta[] = {df_v_int(head.entries), df_v_text(head.hash)};
-    ledger_add(batch, LEDGER_audit_head_write, meta, 2);
+    return DF_OK;
+}
+
+static void add_head(ledger_batch *batch, const char *before, const ledger_head *head)
+{
+    df_str was = df_arena_str(&batch->arena, df_str_from(before)), is = df_arena_str(&batch->arena, df_str_from(head->hash));
+    df_value rows[] = {df_v_int(head->entries), df_v_str(is)};
+    df_value node[] = {df_v_str(was), df_v_int(head->entries), df_v_str(is), df_v_str(was), df_v_int(head->last_id)};
+    bool graph = batch->ledger->dialect->graph;
+    ledger_add(batch, LEDGER_audit_head_write, graph ? node : rows, graph ? 5 : 2);
+}
+
+df_code ledger_audit_write(ledger_batch *batch, const ledger_head *found, bool commit, df_error *err)
+{
+    ledger_head head = *found;
+    size_t before = batch->count;
+    if (!head.found) return ledger_no_head(err);
+    DF_TRY(add_entries(batch, &head, err));
+    add_head(batch, found->hash, &head);
     size_t count = batch->count - before;
     batch->count = before;
-    return df_exec_many(batch->ledger->conn, batch->commands + before, count, commit ? DF_MANY_COMMIT : 0, err);
+    df_code code = df_exec_many(batch->ledger->conn, batch->commands + before, count, commit ? DF_MANY_COMMIT : 0, err);
+    ledger_remember_head(batch->ledger, code == DF_OK ? &head : NULL, true);
+    return code;
+}
+
+/* ---- behind a head that is remembered ---- */
+
+static int64_t monotonic_ms(void)
+{
+    return (int64_t)(df_monotonic_s() * 1000);
+}
+
+void ledger_remember_head(df_ledger *ledger, const ledger_head *head, bool time_too)
+{
+    ledger->head.found = head && ledger->dialect->graph && df_lease_held(ledger);
+    if (!ledger->head.found) return;
+    int64_t read_at = ledger->head.now_ms;
+    ledger->head = *head;
+    if (time_too)
+        ledger->head_read_ms = monotonic_ms();
+    else
+        ledger->head.now_ms = read_at;
+}
+
+df_code ledger_audit_guess(ledger_batch *batch, ledger_head *head, df_error *err)
+{
+    const df_ledger *ledger = batch->ledger;
+    *head = ledger->head;
+    head->now_ms += monotonic_ms() - ledger->head_read_ms;
+    DF_TRY(add_entries(batch, head, err));
+    add_head(batch, ledger->head.hash, head);
+    return DF_OK;
 }
 
 df_code df_audit_add(df_ledger *ledger, df_audit_action action, df_str migration_id, df_str details,

@@ -14,7 +14,12 @@ const ledger_dialect ledger_neo4j = {
 #undef DF_X
                 [LEDGER_audit_head] = SQL_audit_head,
             [LEDGER_rest] = SQL_rest,
-            [LEDGER_intact] = SQL_intact,
+            [LEDGER_start_first] = SQL_start_first,
+            [LEDGER_complete_first] = SQL_complete_first,
+            [LEDGER_source_first] = SQL_source_first,
+            [LEDGER_journal_first] = SQL_journal_first,
+            [LEDGER_journal_first_end] = SQL_journal_first_end,
+            [LEDGER_sequence] = SQL_sequence,
         },
     .text = "?",
     .json = "?",
@@ -24,7 +29,6 @@ const ledger_dialect ledger_neo4j = {
     .ms_before = "",
     .ms_behind = ".epochMillis",
     .tools = foreign_graph_tools,
-    .check = CHECK_DIVIDES,
-    .plans_by_text = true,
-    .files_too = true,
+    .check = CHECK_TEXT,
+    .graph = true,
 };

@@ -135,9 +135,15 @@ static const char *kind_of(const df_migration *m)
     return m->kind == DF_REPEATABLE ? "repeatable" : m->kind == DF_BASELINE ? "baseline" : "versioned";
 }
 
+bool ledger_first(const df_ledger *ledger, const df_run *run)
+{
+    bool graph = ledger->dialect->graph; /* its statements are right for a journal that is written step by step, too */
+    return run->first && ledger->dialect->sql[LEDGER_complete_first] && (graph || !run->journalled);
+}
+
 size_t ledger_put_file(const df_ledger *ledger, const df_migration *m, df_arena *arena, df_value *v)
 {
-    if (!ledger->dialect->files_too) return 0;
+    if (!ledger->dialect->graph) return 0;
     bool described = m->loaded && m->meta.description.len;
     v[0] = df_v_str(m->file);
     v[1] = df_v_str(described ? m->meta.description : foreign_description(m->name, arena));
@@ -173,6 +179,32 @@ static size_t put_run(ledger_batch *batch, const df_run *run, df_value *v)
     v[n++] = known ? ledger_known(m->meta.estimated_ms) : DF_V_NULL;
     v[n++] = df_v_text(run->run_id);
     return n;
+}
+
+static df_code take_sequence(void *context, const df_row *row, df_error *err)
+{
+    (void)err;
+    df_ledger *ledger = context;
+    ledger->sequence = ledger_int_of(&row->values[0], 0);
+    return DF_OK;
+}
+
+/*
+ * What the node of a run has more than a row: the file, what it is for, `described` in the words of the moment (absent: what
+ * it is for), and its number, which the holder of the lock counts. Nothing on engines with rows.
+ */
+static df_code put_node(ledger_batch *batch, const df_run *run, df_str described, df_value *v, size_t *n, df_error *err)
+{
+    df_ledger *ledger = batch->ledger;
+    if (!ledger->dialect->graph) return DF_OK;
+    if (!ledger->sequence)
+        DF_TRY(ledger_query(ledger, LEDGER_sequence, NULL, 0, take_sequence, ledger, err));
+    *n += ledger_put_file(ledger, run->migration, &batch->arena, v + *n);
+    v[*n] = described.ptr ? df_v_str(described) : v[*n - 1];
+    ++*n;
+    v[(*n)++] = df_v_int(++ledger->sequence);
+    if (!df_lease_held(ledger)) ledger->sequence = 0;
+    return DF_OK;
 }
 
 static df_code check_run(df_ledger *ledger, const df_run *run, df_error *err)
@@ -237,30 +269,34 @@ static df_code audit_end(ledger_batch *batch, const df_run *run, const df_run_re
     if (run->checksum && *run->checksum) df_json_add_text(&w, "checksum", run->checksum);
     df_json_add_int(&w, "duration_ms", result->duration_ms);
     if (result->rows_affected >= 0) df_json_add_int(&w, "rows_affected", result->rows_affected);
-    add_statements_hash(&w, result);
+    if (!run->journalled) add_statements_hash(&w, result); /* there the journal was written before, but for its end */
     return ledger_add_audit(batch, up ? DF_AUDIT_MIGRATION_COMPLETED : DF_AUDIT_ROLLBACK_COMPLETED,
                             run->migration->id, end_details(&w, &batch->arena), 0, err);
 }
 
 /* ---- start ---- */
 
-df_code df_ledger_start(df_ledger *ledger, const df_run *run, df_error *err)
+df_code df_ledger_start(df_ledger *ledger, const df_run *run, const df_journal_row *intents, size_t n_intents,
+                        df_error *err)
 {
     ledger_batch batch = {.ledger = ledger};
     df_value values[MOST_LEDGER_VALUES];
     DF_TRY(check_run(ledger, run, err));
     df_value more = df_v_int(run->resumed ? 0 : 1);
+    df_code code = DF_OK;
     if (run->direction == DF_UP) {
         size_t n = put_run(&batch, run, values);
         values[n++] = more;
-        n += ledger_put_file(ledger, run->migration, &batch.arena, values + n);
-        ledger_add(&batch, LEDGER_start, values, n);
+        code = put_node(&batch, run, DF_STR_NONE, values, &n, err);
+        bool first = ledger_first(ledger, run) && ledger->dialect->sql[LEDGER_start_first];
+        ledger_add(&batch, first ? LEDGER_start_first : LEDGER_start, values, n);
     } else {
         df_value down[] = {more, df_v_int((int64_t)run->n_steps), df_v_bool(run->journalled),
                            df_v_text(run->run_id), df_v_str(run->migration->id)};
         ledger_add(&batch, LEDGER_start_down, down, 5);
     }
-    df_code code = audit_start(&batch, run, 0, err);
+    ledger_add_journal(&batch, run, intents, n_intents);
+    if (code == DF_OK) code = audit_start(&batch, run, 0, err);
     return code == DF_OK ? ledger_run(&batch, "recording the start", err) : ledger_drop(&batch, code);
 }
 
@@ -276,7 +312,6 @@ void ledger_add_sources(ledger_batch *batch, const df_migration *m, bool first)
     size_t n = 0;
     df_buf sql = {0};
     if (!m->loaded) return;
-    first = first && batch->ledger->dialect->sql[LEDGER_journal_first];
     df_buf_text(&sql, ledger_text(batch->ledger, LEDGER_source_head));
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (!all[i].section->present) continue;
@@ -292,7 +327,8 @@ void ledger_add_sources(ledger_batch *batch, const df_migration *m, bool first)
         values[n++] = df_v_int((int64_t)text.len);
     }
     if (n) {
-        if (!first) df_buf_text(&sql, ledger_text(batch->ledger, LEDGER_source_upsert));
+        const char *end = ledger_text(batch->ledger, first ? LEDGER_source_first : LEDGER_source_upsert);
+        if (end) df_buf_text(&sql, end);
         ledger_add_text(batch, df_arena_cstr(&batch->arena, df_buf_str(&sql)), values, n);
     }
     df_buf_release(&sql);
@@ -320,13 +356,16 @@ df_code df_ledger_complete(df_ledger *ledger, const df_run *run, const df_run_re
     ledger_batch batch = {.ledger = ledger, .commit = true};
     df_value values[MOST_LEDGER_VALUES];
     DF_TRY(check_run(ledger, run, err));
+    df_code code = DF_OK;
     if (run->direction == DF_UP) {
+        bool first = ledger_first(ledger, run);
         size_t n = put_run(&batch, run, values);
         values[n++] = df_v_int(result->duration_ms);
         values[n++] = ledger_known(result->rows_affected);
-        n += ledger_put_file(ledger, run->migration, &batch.arena, values + n);
-        ledger_add(&batch, run->first && ledger->dialect->sql[LEDGER_complete_first] ? LEDGER_complete_first : LEDGER_complete_up, values, n);
-        ledger_add_sources(&batch, run->migration, run->first);
+        if (ledger->dialect->graph && !first) values[n++] = df_v_int(run->journalled ? 0 : 1); /* attempts more */
+        code = put_node(&batch, run, DF_STR_NONE, values, &n, err);
+        ledger_add(&batch, first ? LEDGER_complete_first : LEDGER_complete_up, values, n);
+        ledger_add_sources(&batch, run->migration, first);
     } else {
         df_value down[] = {df_v_int(result->duration_ms), df_v_int((int64_t)run->n_steps),
                            df_v_bool(run->journalled), df_v_text(run->run_id), df_v_str(run->migration->id)};
@@ -334,7 +373,7 @@ df_code df_ledger_complete(df_ledger *ledger, const df_run *run, const df_run_re
         add_rollback(&batch, run, result->duration_ms, true, DF_STR_NONE);
     }
     ledger_add_journal(&batch, run, result->rows, result->n_rows < MOST_ROWS ? result->n_rows : MOST_ROWS);
-    df_code code = run->journalled ? DF_OK : audit_start(&batch, run, result->duration_ms, err);
+    if (code == DF_OK && !run->journalled) code = audit_start(&batch, run, result->duration_ms, err);
     if (code == DF_OK) code = audit_end(&batch, run, result, err);
     return code == DF_OK ? ledger_run(&batch, "recording the end", err) : ledger_drop(&batch, code);
 }
@@ -378,12 +417,15 @@ df_code df_ledger_fail(df_ledger *ledger, const df_run *run, const df_error *why
     bool all = strcmp(undone, "all") == 0;
     DF_TRY(check_run(ledger, run, err));
     df_str error = failure_text(why, &batch.arena);
+    df_code code = DF_OK;
     if (run->direction == DF_UP) {
         size_t n = put_run(&batch, run, values);
         values[n++] = df_v_int(duration_ms);
         values[n++] = df_v_str(error);
         values[n++] = df_v_text(undone);
-        n += ledger_put_file(ledger, run->migration, &batch.arena, values + n);
+        df_str described = df_str_from(df_arena_printf(&batch.arena, "FAILED: %.*s", DF_FMT(error)));
+        code = put_node(&batch, run, described, values, &n, err);
+        if (ledger->dialect->graph) values[n++] = df_v_bool(run->journalled);
         ledger_add(&batch, LEDGER_fail_up, values, n);
     } else {
         /* A rollback that was itself taken back leaves the migration applied. */
@@ -399,6 +441,6 @@ df_code df_ledger_fail(df_ledger *ledger, const df_run *run, const df_error *why
     }
     df_value undo[] = {id, df_v_text(run->direction == DF_UP ? "up" : "down"), id};
     if (all && run->journalled) ledger_add(&batch, LEDGER_undo_steps, undo, 3);
-    df_code code = audit_failure(&batch, run, why, undone, duration_ms, error, err);
+    if (code == DF_OK) code = audit_failure(&batch, run, why, undone, duration_ms, error, err);
     return code == DF_OK ? ledger_run(&batch, "recording the failure", err) : ledger_drop(&batch, code);
 }

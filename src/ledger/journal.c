@@ -76,7 +76,8 @@ static bool may_hold_secret(df_str text)
 
 /* ---- writing ---- */
 
-static size_t put_row(ledger_batch *batch, const df_run *run, bool first, const df_journal_row *row, df_value *v)
+/* `looked_up`: the attempt is looked up by the migration's name in the middle of the row. */
+static size_t put_row(ledger_batch *batch, const df_run *run, bool looked_up, const df_journal_row *row, df_value *v)
 {
     size_t n = 0;
     df_str text = ledger_cut(row->text, LONGEST_STATEMENT);
@@ -84,7 +85,7 @@ static size_t put_row(ledger_batch *batch, const df_run *run, bool first, const 
         text = without_secrets(df_conn_dialect(batch->ledger->conn), text, &batch->arena);
     v[n++] = df_v_str(run->migration->id);
     v[n++] = df_v_text(direction_name(row->direction));
-    if (!first) v[n++] = df_v_str(run->migration->id);
+    if (looked_up) v[n++] = df_v_str(run->migration->id);
     v[n++] = df_v_int(row->number);
     v[n++] = df_v_int(row->line);
     v[n++] = df_v_text(status_names[row->status]);
@@ -106,7 +107,7 @@ enum { ROW_VALUES = 16 };
 static void add_rows(ledger_batch *batch, const df_run *run, const df_journal_row *rows, size_t count)
 {
     df_ledger *ledger = batch->ledger;
-    bool first = run->first && ledger->dialect->sql[LEDGER_journal_first];
+    bool first = ledger_first(ledger, run), looked_up = !first && !ledger->dialect->graph;
     df_buf sql = {0};
     df_value *values = df_alloc(count * ROW_VALUES * sizeof *values);
     size_t n = 0;
@@ -117,38 +118,33 @@ static void add_rows(ledger_batch *batch, const df_run *run, const df_journal_ro
         df_buf_text(&sql, ledger_text(ledger, first    ? LEDGER_journal_first
                                               : intent ? LEDGER_journal_intent
                                                        : LEDGER_journal_settled));
-        n += put_row(batch, run, first, &rows[i], values + n);
+        n += put_row(batch, run, looked_up, &rows[i], values + n);
     }
-    if (!first) df_buf_text(&sql, ledger_text(ledger, LEDGER_journal_upsert));
+    const char *end = ledger_text(ledger, first ? LEDGER_journal_first_end : LEDGER_journal_upsert);
+    if (end) df_buf_text(&sql, end);
     ledger_add_text(batch, df_arena_cstr(&batch->arena, df_buf_str(&sql)), values, n);
     df_buf_release(&sql);
     free(values);
 }
 
-/* How many rows the next statement has. */
-static size_t rows_at_once(const df_ledger *ledger, size_t left)
-{
-    if (left >= ROWS_AT_ONCE) return ROWS_AT_ONCE;
-    if (!ledger->dialect->plans_by_text) return left;
-    return left >= ROWS_AT_ONCE / 10 ? ROWS_AT_ONCE / 10 : 1;
-}
-
 void ledger_add_journal(ledger_batch *batch, const df_run *run, const df_journal_row *rows, size_t count)
 {
     for (size_t i = 0, some; i < count; i += some) {
-        some = rows_at_once(batch->ledger, count - i);
+        some = count - i < ROWS_AT_ONCE ? count - i : ROWS_AT_ONCE;
         add_rows(batch, run, rows + i, some);
     }
 }
 
-df_code df_ledger_intend(df_ledger *ledger, const df_run *run, const df_journal_row *row, df_error *err)
+df_code df_ledger_intend(df_ledger *ledger, const df_run *run, const df_journal_row *settled, size_t n_settled,
+                         const df_journal_row *intents, size_t n_intents, df_error *err)
 {
     ledger_batch batch = {.ledger = ledger};
-    df_journal_row intent = *row;
     if (df_in_transaction(ledger->conn))
         return df_fail(err, DF_BUG, "the intent of a statement must be committed before it begins");
-    intent.status = DF_STEP_INTENT;
-    ledger_add_journal(&batch, run, &intent, 1);
+    df_journal_row *rows = df_arena_alloc(&batch.arena, (n_settled + n_intents) * sizeof *rows);
+    if (n_settled) memcpy(rows, settled, n_settled * sizeof *rows);
+    if (n_intents) memcpy(rows + n_settled, intents, n_intents * sizeof *rows);
+    ledger_add_journal(&batch, run, rows, n_settled + n_intents);
     return ledger_run(&batch, "writing the journal", err);
 }
 

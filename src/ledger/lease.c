@@ -59,6 +59,12 @@ df_code ledger_lost(df_ledger *ledger, df_error *err)
     return DF_LOCKED;
 }
 
+void ledger_forget_state(df_ledger *ledger)
+{
+    ledger->head.found = false;
+    ledger->sequence = 0;
+}
+
 void ledger_lease_forget(df_ledger *ledger)
 {
     ledger_lease *lease = ledger->lease;
@@ -68,6 +74,7 @@ void ledger_lease_forget(df_ledger *ledger)
     free(lease->about);
     free(lease);
     ledger->lease = NULL;
+    ledger_forget_state(ledger);
 }
 
 /* ---- the check ---- */
@@ -82,12 +89,17 @@ void ledger_check_command(df_ledger *ledger, df_arena *arena, df_command *out)
     const ledger_lease *lease = ledger->lease;
     df_value *v = df_arena_alloc(arena, 4 * sizeof *v);
     size_t n = 0;
-    if (ledger->dialect->check == CHECK_FENCE) v[n++] = df_v_int(lease->fence);
-    v[n++] = df_v_text(lease->lock_id);
-    v[n++] = df_v_int(lease->fence);
-    if (ledger->dialect->check != CHECK_ROW) v[n++] = df_v_int(ledger->session.id);
+    if (ledger->dialect->check == CHECK_TEXT) {
+        const char *both = df_arena_printf(arena, "%s%lld", lease->lock_id, (long long)lease->fence);
+        v[n++] = df_v_text(both);
+    } else {
+        if (ledger->dialect->check == CHECK_FENCE) v[n++] = df_v_int(lease->fence);
+        v[n++] = df_v_text(lease->lock_id);
+        v[n++] = df_v_int(lease->fence);
+        if (ledger->dialect->check != CHECK_ROW) v[n++] = df_v_int(ledger->session.id);
+    }
     *out = (df_command){.sql = ledger_text(ledger, LEDGER_check), .params = v, .n_params = n};
-    if (ledger->dialect->check == CHECK_DIVIDES) return;
+    if (ledger->dialect->check == CHECK_TEXT || ledger->dialect->check == CHECK_DIVIDES) return;
     out->fn = take_verdict;
     out->context = ledger;
 }

@@ -121,7 +121,7 @@ typedef struct df_run {
     bool journalled;    /* by statement, each on its own: not one transaction */
     char run_id[40];    /* of the whole `up` or `down`: one for all its migrations */
     const char *reason; /* of a down; may be NULL */
-    bool first;         /* one transaction, of a migration that the history has no row of */
+    bool first;         /* upwards, of a migration that the history has no row of */
     bool resumed;       /* goes on with the journal of an earlier attempt; else df_ledger_start clears that
                            direction's journal */
 } df_run;
@@ -153,11 +153,14 @@ typedef struct df_journal_row {
 /* For a run that is one transaction: nothing is written before it; at its end df_ledger_complete writes all.
  */
 
-/* Own transaction: the history says in_progress, the audit log has the start. For journalled runs. */
-DF_MUST_USE df_code df_ledger_start(df_ledger *ledger, const df_run *run, df_error *err);
-/* Committed at once (not inside a transaction): the intent of one statement. */
-DF_MUST_USE df_code df_ledger_intend(df_ledger *ledger, const df_run *run, const df_journal_row *row,
-                                     df_error *err);
+/* Own transaction: the history says in_progress, the audit log has the start, and the journal the intents of the first
+ * statements, if any are given. For journalled runs. */
+DF_MUST_USE df_code df_ledger_start(df_ledger *ledger, const df_run *run, const df_journal_row *intents, size_t n_intents,
+                                    df_error *err);
+/* Committed at once (not inside a transaction): what became of the statements before, where that is not yet written, and
+ * the rows of those that are to run next: DF_STEP_INTENT. */
+DF_MUST_USE df_code df_ledger_intend(df_ledger *ledger, const df_run *run, const df_journal_row *settled, size_t n_settled,
+                                     const df_journal_row *intents, size_t n_intents, df_error *err);
 /* What became of it; inside the caller's open transaction when there is one (then it is committed with the
  * statement). */
 DF_MUST_USE df_code df_ledger_settle(df_ledger *ledger, const df_run *run, const df_journal_row *row,

@@ -28,7 +28,8 @@ enum { LEDGER_VERSION = 1, LEDGER_NAME_MAX = 255 };
 /* Only some engines have them. */
 #define LEDGER_EXTRAS(X) \
     X(has_schema) X(guard) X(guard_remember) X(guard_restore) X(row_lock) X(beat_session) \
-    X(audit_append) X(audit_append_two) X(audit_head) X(columns) X(rest) X(complete_first) X(journal_first) X(intact)
+    X(audit_append) X(audit_append_two) X(audit_head) X(columns) X(rest) X(start_first) X(complete_first) \
+    X(source_first) X(journal_first) X(journal_first_end) X(sequence)
 /* clang-format on */
 
 typedef enum ledger_sql {
@@ -45,13 +46,14 @@ typedef struct ledger_dialect {
     const char *sql[LEDGER_SQL_COUNT]; /* NULL: the engine has no such statement */
     const char *text, *json, *at, *now, *address;
     const char *ms_before, *ms_behind;                    /* around a time, which becomes milliseconds */
-    enum { CHECK_DIVIDES, CHECK_FENCE, CHECK_ROW } check; /* how the check is asked and answered: lease.c */
+    enum { CHECK_DIVIDES, CHECK_FENCE, CHECK_ROW, CHECK_TEXT } check; /* how the check is asked and answered: lease.c */
     const foreign_tool *tools; /* whose histories may be there */
     bool compound;      /* has compound statements outside of routines: compound.c */
     bool plain_numbers; /* numbers go as text, so that a repeated statement has the same types with NULL, too
                          */
-    bool plans_by_text; /* the server keeps a statement's plan by its text: there should be few of them */
-    bool files_too;     /* a row of the history has the file's name and a description: two values more */
+    /* Nodes instead of rows: the history has the file's name, a description, and numbers that we count; a migration may
+     * delete what the ledger is made of; and the audit log's head is remembered instead of read each time. */
+    bool graph;
     bool wide_as_blob;  /* text beyond ASCII goes as bytes: a script may have changed the session's character
                            set */
 } ledger_dialect;
@@ -59,6 +61,14 @@ typedef struct ledger_dialect {
 extern const ledger_dialect ledger_postgres, ledger_mariadb, ledger_sqlite, ledger_neo4j;
 
 typedef struct ledger_lease ledger_lease; /* lease.c */
+
+/* What _migration_meta says of the audit log. */
+typedef struct ledger_head {
+    int64_t entries, now_ms;
+    int64_t last_id; /* graph: the newest entry's */
+    char hash[65];
+    bool found;
+} ledger_head;
 
 struct df_ledger {
     df_conn *conn;
@@ -75,6 +85,9 @@ struct df_ledger {
     ledger_lease *lease;           /* NULL: not held */
     bool no_compound;              /* they were not understood */
     char former_lock_id[37];       /* of a lease that a lost connection took along */
+    ledger_head head;              /* graph: of the audit log, as it was last read or written; `found`: known */
+    int64_t head_read_ms;          /* monotonic: when head.now_ms was */
+    int64_t sequence;              /* graph: the newest in the history; 0: not known. While the lease is held */
     char *texts[LEDGER_SQL_COUNT]; /* statements with their marks replaced, made at the first use */
 };
 
@@ -157,7 +170,9 @@ DF_MUST_USE df_code ledger_refuse_pooler(df_ledger *ledger, df_error *err);
 /* ---- history.c, journal.c ---- */
 
 enum { MOST_LEDGER_VALUES = 32 };
-/* Appends what files_too of the dialect wants; returns how many. */
+/* Whether the records of a run can be plain inserts: it is the migration's first, and the engine has such statements. */
+bool ledger_first(const df_ledger *ledger, const df_run *run);
+/* For a graph: the file's name and the description; returns how many. */
 size_t ledger_put_file(const df_ledger *ledger, const df_migration *migration, df_arena *arena, df_value *values);
 df_str ledger_raw(const df_migration *migration,
                   df_arena *arena); /* 32 digits; absent when it was not hashed */
@@ -168,18 +183,17 @@ void ledger_add_journal(ledger_batch *batch, const df_run *run, const df_journal
 
 /* ---- audit.c ---- */
 
-/* What _migration_meta says of the log. */
-typedef struct ledger_head {
-    int64_t entries, now_ms;
-    char hash[65];
-    bool found;
-} ledger_head;
 /* Appends the commands that write the batch's entries, for an engine that makes the hashes itself. */
 void ledger_audit_commands(ledger_batch *batch);
 /* For one that does not: reads the head of the log into `head`, and locks it … */
 void ledger_audit_head_command(df_ledger *ledger, ledger_head *head, df_command *out);
 /* … and writes them behind it, with hashes of our own making; with `commit` the open transaction ends with that. */
 DF_MUST_USE df_code ledger_audit_write(ledger_batch *batch, const ledger_head *head, bool commit, df_error *err);
+/* Adds the commands that write them behind the remembered head, if that is still the head; the last fails by a division when
+ * it is not. `head` gets what the head is then. */
+DF_MUST_USE df_code ledger_audit_guess(ledger_batch *batch, ledger_head *head, df_error *err);
+/* For the next entry, where that is worth it; NULL: not known. `time_too`: its time is of now. */
+void ledger_remember_head(df_ledger *ledger, const ledger_head *head, bool time_too);
 /* What is hashed behind the previous entry's hash: canonical JSON, in two parts with the time between them.
  */
 void ledger_entry_json(const df_audit_entry *entry, df_buf *before, df_buf *behind);
@@ -194,6 +208,9 @@ void ledger_entry_of(const df_row *row, df_audit_entry *out);
 df_code ledger_canonical(df_json_parser *parser, df_str json, df_arena *arena, df_str *out, df_error *err);
 
 /* ---- lease.c ---- */
+
+/* Forgets what was remembered of the ledger's state. */
+void ledger_forget_state(df_ledger *ledger);
 
 /* The fence check as a command of `batch`; nothing when no lease is held. *lost_at: its 1-based number. */
 void ledger_check_command(df_ledger *ledger, df_arena *arena, df_command *out);

@@ -177,14 +177,22 @@ df_code ledger_drop(ledger_batch *batch, df_code code)
     return code;
 }
 
+/* How the entries of the audit log are written: by the server, which hashes them; behind the head that is remembered; or in
+ * a second round trip, behind the head that the first has read. */
+typedef enum audit_way { BY_SERVER, BY_MEMORY, BY_READING } audit_way;
+
+static audit_way way_of(const ledger_batch *batch)
+{
+    const ledger_dialect *d = batch->ledger->dialect;
+    if (d->sql[LEDGER_audit_append] || !batch->n_entries) return BY_SERVER;
+    return batch->ledger->head.found && df_lease_held(batch->ledger) ? BY_MEMORY : BY_READING;
+}
+
 /* Guard and check in front, the entries of the audit log behind, or the lock on its head when the hashes are
  * ours to make. */
-static df_command *assemble(ledger_batch *batch, bool own_transaction, bool fenced, bool one_trip,
-                            ledger_head *head, size_t *count, size_t *check)
+static df_command *assemble(ledger_batch *batch, bool fenced, audit_way way, ledger_head *head, size_t *count, size_t *check)
 {
     df_ledger *ledger = batch->ledger;
-    size_t own = batch->count;
-    if (one_trip) ledger_audit_commands(batch);
     df_command *commands = df_alloc((batch->count + 4) * sizeof *commands);
     *count = *check = 0;
     if (ledger->dialect->sql[LEDGER_guard])
@@ -193,12 +201,8 @@ static df_command *assemble(ledger_batch *batch, bool own_transaction, bool fenc
         ledger_check_command(ledger, &batch->arena, &commands[*count]);
         *check = ++*count;
     }
-    /* What ran before us in this transaction may have been anything. */
-    if (!own_transaction && ledger->dialect->sql[LEDGER_intact])
-        commands[(*count)++] = (df_command){.sql = ledger_text(ledger, LEDGER_intact)};
     for (size_t i = 0; i < batch->count; i++) commands[(*count)++] = batch->commands[i];
-    if (!one_trip) ledger_audit_head_command(ledger, head, &commands[(*count)++]);
-    batch->count = own;
+    if (way == BY_READING) ledger_audit_head_command(ledger, head, &commands[(*count)++]);
     return commands;
 }
 
@@ -220,24 +224,32 @@ static df_code deletes_us(df_error *err)
     return DF_REFUSED;
 }
 
+/* Somebody else has written to the audit log since we looked. */
+static df_code overtaken(df_error *err)
+{
+    return df_fail(err, DF_RETRY, "another session has written to the audit log meanwhile");
+}
+
 /* One round trip where the engine has pipelines, two where the hashes are ours; else one a statement. */
 static df_code run_commands(ledger_batch *batch, bool own, bool fenced, bool commit, df_error *err)
 {
     df_ledger *ledger = batch->ledger;
-    bool one_trip = ledger->dialect->sql[LEDGER_audit_append] || !batch->n_entries;
-    size_t count, check;
+    audit_way way = way_of(batch);
+    size_t count, check, recorded = batch->count;
     ledger_head head = {0};
-    df_command *commands = assemble(batch, own, fenced, one_trip, &head, &count, &check);
-    unsigned flags = (own ? DF_MANY_BEGIN : 0) | (commit && one_trip ? DF_MANY_COMMIT : 0);
+    if (way == BY_SERVER) ledger_audit_commands(batch);
+    if (way == BY_MEMORY) DF_TRY(ledger_audit_guess(batch, &head, err));
+    df_command *commands = assemble(batch, fenced, way, &head, &count, &check);
+    batch->count = recorded;
+    unsigned flags = (own ? DF_MANY_BEGIN : 0) | (commit && way != BY_READING ? DF_MANY_COMMIT : 0);
     df_code code = df_exec_many(ledger->conn, commands, count, flags, err);
     free(commands);
+    if (way == BY_MEMORY) ledger_remember_head(ledger, code == DF_OK ? &head : NULL, false);
     if (code != DF_OK && ledger_divided(err)) {
         bool fence = check && (size_t)err->statement == check;
-        code = fence                                                 ? ledger_lost(ledger, err)
-               : !own && ledger->dialect->sql[LEDGER_intact] != NULL ? deletes_us(err)
-                                                                     : ledger_no_head(err);
+        code = fence && own ? ledger_lost(ledger, err) : fence ? deletes_us(err) : way == BY_MEMORY ? overtaken(err) : ledger_no_head(err);
     }
-    return code == DF_OK && !one_trip ? ledger_audit_write(batch, &head, commit, err) : code;
+    return code == DF_OK && way == BY_READING ? ledger_audit_write(batch, &head, commit, err) : code;
 }
 
 static df_code run_once(ledger_batch *batch, bool own, bool fenced, bool commit, df_error *err)
@@ -276,7 +288,8 @@ static df_code run_batch(ledger_batch *batch, const char *doing, df_error *err)
     enum { TRIES = 6, FIRST_PAUSE_MS = 10 };
     df_ledger *ledger = batch->ledger;
     bool own = !df_in_transaction(ledger->conn), commit = own || batch->commit;
-    bool fenced = own && !batch->unfenced && df_lease_held(ledger);
+    /* In a transaction the check was at its beginning; what ran since may have deleted what the check looks at. */
+    bool fenced = (own || ledger->dialect->graph) && !batch->unfenced && df_lease_held(ledger);
     if (own && !batch->unfenced && ledger_lease_lost(ledger))
         return ledger_drop(batch, ledger_lost(ledger, err));
 

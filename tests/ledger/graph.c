@@ -29,8 +29,8 @@ static void refused(place *p, const char *statement, bool completes)
     df_journal_row row = make_row(1, statement, DF_STEP_DONE);
     int64_t before = nodes(p, "true");
     if (!completes) {
-        check_ok(df_ledger_start(p->ledger, &run, any_error), "journalled");
-        check_ok(df_ledger_intend(p->ledger, &run, &row, any_error), "statement by statement");
+        check_ok(df_ledger_start(p->ledger, &run, NULL, 0, any_error), "journalled");
+        check_ok(df_ledger_intend(p->ledger, &run, NULL, 0, &row, 1, any_error), "statement by statement");
         before = nodes(p, "true");
     }
     check_ok(df_ledger_begin(p->ledger, any_error), "a migration");
@@ -104,7 +104,7 @@ static void test_description(void)
               "m.checksum = '%s' AND m.appliedBy = 'ops' AND m.version = '2025-10-15_143022' RETURN count(m)",
               sum_a) == 1,
           "with the other properties of the runbook");
-    check_ok(df_ledger_start(p.ledger, &down, any_error), "a way back");
+    check_ok(df_ledger_start(p.ledger, &down, NULL, 0, any_error), "a way back");
     check(strcmp(ask_text(p.conn, "MATCH (m:Migration) RETURN m.status"), "RUNNING") == 0, "is running");
     check_ok(df_ledger_fail(p.ledger, &down, &why, "part", 7, any_error), "fails half-way");
     check(strcmp(ask_text(p.conn, "MATCH (m:Migration) RETURN m.status + ' ' + m.description"),

@@ -192,7 +192,7 @@ static void test_odd_sessions(void)
     df_journal_row *rows = NULL;
     size_t count = 0;
     lease_or_die(&p, 0);
-    check_ok(df_ledger_start(p.ledger, &run, any_error), "a run whose script changes its session");
+    check_ok(df_ledger_start(p.ledger, &run, NULL, 0, any_error), "a run whose script changes its session");
     if (is_engine("mariadb")) {
         sql(p.conn, "SET NAMES latin1");
         sql(p.conn, "SET sql_mode = ''");
@@ -209,7 +209,7 @@ static void test_odd_sessions(void)
         sql(p.conn, "SET search_path = pg_catalog");
         sql(p.conn, "SET ROLE ledger_nobody_%d", (int)(ask(p.conn, "SELECT pg_backend_pid()")));
     }
-    check_ok(df_ledger_intend(p.ledger, &run, &row, any_error), "its journal is written all the same");
+    check_ok(df_ledger_intend(p.ledger, &run, NULL, 0, &row, 1, any_error), "its journal is written all the same");
     check_ok(df_ledger_begin(p.ledger, any_error), "its transactions begin");
     if (is_engine("postgres"))
         check(strncmp(ask_text(p.conn, "SELECT current_user"), "ledger_nobody", 13) == 0,

@@ -33,7 +33,7 @@ static void test_attempts(void)
 
     df_run run = make_run(&m, DF_UP, true);
     run.n_steps = 3;
-    check_ok(df_ledger_start(p.ledger, &run, any_error), "a journalled run starts");
+    check_ok(df_ledger_start(p.ledger, &run, NULL, 0, any_error), "a journalled run starts");
     df_applied a = the_row(&p, &arena);
     check(a.status == DF_APPLIED_IN_PROGRESS && a.steps == 3 && a.steps_done == 0 && !a.down,
           "in progress, nothing done");
@@ -41,14 +41,14 @@ static void test_attempts(void)
 
     df_journal_row one = make_row(1, "A", DF_STEP_INTENT), two = make_row(2, "B", DF_STEP_INTENT);
     one.state_before = DF_STR("digest before");
-    check_ok(df_ledger_intend(p.ledger, &run, &one, any_error), "the first statement's intent");
+    check_ok(df_ledger_intend(p.ledger, &run, NULL, 0, &one, 1, any_error), "the first statement's intent");
     check(ask(p.conn, "SELECT COUNT(*) FROM _migration_journal WHERE finished_at IS NULL") == 1,
           "it has begun");
     one.status = DF_STEP_DONE;
     one.state_before = DF_STR_NONE;
     one.ms = 12.25;
     check_ok(df_ledger_settle(p.ledger, &run, &one, any_error), "and its result");
-    check_ok(df_ledger_intend(p.ledger, &run, &two, any_error), "the second's intent");
+    check_ok(df_ledger_intend(p.ledger, &run, NULL, 0, &two, 1, any_error), "the second's intent");
     df_journal_row *rows = read_journal(&p, &m, DF_UP, &arena, 2);
     check(rows[0].status == DF_STEP_DONE && rows[0].number == 1 && rows[0].line == 10 && rows[0].rows == 1,
           "the first is done");
@@ -71,7 +71,7 @@ static void test_attempts(void)
     df_run next = make_run(&m, DF_UP, true);
     next.n_steps = 3;
     next.resumed = true;
-    check_ok(df_ledger_start(p.ledger, &next, any_error), "another run goes on");
+    check_ok(df_ledger_start(p.ledger, &next, NULL, 0, any_error), "another run goes on");
     read_journal(&p, &m, DF_UP, &arena, 2);
     df_error why = {.code = DF_FAILED, .message = "no"};
     check_ok(df_ledger_fail(p.ledger, &next, &why, "part", 10, any_error), "and fails");
@@ -79,7 +79,7 @@ static void test_attempts(void)
     check(a.status == DF_APPLIED_FAILED && a.steps_done == 2 && !a.down, "what was done stays done");
 
     df_run fresh = make_run(&m, DF_UP, true);
-    check_ok(df_ledger_start(p.ledger, &fresh, any_error), "a fresh attempt");
+    check_ok(df_ledger_start(p.ledger, &fresh, NULL, 0, any_error), "a fresh attempt");
     read_journal(&p, &m, DF_UP, &arena, 0);
     check_ok(df_ledger_settle(p.ledger, &fresh, &one, any_error), "has a journal of its own");
     read_journal(&p, &m, DF_UP, &arena, 1);
@@ -101,24 +101,26 @@ static void test_down(void)
     df_journal_row row = make_row(1, "A", DF_STEP_DONE);
     place p = open_place(new_database(), true);
     lease_or_die(&p, 0);
-    check_ok(df_ledger_start(p.ledger, &up, any_error), "applied by statement");
+    check_ok(df_ledger_start(p.ledger, &up, NULL, 0, any_error), "applied by statement");
     check_ok(df_ledger_settle(p.ledger, &up, &row, any_error), "its row");
     check_ok(df_ledger_complete(p.ledger, &up, &result, any_error), "complete");
-    check_ok(df_ledger_start(p.ledger, &down, any_error), "being taken back");
+    check_ok(df_ledger_start(p.ledger, &down, NULL, 0, any_error), "being taken back");
     df_applied a = the_row(&p, &arena);
     check(a.status == DF_APPLIED_IN_PROGRESS && a.down, "the history says so");
     read_journal(&p, &m, DF_DOWN, &arena, 0);
     df_journal_row *rows = read_journal(&p, &m, DF_UP, &arena, 1);
     check(rows[0].status == DF_STEP_DONE, "the other direction's journal is still there");
     row.direction = DF_DOWN;
-    check_ok(df_ledger_intend(p.ledger, &down, &row, any_error), "its intent");
+    row.status = DF_STEP_INTENT;
+    check_ok(df_ledger_intend(p.ledger, &down, NULL, 0, &row, 1, any_error), "its intent");
     read_journal(&p, &m, DF_DOWN, &arena, 1);
+    row.status = DF_STEP_DONE;
     check_ok(df_ledger_settle(p.ledger, &down, &row, any_error), "its result");
     check_ok(df_ledger_complete(p.ledger, &down, &result, any_error), "taken back");
     a = the_row(&p, &arena);
     check(a.status == DF_APPLIED_ROLLED_BACK && !a.down, "the history says so");
     df_run again = make_run(&m, DF_UP, true);
-    check_ok(df_ledger_start(p.ledger, &again, any_error), "and up again");
+    check_ok(df_ledger_start(p.ledger, &again, NULL, 0, any_error), "and up again");
     read_journal(&p, &m, DF_UP, &arena, 0);
     close_place(&p);
     df_arena_release(&arena);
@@ -133,7 +135,7 @@ static void test_contents(void)
     place p = open_place(new_database(), true);
     char *text = df_alloc(5001);
     lease_or_die(&p, 0);
-    check_ok(df_ledger_start(p.ledger, &run, any_error), "a run");
+    check_ok(df_ledger_start(p.ledger, &run, NULL, 0, any_error), "a run");
     memset(text, 'x', 1999);
     strcpy(text + 1999, "ü and so on");
     df_journal_row row = make_row(1, text, DF_STEP_DONE);
@@ -159,7 +161,7 @@ static void test_contents(void)
               df_str_is(rows[1].error, "it did not work"),
           "the failure is kept");
     check_ok(df_ledger_begin(p.ledger, any_error), "inside a transaction");
-    check_code(df_ledger_intend(p.ledger, &run, &row, &err), DF_BUG, &err,
+    check_code(df_ledger_intend(p.ledger, &run, NULL, 0, &row, 1, &err), DF_BUG, &err,
                "an intent cannot be written: it would not be committed");
     row.progress = DF_STR("[9999]");
     check_ok(df_ledger_settle(p.ledger, &run, &row, any_error), "but a result");

@@ -137,7 +137,7 @@ static void test_row_deleted(void)
     check(strstr(err.message, "has no row"), "and they are told why: %s", err.message);
     check_code(df_ledger_begin(a.ledger, &err), DF_LOCKED, &err, "the holder can begin nothing more");
     check(!df_lease_held(a.ledger) && !df_in_transaction(a.conn), "and knows that it holds nothing");
-    check_code(df_ledger_start(a.ledger, &run, &err), DF_LOCKED, &err, "nor record anything");
+    check_code(df_ledger_start(a.ledger, &run, NULL, 0, &err), DF_LOCKED, &err, "nor record anything");
     df_lease_give(a.ledger);
     check_ok(take(&b, 0, 0, any_error), "given up, another gets it");
     check(df_lease_fence(b.ledger) == 2, "with a higher fence, although the row was gone");
@@ -164,7 +164,7 @@ static void test_overtaken(void)
     check_ok(take(&a, 0, 60000, any_error), "taken");
     sql(b.conn, "UPDATE _migration_locks SET fence = fence + 1");
     sql(b.conn, "UPDATE _migration_meta SET number = number + 1 WHERE name = 'fence'");
-    check_code(df_ledger_intend(a.ledger, &run, &row, &err), DF_LOCKED, &err,
+    check_code(df_ledger_intend(a.ledger, &run, NULL, 0, &row, 1, &err), DF_LOCKED, &err,
                "who was overtaken writes no intent");
     check(ask(b.conn, "SELECT COUNT(*) FROM _migration_journal") == 0, "none is there");
     df_lease_give(a.ledger);

@@ -126,8 +126,9 @@ static df_code record(puppet *p, const char *verb, const char *id, char *out, si
                           .rows = -1,
                           .status = DF_STEP_DONE};
     make_run(&m, &run, id, strcmp(verb, "complete") != 0, &p->arena);
-    if (strcmp(verb, "start") == 0) return df_ledger_start(p->ledger, &run, err);
-    if (strcmp(verb, "intend") == 0) return df_ledger_intend(p->ledger, &run, &row, err);
+    if (strcmp(verb, "start") == 0) return df_ledger_start(p->ledger, &run, NULL, 0, err);
+    if (strcmp(verb, "intend") == 0) row.status = DF_STEP_INTENT;
+    if (strcmp(verb, "intend") == 0) return df_ledger_intend(p->ledger, &run, NULL, 0, &row, 1, err);
     if (strcmp(verb, "settle") == 0) return df_ledger_settle(p->ledger, &run, &row, err);
     if (strcmp(verb, "down") == 0) {
         run.direction = DF_DOWN;

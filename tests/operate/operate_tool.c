@@ -225,16 +225,16 @@ static df_code leave(tool *t, df_error *err)
     df_migration migration;
     df_run run = run_of(&migration, argument(t, 0, "001_first"));
     bool failed = strcmp(argument(t, 1, "intent"), "failed") == 0;
-    DF_TRY(df_ledger_start(t->ledger, &run, err));
+    DF_TRY(df_ledger_start(t->ledger, &run, NULL, 0, err));
     for (int32_t i = 1; i <= 2; i++) {
         df_journal_row row = step(i, DF_STEP_INTENT, "CREATE TABLE done (a int)");
-        DF_TRY(df_ledger_intend(t->ledger, &run, &row, err));
+        DF_TRY(df_ledger_intend(t->ledger, &run, NULL, 0, &row, 1, err));
         row.status = DF_STEP_DONE;
         DF_TRY(df_ledger_settle(t->ledger, &run, &row, err));
     }
     df_journal_row row = step(3, DF_STEP_INTENT, argument(t, 2, "CREATE TABLE third (a int)"));
     row.state_before = df_str_from(argument(t, 3, NULL));
-    DF_TRY(df_ledger_intend(t->ledger, &run, &row, err));
+    DF_TRY(df_ledger_intend(t->ledger, &run, NULL, 0, &row, 1, err));
     if (!failed) return DF_OK;
     df_error reason = {.code = DF_FAILED, .message = "relation \"third\" is in the way"};
     row.status = DF_STEP_FAILED;
@@ -248,7 +248,7 @@ static df_code apply(tool *t, df_error *err)
     df_migration migration;
     df_run run = run_of(&migration, argument(t, 0, "001_first"));
     df_run_result result = {.duration_ms = 5};
-    DF_TRY(df_ledger_start(t->ledger, &run, err));
+    DF_TRY(df_ledger_start(t->ledger, &run, NULL, 0, err));
     return df_ledger_complete(t->ledger, &run, &result, err);
 }
 

@@ -39,8 +39,10 @@ df_code note_state(execution *e, size_t step, df_error *err)
 {
     bool known;
     df_str state = DF_STR_NONE;
+    e->rows[step].state_before = DF_STR_NONE;
+    if (e->steps.items[step].facts.flags & DF_SQL_IF_EXISTS) return DF_OK; /* in doubt, it is run again */
     DF_TRY(state_of(e, step, &state, &known, err));
-    e->rows[step].state_before = known ? state : DF_STR_NONE;
+    if (known) e->rows[step].state_before = state;
     return DF_OK;
 }
 

@@ -192,7 +192,7 @@ df_code df_execute(df_executor *x, df_migration *migration, const df_applied *be
                    .direction = take_back_part ? DF_UP : direction};
     df_code code = execution_prepare(&e, &mine);
     if (code == DF_OK) {
-        e.run.first = !before && direction == DF_UP && e.units.whole;
+        e.run.first = !before && direction == DF_UP;
         e.run.resumed = unfinished && before->down == (direction == DF_DOWN);
         df_on_notice(x->conn, hear, x);
         watch_begin(x->watch, df_arena_cstr(&e.arena, migration->id), item->estimated_ms);

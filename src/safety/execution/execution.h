@@ -17,7 +17,7 @@
 
 typedef enum df_unit_mode {
     DF_UNIT_TRANSACTION, /* its statements commit together, with their journal rows */
-    DF_UNIT_ALONE,       /* one statement that the server runs outside of transactions */
+    DF_UNIT_ALONE,       /* what the server runs in no transaction with data: one statement, or changes of the schema */
     DF_UNIT_SESSION,     /* settings, temporary objects: belong to the session, run again by whoever goes on */
     DF_UNIT_BATCHED,     /* one statement over key ranges, a transaction each */
 } df_unit_mode;
@@ -71,6 +71,7 @@ typedef struct df_executor {
     const char *reason; /* of a down */
     df_arena *arena;    /* reports live here */
     df_watch *watch;    /* may be NULL */
+    int64_t session_id; /* of conn, for the watch; 0: not asked yet */
 } df_executor;
 
 /*

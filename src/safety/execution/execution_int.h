@@ -20,7 +20,8 @@ typedef struct execution {
     df_arena arena;
     double began; /* monotonic seconds */
     int64_t affected;
-    bool noted_start; /* the history says that it is in progress */
+    bool noted_start;      /* the history says that it is in progress */
+    size_t ended, n_ended; /* steps whose end is not yet in the journal (record.c): the first, and how many */
     bool unsettled;   /* a change of the schema was made, which the server may still be finishing */
 } execution;
 
@@ -54,6 +55,36 @@ const char *first_line(df_arena *arena, df_str text);
 /* ---- the two ways ---- */
 DF_MUST_USE df_code run_whole(execution *e, df_error *err);
 DF_MUST_USE df_code run_journalled(execution *e, df_error *err);
+
+/* ---- record.c: a journalled run in the ledger ---- */
+
+/* Before the steps run: the history's start, if it is not yet written, and the journal's intents. */
+DF_MUST_USE df_code record_intents(execution *e, size_t first, size_t count, df_error *err);
+/* After them: with the next write, or at once where nobody else could tell how they ended. */
+DF_MUST_USE df_code record_ends(execution *e, size_t first, size_t count, df_error *err);
+/* What has waited is written. */
+DF_MUST_USE df_code record_now(execution *e, df_error *err);
+
+/* ---- alone.c: what runs in no transaction of ours ---- */
+
+typedef struct resumption {
+    df_journal_row *before; /* of the earlier attempt */
+    size_t count;
+    int reconnects;
+} resumption;
+DF_MUST_USE df_code run_alone(execution *e, const df_unit *unit, resumption *r, df_error *err);
+/* The intent is there and nothing more: done, to be done again, or not to be known. */
+DF_MUST_USE df_code settle_doubt(execution *e, size_t step, const df_journal_row *intent, bool *done, df_error *err);
+
+/* ---- journalled.c, for alone.c ---- */
+
+/* The journal's row of the earlier attempt; NULL: none. */
+const df_journal_row *earlier(const resumption *r, int32_t number);
+DF_MUST_USE df_code connected_again(execution *e, resumption *r, df_error *err);
+/* Settings and temporary objects that the steps before `end` made, for the new session. */
+DF_MUST_USE df_code renew_session(execution *e, size_t end, df_error *err);
+/* The failed step's row in the journal. */
+void settle_failed(execution *e, size_t step);
 
 /* ---- doubt.c ---- */
 

@@ -57,6 +57,7 @@ static df_code connect_again(df_executor *x, df_error *err)
     DF_TRY(df_connect(x->url, x->open_options, &fresh, err));
     df_conn *old = x->conn;
     x->conn = fresh;
+    x->session_id = 0;
     df_ledger_rebind(x->ledger, fresh);
     df_disconnect(old);
     df_lease_options lease = x->lease;

@@ -175,12 +175,32 @@ static df_unit_mode mode_of(const unit_maker *m, const df_step *step)
     return DF_UNIT_TRANSACTION;
 }
 
+static bool is_constraint(const df_step *step)
+{
+    return step->facts.object.kind && strcmp(step->facts.object.kind, "constraint") == 0;
+}
+
+/*
+ * Changes of the schema go together if they only make or only drop: a name may not come and go in one transaction. One
+ * constraint at most, since the server checks all that is there while it holds the label's lock until the commit.
+ */
+static bool shares_schema(const unit_maker *m, const df_unit *last, size_t at)
+{
+    const df_step *step = &m->steps->items[at], *before = &m->steps->items[last->first];
+    bool constraint = is_constraint(step);
+    size_t verb = strcspn(step->facts.tag, " ") + 1;
+    if (step->facts.cls != DF_SQL_DDL || before->facts.cls != DF_SQL_DDL) return false;
+    for (size_t i = last->first; constraint && i < at; i++) constraint = !is_constraint(&m->steps->items[i]);
+    return constraint == is_constraint(step) && strncmp(step->facts.tag, before->facts.tag, verb) == 0;
+}
+
 static bool joins_last(const unit_maker *m, df_unit_mode mode, size_t at)
 {
-    if (!m->dialect->neighbours_share || mode != DF_UNIT_TRANSACTION || m->section->no_transaction || !m->out->count)
-        return false;
+    if (!m->dialect->neighbours_share || m->section->no_transaction || !m->out->count) return false;
     const df_unit *last = &m->out->items[m->out->count - 1];
-    return last->mode == DF_UNIT_TRANSACTION && !last->roll_back && last->first + last->count == at;
+    if (last->mode != mode || last->first + last->count != at) return false;
+    return mode == DF_UNIT_ALONE ? m->dialect->schema_apart && shares_schema(m, last, at)
+                                 : mode == DF_UNIT_TRANSACTION && !last->roll_back;
 }
 
 df_code df_units_make(const df_sql_dialect *dialect, const df_section *section, const df_steps *steps, df_arena *arena,

@@ -7,6 +7,11 @@
 // A comparison with what is no time is null: a property that somebody has made a text of does not end a query.
 // SET of what is there already changes nothing but takes the node's lock, so "SET m.held = true" is how a node is locked
 // until commit; what is to be judged under the lock is read behind it. A failing division stops everything behind it.
+//
+// The server forgets all plans at each change of the schema, and planning takes longer than running. What is written for
+// every migration is therefore of few words: MERGE or CREATE of one node, and maps of parameters, which the driver sends as
+// one parameter each (parameters.c), so that a list of any length has one plan. Numbers that the holder of the lock can
+// count (sequence, entries of the audit log) it counts.
 
 // name: find
 CALL db.info() YIELD name
@@ -58,20 +63,23 @@ MATCH (j:_MigrationJournal {migrationId: id, direction: way, attempt: h.attempt}
 WHERE j.number >= 0 AND j.status IN ['done', 'skipped']
 SET j.status = 'undone'
 
+// name: sequence
+MATCH (h:Migration) WHERE h.sequence > 0 RETURN max(h.sequence)
+
 // name: start
-OPTIONAL MATCH (o:Migration) WHERE o.sequence > 0
-WITH o ORDER BY o.sequence DESC LIMIT 1
-WITH coalesce(o.sequence, 0) + 1 AS next, ? AS id, ? AS name, ? AS checksum, ? AS by, ? AS metadata, ? AS environment,
-    ? AS version, ? AS kind, ? AS raw, ? AS steps, ? AS journalled, ? AS estimated, ? AS run, ? AS more, ? AS file,
-    ? AS description
-MERGE (h:Migration {migrationId: id})
-SET h.attempt = coalesce(h.attempt + more, 1)
-SET h.name = name, h.checksum = checksum, h.appliedAt = datetime(), h.appliedBy = by, h.status = 'RUNNING',
-    h.metadata = metadata, h.environment = environment, h.version = version, h.sequence = next, h.kind = kind,
-    h.origin = 'run', h.rawChecksum = raw, h.direction = 'up', h.steps = steps, h.journalled = journalled,
-    h.estimatedDuration = estimated, h.runId = run, h.filename = file, h.summary = description,
-    h.description = description
-REMOVE h.rolledBackAt, h.rollbackTime, h.undone, h.errorMessage, h.executionTime, h.rowsAffected
+MERGE (h:Migration {migrationId: ?})
+SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, version: ?, kind: ?, rawChecksum: ?, steps: ?,
+    journalled: ?, estimatedDuration: ?, runId: ?, status: 'RUNNING', origin: 'run', direction: 'up', rolledBackAt: null,
+    rollbackTime: null, undone: null, errorMessage: null, executionTime: null, rowsAffected: null},
+    h.appliedAt = datetime(), h.attempt = coalesce(h.attempt + ?, 1),
+    h += {filename: ?, summary: ?, description: ?, sequence: ?}
+
+// Of a migration's first run, as is complete_first; for the server the two are one statement.
+// name: start_first
+MERGE (h:Migration {migrationId: ?})
+SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, version: ?, kind: ?, rawChecksum: ?, steps: ?,
+    journalled: ?, estimatedDuration: ?, runId: ?, attempt: ?, filename: ?, summary: ?, description: ?, sequence: ?,
+    status: 'RUNNING', origin: 'run', direction: 'up'}, h.appliedAt = datetime()
 
 // name: start_down
 WITH ? AS more, ? AS steps, ? AS journalled, ? AS run, ? AS id
@@ -80,21 +88,19 @@ SET h.attempt = h.attempt + more, h.status = 'RUNNING', h.direction = 'down', h.
     h.journalled = journalled, h.runId = run, h.description = h.summary
 REMOVE h.undone, h.errorMessage
 
+// name: complete_first
+MERGE (h:Migration {migrationId: ?})
+SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, version: ?, kind: ?, rawChecksum: ?, steps: ?,
+    journalled: ?, estimatedDuration: ?, runId: ?, executionTime: ?, rowsAffected: ?, attempt: 1, filename: ?,
+    summary: ?, description: ?, sequence: ?, status: 'SUCCESS', origin: 'run', direction: 'up'}, h.appliedAt = datetime()
+
 // name: complete_up
-OPTIONAL MATCH (o:Migration) WHERE o.sequence > 0
-WITH o ORDER BY o.sequence DESC LIMIT 1
-WITH coalesce(o.sequence, 0) + 1 AS next, ? AS id, ? AS name, ? AS checksum, ? AS by, ? AS metadata, ? AS environment,
-    ? AS version, ? AS kind, ? AS raw, ? AS steps, ? AS journalled, ? AS estimated, ? AS run, ? AS duration, ? AS rows,
-    ? AS file, ? AS description
-MERGE (h:Migration {migrationId: id})
-SET h.attempt = CASE WHEN h.attempt IS NULL THEN 1
-    WHEN journalled AND h.direction = 'up' AND h.status = 'RUNNING' THEN h.attempt ELSE h.attempt + 1 END
-SET h.name = name, h.checksum = checksum, h.appliedAt = datetime(), h.appliedBy = by, h.status = 'SUCCESS',
-    h.metadata = metadata, h.environment = environment, h.version = version, h.sequence = next, h.kind = kind,
-    h.origin = 'run', h.rawChecksum = raw, h.direction = 'up', h.steps = steps, h.journalled = journalled,
-    h.estimatedDuration = estimated, h.runId = run, h.executionTime = duration, h.rowsAffected = rows,
-    h.filename = file, h.summary = description, h.description = description
-REMOVE h.rolledBackAt, h.rollbackTime, h.undone, h.errorMessage
+MERGE (h:Migration {migrationId: ?})
+SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, version: ?, kind: ?, rawChecksum: ?, steps: ?,
+    journalled: ?, estimatedDuration: ?, runId: ?, executionTime: ?, rowsAffected: ?, status: 'SUCCESS', origin: 'run',
+    direction: 'up', rolledBackAt: null, rollbackTime: null, undone: null, errorMessage: null},
+    h.appliedAt = datetime(), h.attempt = coalesce(h.attempt + ?, 1),
+    h += {filename: ?, summary: ?, description: ?, sequence: ?}
 
 // name: complete_down
 WITH ? AS duration, ? AS steps, ? AS journalled, ? AS run, ? AS id
@@ -105,20 +111,14 @@ SET h.status = 'ROLLED_BACK', h.rolledBackAt = datetime(), h.rollbackTime = dura
 REMOVE h.errorMessage, h.undone
 
 // name: fail_up
-OPTIONAL MATCH (o:Migration) WHERE o.sequence > 0
-WITH o ORDER BY o.sequence DESC LIMIT 1
-WITH coalesce(o.sequence, 0) + 1 AS next, ? AS id, ? AS name, ? AS checksum, ? AS by, ? AS metadata, ? AS environment,
-    ? AS version, ? AS kind, ? AS raw, ? AS steps, ? AS journalled, ? AS estimated, ? AS run, ? AS duration, ? AS error,
-    ? AS undone, ? AS file, ? AS description
-MERGE (h:Migration {migrationId: id})
-SET h.attempt = CASE WHEN h.attempt IS NULL THEN 1
-    WHEN journalled AND h.direction = 'up' AND h.status = 'RUNNING' THEN h.attempt ELSE h.attempt + 1 END
-SET h.name = name, h.checksum = checksum, h.appliedAt = datetime(), h.appliedBy = by, h.status = 'FAILED',
-    h.metadata = metadata, h.environment = environment, h.version = version, h.sequence = coalesce(h.sequence, next),
-    h.kind = kind, h.origin = 'run', h.rawChecksum = raw, h.direction = 'up', h.steps = steps, h.journalled = journalled,
-    h.estimatedDuration = estimated, h.runId = run, h.executionTime = duration, h.errorMessage = error,
-    h.undone = undone, h.filename = file, h.summary = description, h.description = 'FAILED: ' + error
-REMOVE h.rolledBackAt, h.rollbackTime, h.rowsAffected
+MERGE (h:Migration {migrationId: ?})
+SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, version: ?, kind: ?, rawChecksum: ?, steps: ?},
+    h.attempt = CASE WHEN h.attempt IS NULL THEN 1
+        WHEN ? AND h.direction = 'up' AND h.status = 'RUNNING' THEN h.attempt ELSE h.attempt + 1 END,
+    h += {estimatedDuration: ?, runId: ?, executionTime: ?, errorMessage: ?, undone: ?, filename: ?, summary: ?,
+        description: ?, status: 'FAILED', origin: 'run', direction: 'up', rolledBackAt: null, rollbackTime: null,
+        rowsAffected: null},
+    h.sequence = coalesce(h.sequence, ?), h.journalled = ?, h.appliedAt = datetime()
 
 // name: fail_down
 WITH ? AS status, ? AS error, ? AS undone, ? AS run, ? AS steps, ? AS journalled, ? AS id
@@ -139,12 +139,17 @@ CREATE (:_MigrationRollback {rollbackId: coalesce(o.rollbackId, 0) + 1, rolledBa
 UNWIND [
 
 // name: source_row
-[?, ?, ?, ?]
+{migrationId: ?, section: ?, content: ?, size: ?}
 
 // name: source_upsert
 ] AS r
-MERGE (s:_MigrationSource {migrationId: r[0], section: r[1]})
-SET s.content = r[2], s.size = r[3], s.storedAt = datetime()
+MERGE (s:_MigrationSource {migrationId: r.migrationId, section: r.section})
+SET s += r, s.storedAt = datetime()
+
+// name: source_first
+] AS r
+CREATE (s:_MigrationSource)
+SET s = r, s.storedAt = datetime()
 
 // ---- journal ----
 
@@ -152,22 +157,35 @@ SET s.content = r[2], s.size = r[3], s.storedAt = datetime()
 UNWIND [
 
 // name: journal_intent
-[?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?]
+{migrationId: ?, direction: ?, number: ?, line: ?, status: ?, hash: ?, tag: ?, statement: ?, stateBefore: ?,
+    transactionId: ?, progress: ?, rowsAffected: ?, duration: ?, errorMessage: ?, runId: ?}
 
 // name: journal_settled
-[?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?]
+{migrationId: ?, direction: ?, number: ?, line: ?, status: ?, hash: ?, tag: ?, statement: ?, stateBefore: ?,
+    transactionId: ?, progress: ?, rowsAffected: ?, duration: ?, errorMessage: ?, runId: ?}
 
 // name: journal_upsert
 ] AS r
-OPTIONAL MATCH (h:Migration {migrationId: r[2]})
+OPTIONAL MATCH (h:Migration {migrationId: r.migrationId})
 WITH r, coalesce(h.attempt, 1) AS attempt
-MERGE (j:_MigrationJournal {migrationId: r[0], direction: r[1], attempt: attempt, number: r[3]})
-SET j.startedAt = CASE WHEN r[5] = 'intent' OR j.startedAt IS NULL THEN datetime() ELSE j.startedAt END,
-    j.finishedAt = CASE WHEN r[5] = 'intent' THEN null ELSE datetime() END,
-    j.line = r[4], j.status = r[5], j.hash = r[6], j.tag = r[7], j.statement = r[8],
-    j.stateBefore = coalesce(r[9], j.stateBefore), j.transactionId = coalesce(r[10], j.transactionId),
-    j.progress = coalesce(r[11], j.progress), j.rowsAffected = r[12], j.duration = r[13], j.errorMessage = r[14],
-    j.runId = r[15]
+MERGE (j:_MigrationJournal {migrationId: r.migrationId, direction: r.direction, attempt: attempt, number: r.number})
+SET j.startedAt = CASE WHEN r.status = 'intent' OR j.startedAt IS NULL THEN datetime() ELSE j.startedAt END,
+    j.finishedAt = CASE WHEN r.status = 'intent' THEN null ELSE datetime() END,
+    j.line = r.line, j.status = r.status, j.hash = r.hash, j.tag = r.tag, j.statement = r.statement,
+    j.stateBefore = coalesce(r.stateBefore, j.stateBefore), j.transactionId = coalesce(r.transactionId, j.transactionId),
+    j.progress = coalesce(r.progress, j.progress), j.rowsAffected = r.rowsAffected, j.duration = r.duration,
+    j.errorMessage = r.errorMessage, j.runId = r.runId
+
+// Of a first run: the attempt is known, and nothing is there that the rows do not have.
+// name: journal_first
+{attempt: 1, migrationId: ?, direction: ?, number: ?, line: ?, status: ?, hash: ?, tag: ?, statement: ?, stateBefore: ?,
+    transactionId: ?, progress: ?, rowsAffected: ?, duration: ?, errorMessage: ?, runId: ?}
+
+// name: journal_first_end
+] AS r
+MERGE (j:_MigrationJournal {migrationId: r.migrationId, direction: r.direction, attempt: r.attempt, number: r.number})
+SET j += r, j.startedAt = coalesce(j.startedAt, datetime()),
+    j.finishedAt = CASE r.status WHEN 'intent' THEN null ELSE datetime() END
 
 // name: journal
 WITH ? AS id, ? AS way, ? AS same_way, ? AS same_id, ? AS again_way, ? AS again_id
@@ -263,16 +281,17 @@ SET h.name = name, h.checksum = checksum, h.status = 'SUCCESS', h.metadata = met
 
 // name: audit_head
 MATCH (m:_MigrationMeta {name: 'audit'}) SET m.held = true
-RETURN m.number, m.value, datetime().epochMillis
+RETURN m.number, m.value, datetime().epochMillis, null, coalesce(m.lastId, 0)
 
 // name: audit_write
-MATCH (m:_MigrationMeta {name: 'audit'})
-SET m.lastId = coalesce(m.lastId, 0) + 1
-CREATE (:_MigrationAudit {auditId: m.lastId, migrationId: ?, action: ?, actor: ?, timestamp: datetime({epochMillis: ?}),
-    ipAddress: ?, userAgent: ?, details: ?, databaseUser: ?, environment: ?, previous: ?, hash: ?})
+CREATE (a:_MigrationAudit)
+SET a = {migrationId: ?, action: ?, actor: ?, timestamp: ?, ipAddress: ?, userAgent: ?, details: ?, databaseUser: ?,
+    environment: ?, previous: ?, hash: ?, auditId: ?}, a.timestamp = datetime({epochMillis: a.timestamp})
 
+// When the head is not the one that the entries stand behind, or is not there, the division fails.
 // name: audit_head_write
-MATCH (m:_MigrationMeta {name: 'audit'}) SET m.number = ?, m.previous = m.value SET m.value = ?
+MERGE (m:_MigrationMeta {name: 'audit'})
+SET m.held = 1 / CASE m.value WHEN ? THEN 1 ELSE 0 END, m += {number: ?, value: ?, previous: ?, lastId: ?}
 
 // name: audit_head_read
 MATCH (m:_MigrationMeta {name: 'audit'}) RETURN m.number, m.value
@@ -339,21 +358,11 @@ CREATE (:_MigrationLock {lockName: 'migration_lock', acquiredAt: datetime(), hea
     sessionId: ?, sessionStarted: ?, databaseId: ?, databaseUser: ?})
 
 // The node of the fence is one that heartbeats do not touch; a takeover waits for it until our commit. When the lock is
-// not ours the division fails. It stands in a clause that changes things, which is never left out for want of a reader.
+// not ours, or one of the nodes is gone, the division fails: a node that MERGE has made has no number.
 // name: check
-MATCH (m:_MigrationMeta {name: 'fence'}) SET m.held = true
-WITH m
-MATCH (l:_MigrationLock {lockName: 'migration_lock'})
-WHERE l.lockId = ? AND l.fence = ? AND l.sessionId = ? AND l.fence = m.number
-WITH count(l) AS ours
-FOREACH (x IN CASE 1 / ours WHEN 1 THEN [] ELSE [1] END | CREATE (:_MigrationMeta))
-
-// Inside a transaction that has locked the fence: when its node is gone, or others are, this very transaction has
-// deleted them.
-// name: intact
-OPTIONAL MATCH (m:_MigrationMeta) WHERE m.name IN ['version', 'fence', 'audit'] AND m.number IS NOT NULL
-WITH count(m) AS there
-FOREACH (x IN CASE 1 / (there / 3) WHEN 1 THEN [] ELSE [1] END | CREATE (:_MigrationMeta))
+OPTIONAL MATCH (l:_MigrationLock {lockName: 'migration_lock'})
+MERGE (m:_MigrationMeta {name: 'fence'})
+SET m.held = 1 / CASE l.lockId + m.number WHEN ? THEN 1 ELSE 0 END
 
 // name: beat
 WITH ? AS ttl, ? AS metadata, ? AS id, ? AS fence
