@@ -34,7 +34,8 @@ static df_code put_operation(mf_catalog *c, const mf_xml *node)
         return mf_catalog_refuse(c, node, DF_CORRUPT, "it must either name an item or hold one", node->name);
     if (!item) DF_TRY(mf_catalog_find(c, node, name, &item));
     size_t from = c->out.len;
-    DF_TRY(mf_catalog_put_item(c, item, create, mf_xml_true(node, create ? "ifNotExists" : "ifExists", true)));
+    DF_TRY(
+        mf_catalog_put_item(c, item, create, mf_xml_true(node, create ? "ifNotExists" : "ifExists", true)));
     if (create) mf_catalog_require_edition(c, node, item);
     end(c, from);
     return DF_OK;
@@ -54,9 +55,11 @@ static df_code check_place(mf_catalog *c, const mf_xml *node)
     for (const mf_xml *other = c->root->first; other; other = other->next) {
         if (other == node && verify) return DF_OK;
         if (other == node || !is_operation(other)) continue;
-        if (verify) return mf_catalog_refuse(c, node, DF_CORRUPT, "<verify> must stand in front of", other->name);
+        if (verify)
+            return mf_catalog_refuse(c, node, DF_CORRUPT, "<verify> must stand in front of", other->name);
         if (!df_str_is(other->name, "verify"))
-            return mf_catalog_refuse(c, node, DF_CORRUPT, "<apply> must stand alone, and not beside", other->name);
+            return mf_catalog_refuse(c, node, DF_CORRUPT, "<apply> must stand alone, and not beside",
+                                     other->name);
     }
     return DF_OK;
 }
@@ -110,8 +113,7 @@ bool mf_is_catalog(const char *path)
 static void add_preconditions(mf_catalog *c, df_migration *m)
 {
     if (!c->n_needs) return;
-    df_precondition *all =
-        df_arena_alloc(&c->s->set.arena, (m->n_preconditions + c->n_needs) * sizeof *all);
+    df_precondition *all = df_arena_alloc(&c->s->set.arena, (m->n_preconditions + c->n_needs) * sizeof *all);
     if (m->n_preconditions) memcpy(all, m->preconditions, m->n_preconditions * sizeof *all);
     memcpy(all + m->n_preconditions, c->needs, c->n_needs * sizeof *all);
     m->preconditions = all;

@@ -102,7 +102,8 @@ static df_code put_constraint(mf_catalog *c, const mf_xml *item, bool careful)
     size_t i = 0, count = count_properties(item), n = sizeof constraints / sizeof *constraints;
     while (i < n && !df_str_is(type, constraints[i].type)) i++;
     const char *required = i == n ? NULL : on_node ? constraints[i].node : constraints[i].relationship;
-    if (!required) return mf_catalog_refuse(c, item, DF_UNSUPPORTED, "this type of constraint is not known", type);
+    if (!required)
+        return mf_catalog_refuse(c, item, DF_UNSUPPORTED, "this type of constraint is not known", type);
     if (count > 1 && !constraints[i].several)
         return mf_catalog_refuse(c, item, DF_CORRUPT, "such a constraint is about one property", type);
     put(c, "CREATE CONSTRAINT ");
@@ -115,7 +116,8 @@ static df_code put_constraint(mf_catalog *c, const mf_xml *item, bool careful)
     put(c, required);
     if (df_str_is(type, "property_type")) {
         df_str property_type = mf_xml_get(mf_xml_child(mf_xml_child(item, "properties"), "property"), "type");
-        if (!property_type.len) return mf_catalog_refuse(c, item, DF_CORRUPT, "its property has no type", DF_STR_NONE);
+        if (!property_type.len)
+            return mf_catalog_refuse(c, item, DF_CORRUPT, "its property has no type", DF_STR_NONE);
         df_buf_printf(&c->out, " %.*s", DF_FMT(property_type));
     }
     put_options(c, item);
@@ -143,7 +145,8 @@ static df_code put_index(mf_catalog *c, const mf_xml *item, bool careful)
 df_code mf_catalog_put_item(mf_catalog *c, const mf_xml *item, bool create, bool careful)
 {
     bool constraint = df_str_is(item->name, "constraint");
-    if (!mf_xml_get(item, "name").len) return mf_catalog_refuse(c, item, DF_CORRUPT, "it has no name", item->name);
+    if (!mf_xml_get(item, "name").len)
+        return mf_catalog_refuse(c, item, DF_CORRUPT, "it has no name", item->name);
     if (!create) {
         put(c, constraint ? "DROP CONSTRAINT " : "DROP INDEX ");
         put_name(c, mf_xml_get(item, "name"));
@@ -152,6 +155,7 @@ df_code mf_catalog_put_item(mf_catalog *c, const mf_xml *item, bool create, bool
     }
     if (!mf_xml_child(item, "label") == !mf_xml_child(item, "type"))
         return mf_catalog_refuse(c, item, DF_CORRUPT, "it must have either a label or a type", item->name);
-    if (!count_properties(item)) return mf_catalog_refuse(c, item, DF_CORRUPT, "it has no property", item->name);
+    if (!count_properties(item))
+        return mf_catalog_refuse(c, item, DF_CORRUPT, "it has no property", item->name);
     return constraint ? put_constraint(c, item, careful) : put_index(c, item, careful);
 }

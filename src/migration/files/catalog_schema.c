@@ -10,11 +10,11 @@
 #include <string.h>
 
 /* What the schema of others does not see: what keeps the histories of this tool and of neo4j-migrations. */
-#define NOT_OURS                                                                                              \
-    "none(l IN coalesce(labelsOrTypes, []) WHERE l STARTS WITH '_Migration' OR l STARTS WITH '__Dataflow' "   \
+#define NOT_OURS                                                                                             \
+    "none(l IN coalesce(labelsOrTypes, []) WHERE l STARTS WITH '_Migration' OR l STARTS WITH '__Dataflow' "  \
     "OR l STARTS WITH '__Neo4jMigration') AND NOT name IN ['_migration_key', '_migration_sequence'] "
-#define NO_INDEX_OF_OTHERS                                                                                    \
-    "type <> 'LOOKUP' AND owningConstraint IS NULL AND NOT coalesce(labelsOrTypes = ['REPEATED'] AND "        \
+#define NO_INDEX_OF_OTHERS                                                                                   \
+    "type <> 'LOOKUP' AND owningConstraint IS NULL AND NOT coalesce(labelsOrTypes = ['REPEATED'] AND "       \
     "properties = ['at'], false) AND " NOT_OURS
 
 const char *const mf_catalog_clearing[] = {
@@ -158,13 +158,15 @@ void mf_catalog_require_edition(mf_catalog *c, const mf_xml *node, const mf_xml 
     df_str type = mf_xml_get(item, "type");
     if (!df_str_is(item->name, "constraint") || df_str_starts(type, DF_STR("unique"))) return;
     df_str name = mf_xml_get(item, "name");
-    mf_catalog_require(c, node,
-                       (df_precondition){.kind = DF_PRECONDITION_EDITION,
-                                         .value = DF_STR("enterprise"),
-                                         .said = df_arena_printf(&c->s->set.arena, "<%.*s> of the constraint %.*s (%.*s)",
-                                                                 DF_FMT(node->name), DF_FMT(name), DF_FMT(type)),
-                                         .hint = "only the Enterprise Edition has such constraints; <?assume that edition is "
-                                                 "enterprise?> in the catalog passes the migration over on others"});
+    mf_catalog_require(
+        c, node,
+        (df_precondition){.kind = DF_PRECONDITION_EDITION,
+                          .value = DF_STR("enterprise"),
+                          .said = df_arena_printf(&c->s->set.arena, "<%.*s> of the constraint %.*s (%.*s)",
+                                                  DF_FMT(node->name), DF_FMT(name), DF_FMT(type)),
+                          .hint =
+                              "only the Enterprise Edition has such constraints; <?assume that edition is "
+                              "enterprise?> in the catalog passes the migration over on others"});
 }
 
 static void put_literals(df_buf *out, const mf_xml *list, const char *name)
@@ -226,8 +228,8 @@ static bool is_constraint(const mf_xml *item)
 }
 
 /* Everything but the names and the type of a property is the same; the order of properties is no matter. */
-#define EQUIVALENT                                                                                            \
-    "w[1] = h[1] AND w[2] = h[2] AND size(w[3]) = size(h[3]) AND all(x IN w[3] WHERE x IN h[3]) AND "         \
+#define EQUIVALENT                                                                                           \
+    "w[1] = h[1] AND w[2] = h[2] AND size(w[3]) = size(h[3]) AND all(x IN w[3] WHERE x IN h[3]) AND "        \
     "size(w[4]) = size(h[4]) AND all(x IN w[4] WHERE x IN h[4])"
 #define IDENTICAL EQUIVALENT " AND w[0] = h[0] AND coalesce(w[5], '') = coalesce(h[5], '')"
 
@@ -238,17 +240,21 @@ static void put_query(df_buf *out, const mf_xml **all, size_t count, bool of_con
     bool typed = false, first = true;
     for (size_t i = 0; i < count && of_constraints; i++)
         typed |= is_constraint(all[i]) && df_str_is(mf_xml_get(all[i], "type"), "property_type");
-    df_buf_text(out, of_constraints
-                         ? "SHOW CONSTRAINTS YIELD name, type, entityType, labelsOrTypes, properties"
-                         : "SHOW INDEXES YIELD name, type, entityType, labelsOrTypes, properties, owningConstraint");
+    df_buf_text(
+        out, of_constraints
+                 ? "SHOW CONSTRAINTS YIELD name, type, entityType, labelsOrTypes, properties"
+                 : "SHOW INDEXES YIELD name, type, entityType, labelsOrTypes, properties, owningConstraint");
     df_buf_text(out, typed ? ", propertyType WHERE " : " WHERE ");
     df_buf_text(out, of_constraints ? NOT_OURS : NO_INDEX_OF_OTHERS);
     /* An aggregate may stand in the list that the outermost reduce goes through, and nowhere deeper. */
     df_buf_text(out, "RETURN reduce(told = '', there IN [collect([name, ");
-    df_buf_text(out, of_constraints ? "CASE WHEN type ENDS WITH 'UNIQUENESS' THEN 'unique' WHEN type ENDS WITH '_KEY' THEN 'key' "
-                                      "WHEN type ENDS WITH '_EXISTENCE' THEN 'exists' WHEN type ENDS WITH '_PROPERTY_TYPE' "
-                                      "THEN 'property_type' ELSE toLower(type) END"
-                                    : "CASE WHEN type IN ['RANGE', 'BTREE'] THEN 'property' ELSE toLower(type) END");
+    df_buf_text(
+        out,
+        of_constraints
+            ? "CASE WHEN type ENDS WITH 'UNIQUENESS' THEN 'unique' WHEN type ENDS WITH '_KEY' THEN 'key' "
+              "WHEN type ENDS WITH '_EXISTENCE' THEN 'exists' WHEN type ENDS WITH '_PROPERTY_TYPE' "
+              "THEN 'property_type' ELSE toLower(type) END"
+            : "CASE WHEN type IN ['RANGE', 'BTREE'] THEN 'property' ELSE toLower(type) END");
     df_buf_text(out, ", entityType, coalesce(labelsOrTypes, []), coalesce(properties, []), ");
     df_buf_text(out, typed ? "propertyType" : "null");
     df_buf_text(out, "])] | reduce(so = told, wanted IN [[");
@@ -259,7 +265,8 @@ static void put_query(df_buf *out, const mf_xml **all, size_t count, bool of_con
         first = false;
     }
     df_buf_printf(out,
-                  "]] | reduce(text = so, d IN [w IN wanted WHERE none(h IN there WHERE %s) | 'the %s ' + w[0] + ' is missing'] "
+                  "]] | reduce(text = so, d IN [w IN wanted WHERE none(h IN there WHERE %s) | 'the %s ' + "
+                  "w[0] + ' is missing'] "
                   "+ [h IN there WHERE none(w IN wanted WHERE %s) | 'the %s ' + h[0] + ' is in no catalog'] "
                   "| text + CASE text WHEN '' THEN '' ELSE '; ' END + d))) AS difference",
                   same, what, same, what);
@@ -273,15 +280,18 @@ static df_code check_attributes(mf_catalog *c, const mf_xml *node)
         while (i < 3 && !df_str_is(a->name, known[i])) i++;
         if (i == 3) return mf_catalog_refuse(c, node, DF_CORRUPT, "<verify> has no such attribute", a->name);
     }
-    if (mf_xml_true(node, "allowEquivalent", true) || !mf_xml_true(node, "includeOptions", false)) return DF_OK;
-    mf_catalog_refuse(c, node, DF_UNSUPPORTED, "<verify> that compares options as text is not read", DF_STR_NONE);
+    if (mf_xml_true(node, "allowEquivalent", true) || !mf_xml_true(node, "includeOptions", false))
+        return DF_OK;
+    mf_catalog_refuse(c, node, DF_UNSUPPORTED, "<verify> that compares options as text is not read",
+                      DF_STR_NONE);
     df_error_hint(c->err, "leave out includeOptions, or allowEquivalent=\"false\"");
     return DF_UNSUPPORTED;
 }
 
 df_code mf_catalog_verify(mf_catalog *c, const mf_xml *node)
 {
-    bool own = mf_xml_true(node, "useCurrent", false), identical = !mf_xml_true(node, "allowEquivalent", true);
+    bool own = mf_xml_true(node, "useCurrent", false),
+         identical = !mf_xml_true(node, "allowEquivalent", true);
     const mf_xml **all;
     size_t count;
     DF_TRY(check_attributes(c, node));
@@ -289,12 +299,15 @@ df_code mf_catalog_verify(mf_catalog *c, const mf_xml *node)
     for (int constraints = 1; constraints >= 0; constraints--) {
         df_buf query = {0};
         put_query(&query, all, count, constraints, identical);
-        mf_catalog_require(c, node, (df_precondition){
-            .kind = DF_PRECONDITION_DIFFERENCE,
-            .value = df_arena_str(&c->s->set.arena, df_buf_str(&query)),
-            .said = own ? "<verify useCurrent=\"true\">" : "<verify>",
-            .hint = own ? "make the schema what the catalogs up to this one say, or change the catalog"
-                        : "make the schema what the catalogs before this one say; useCurrent=\"true\" would ask for this one's"});
+        mf_catalog_require(
+            c, node,
+            (df_precondition){
+                .kind = DF_PRECONDITION_DIFFERENCE,
+                .value = df_arena_str(&c->s->set.arena, df_buf_str(&query)),
+                .said = own ? "<verify useCurrent=\"true\">" : "<verify>",
+                .hint = own ? "make the schema what the catalogs up to this one say, or change the catalog"
+                            : "make the schema what the catalogs before this one say; useCurrent=\"true\" "
+                              "would ask for this one's"});
         df_buf_release(&query);
     }
     return DF_OK;

@@ -270,9 +270,11 @@ df_code mf_collect_liquibase(mf_set *s, const mf_listing *listing, df_error *err
     for (size_t i = 0; i < listing->count && code == DF_OK; i++)
         code = take_entry(&c, &listing->items[i], &xml, err);
     if (code == DF_OK && noted && !xml)
-        code = mf_fail(err, DF_CORRUPT, mf_path(s, c.path), 0, "changelogs include each other, and none is the first");
+        code = mf_fail(err, DF_CORRUPT, mf_path(s, c.path), 0,
+                       "changelogs include each other, and none is the first");
     if (others && code == DF_OK)
-        mf_find(s, "other-dialect", false, NULL, 0, NULL, "%zu changesets are for other databases, or ignored", others);
+        mf_find(s, "other-dialect", false, NULL, 0, NULL,
+                "%zu changesets are for other databases, or ignored", others);
     df_keymap_release(&ids);
     df_keymap_release(&included);
     return code;
@@ -309,7 +311,8 @@ static df_code take_rollback(halves *h, df_str words, const char *path, int64_t 
 }
 
 /*
- * Lines of dashes are comments for Liquibase. In Cypher dashes are a relationship, which a line may go on with: then
+ * Lines of dashes are comments for Liquibase. In Cypher dashes are a relationship, which a line may go on
+ * with: then
  * ">", or a node, follows them.
  */
 static bool is_remark(const halves *h, df_str line)

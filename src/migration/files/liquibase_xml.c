@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Liquibase's changelogs in XML, as far as their changes are Cypher: <neo4j:cypher>, <cypher> and <sql> with
- * <rollback>, and <include> and <includeAll>. A changeset becomes the text that it would be in a formatted changelog,
- * line by line. What else it asks for is a finding that blocks: nothing of a changelog is passed over.
+ * <rollback>, and <include> and <includeAll>. A changeset becomes the text that it would be in a formatted
+ * changelog, line by line. What else it asks for is a finding that blocks: nothing of a changelog is passed
+ * over.
  */
 #include "migration/files/files_int.h"
 
@@ -117,7 +118,8 @@ static df_code take_changeset(mf_changelog *c, const mf_xml *node, df_error *err
         if (!df_str_is(a->name, "author") && !df_str_is(a->name, "id"))
             mf_changeset_attribute(c->s, a->name, a->value, &set);
     if (!set.author.len || !set.id.len)
-        return mf_fail(err, DF_CORRUPT, mf_path(c->s, c->path), node->line, "the changeset has no author and id");
+        return mf_fail(err, DF_CORRUPT, mf_path(c->s, c->path), node->line,
+                       "the changeset has no author and id");
     for (const mf_xml *child = node->first; child; child = child->next)
         if (!child->instruction) put_change(c, &w, child);
     df_str text = df_arena_str(&c->s->set.arena, df_buf_str(&w.out));
@@ -130,12 +132,13 @@ static df_code take_changeset(mf_changelog *c, const mf_xml *node, df_error *err
 
 static bool is_inside(df_str path)
 {
-    return path.len && path.ptr[0] != '/' && !memmem(path.ptr, path.len, "..", 2) && !memchr(path.ptr, '\0', path.len);
+    return path.len && path.ptr[0] != '/' && !memmem(path.ptr, path.len, "..", 2) &&
+           !memchr(path.ptr, '\0', path.len);
 }
 
 /*
- * Where an included path is in the folder; NULL when it is nowhere. Liquibase looks from its search path, which may
- * begin above the folder: leading folders are left out one by one.
+ * Where an included path is in the folder; NULL when it is nowhere. Liquibase looks from its search path,
+ * which may begin above the folder: leading folders are left out one by one.
  */
 static const char *resolve(const mf_changelog *c, const mf_xml *node, df_str path)
 {
@@ -147,7 +150,8 @@ static const char *resolve(const mf_changelog *c, const mf_xml *node, df_str pat
     df_str own = df_str_from(c->path), base = mf_base(own);
     own.len = (size_t)(base.ptr - own.ptr);
     const char *beside = mf_join(arena, df_arena_cstr(arena, own), df_arena_cstr(arena, path));
-    if (mf_xml_true(node, "relativeToChangelogFile", false)) return mf_exists(c->s->fd, beside) ? beside : NULL;
+    if (mf_xml_true(node, "relativeToChangelogFile", false))
+        return mf_exists(c->s->fd, beside) ? beside : NULL;
     for (;;) {
         const char *from = df_arena_cstr(arena, path), *slash = strchr(from, '/');
         if (mf_exists(c->s->fd, from)) return from;
@@ -177,7 +181,8 @@ static df_code take_included(mf_changelog *c, const char *path, const char *give
 }
 
 /* Of a folder and of the folders in it, by name; `note`: only says which they are. */
-static df_code include_all(mf_changelog *c, const char *folder, const char *given, bool note, int depth, df_error *err)
+static df_code include_all(mf_changelog *c, const char *folder, const char *given, bool note, int depth,
+                           df_error *err)
 {
     mf_set *s = c->s;
     mf_listing listing;
@@ -223,7 +228,8 @@ static df_code include(mf_changelog *c, const mf_xml *node, bool note, df_error 
     const char *path = resolve(c, node, target);
     if (!path && note) return DF_OK;
     if (!path) {
-        mf_find(c->s, "missing-file", true, c->path, node->line, "name it as it is seen from the folder or from the changelog",
+        mf_find(c->s, "missing-file", true, c->path, node->line,
+                "name it as it is seen from the folder or from the changelog",
                 "%s:%d: what is included is not in this folder: %.*s", c->path, node->line, DF_FMT(target));
         return DF_OK;
     }
@@ -266,9 +272,11 @@ df_code mf_xml_changelog(mf_changelog *c, df_error *err)
     const mf_xml *root;
     DF_TRY(parse(c, &root, err));
     if (!df_str_is(root->name, "databaseChangeLog"))
-        return mf_fail(err, DF_CORRUPT, mf_path(c->s, c->path), root->line, "<databaseChangeLog> is expected");
+        return mf_fail(err, DF_CORRUPT, mf_path(c->s, c->path), root->line,
+                       "<databaseChangeLog> is expected");
     for (const mf_xml_attribute *a = root->attributes; a; a = a->next)
-        if (mf_same(a->name, "context") || mf_same(a->name, "contextFilter")) find_unread(c, root, "with a context, ");
+        if (mf_same(a->name, "context") || mf_same(a->name, "contextFilter"))
+            find_unread(c, root, "with a context, ");
     for (const mf_xml *node = root->first; node; node = node->next) {
         if (node->instruction) continue;
         if (df_str_is(node->name, "changeSet"))

@@ -158,8 +158,8 @@ static void rename_type(const refactoring *r, df_str from, df_str to)
 }
 
 /* The histories are no data: a property of every node is not renamed there, nor made a boolean. */
-#define NO_HISTORY(n)                                                                                         \
-    "none(l IN labels(" n ") WHERE l STARTS WITH '_Migration' OR l STARTS WITH '__Neo4jMigration' "           \
+#define NO_HISTORY(n)                                                                                        \
+    "none(l IN labels(" n ") WHERE l STARTS WITH '_Migration' OR l STARTS WITH '__Neo4jMigration' "          \
     "OR l = 'Migration' AND " n ".migrationId IS NOT NULL)"
 
 static void rename_property(const refactoring *r, df_str from, df_str to, bool of_nodes)
@@ -317,7 +317,8 @@ static df_code put_boolean(const refactoring *r)
     if (r->query.len)
         put_source(r, "e");
     else
-        put(r, "CALL { MATCH (n) WHERE " NO_HISTORY("n") " RETURN n AS t UNION ALL MATCH ()-[r]->() RETURN r AS t } WITH t AS e");
+        put(r, "CALL { MATCH (n) WHERE " NO_HISTORY(
+                   "n") " RETURN n AS t UNION ALL MATCH ()-[r]->() RETURN r AS t } WITH t AS e");
     if (!true_null && !false_null) {
         put(r, " WHERE ");
         put_property(r, property);
@@ -397,29 +398,34 @@ static df_code put_vector(const refactoring *r)
 /* ---- BTREE indexes ---- */
 
 /*
- * They are those of Neo4j 4.4. From 5 on there are none, and there is nothing to do. Where there are some, what is
- * to become of each is not decided here.
+ * They are those of Neo4j 4.4. From 5 on there are none, and there is nothing to do. Where there are some,
+ * what is to become of each is not decided here.
  */
 static void put_btree(const refactoring *r)
 {
     *r->needs = (df_precondition){
         .kind = DF_PRECONDITION_DIFFERENCE,
-        .value = DF_STR("SHOW INDEXES YIELD name, type WHERE type = 'BTREE' RETURN reduce(text = '', n IN collect(name) "
-                        "| text + CASE text WHEN '' THEN '' ELSE '; ' END + n + ' is a BTREE index') AS difference"),
+        .value = DF_STR(
+            "SHOW INDEXES YIELD name, type WHERE type = 'BTREE' RETURN reduce(text = '', n IN collect(name) "
+            "| text + CASE text WHEN '' THEN '' ELSE '; ' END + n + ' is a BTREE index') AS difference"),
         .said = "<refactor type=\"migrate…\">",
-        .hint = "run this catalog with neo4j-migrations on Neo4j 4.4, or create RANGE indexes beside these by hand"};
+        .hint = "run this catalog with neo4j-migrations on Neo4j 4.4, or create RANGE indexes beside these "
+                "by hand"};
 }
 
-df_code mf_put_refactoring(const mf_xml *node, const char *path, df_buf *out, df_precondition *needs, df_error *err)
+df_code mf_put_refactoring(const mf_xml *node, const char *path, df_buf *out, df_precondition *needs,
+                           df_error *err)
 {
-    refactoring r = {.node = node, .path = path, .out = out, .needs = needs, .err = err, .type = mf_xml_get(node, "type")};
+    refactoring r = {
+        .node = node, .path = path, .out = out, .needs = needs, .err = err, .type = mf_xml_get(node, "type")};
     if (df_str_is(r.type, "merge.nodes")) return mf_put_merge(node, path, out, needs, err);
     DF_TRY(read_parameters(&r));
     if (df_str_starts(r.type, DF_STR("rename."))) return put_rename(&r);
     if (df_str_starts(r.type, DF_STR("addSurrogateKeyTo."))) return put_key(&r);
     if (df_str_is(r.type, "normalize.asBoolean")) return put_boolean(&r);
     if (df_str_starts(r.type, DF_STR("listToVectorOn."))) return put_vector(&r);
-    if (df_str_is(r.type, "migrate.createFutureIndexes") || df_str_is(r.type, "migrate.replaceBTreeIndexes")) {
+    if (df_str_is(r.type, "migrate.createFutureIndexes") ||
+        df_str_is(r.type, "migrate.replaceBTreeIndexes")) {
         put_btree(&r);
         return DF_OK;
     }

@@ -107,8 +107,8 @@ static df_code make_step(const df_migration_set *set, const df_section *section,
 }
 
 /* In place of what stands for them: the statements that the database was asked for. */
-static void put_cleared(const df_migration_set *set, const df_section *section, const mf_raw *raw, df_arena *arena,
-                        df_steps *out)
+static void put_cleared(const df_migration_set *set, const df_section *section, const mf_raw *raw,
+                        df_arena *arena, df_steps *out)
 {
     df_buf text = {0};
     for (size_t i = 0; i < section->n_cleared; i++) {

@@ -109,8 +109,8 @@ static df_code refuse(df_migrate *m, const df_migration *migration, const unmet 
     df_fail(err, DF_REFUSED, "%.*s: %s%s%s does not hold on %s%s%.*s", DF_FMT(migration->id), u->what->said ? "" : "\"", text,
             u->what->said ? "" : "\"", df_conn_server(m->conn), u->why.len ? ": " : "", DF_FMT(u->why));
     df_error_at(err, u->what->path, u->what->line);
-    df_error_hint(err, "%s", u->what->hint ? u->what->hint
-                                           : "the file demands it; with `assume` instead of `assert` the migration would be passed over");
+    const char *hint = u->what->hint;
+    df_error_hint(err, "%s", hint ? hint : "the file demands it; with `assume` instead of `assert` the migration would be passed over");
     return DF_REFUSED;
 }
 
