@@ -183,108 +183,6 @@ static df_code cut_goose(mf_set *s, const mf_file *file, df_str text, df_migrati
     return mf_directives(s, s->set.dialect, &m->down, DF_STR_NONE, file->path, err);
 }
 
-/* ---- sql-migrate, tern, MyBatis, Play, shmig, rambler ---- */
-
-typedef struct cut {
-    const char *up, *down;           /* where the lines behind their marks begin */
-    const char *up_mark, *down_mark; /* where those begin */
-    const char *begun;               /* StatementBegin without its end yet */
-    bool up_alone, down_alone;       /* outside of a transaction */
-} cut;
-
-static df_code take_mark(mf_set *s, const mf_file *file, df_str text, df_str line, const char *behind, cut *x,
-                         df_error *err)
-{
-    mf_mark mark = mf_tool_mark(line);
-    if (!mark.kind || mark.layout != s->set.layout) return DF_OK;
-    bool up = mark.kind == MF_MARK_UP;
-    switch (mark.kind) {
-    case MF_MARK_UNKNOWN: return fail_at(s, file, text, line.ptr, err, "sql-migrate has no such annotation");
-    case MF_MARK_NOTE: x->up_alone = x->down_alone = true; return DF_OK;
-    case MF_MARK_BEGIN:
-    case MF_MARK_END:
-        if ((mark.kind == MF_MARK_BEGIN) == (x->begun != NULL))
-            return fail_at(s, file, text, line.ptr, err,
-                           x->begun ? "StatementBegin inside of a statement"
-                                    : "StatementEnd without StatementBegin");
-        x->begun = x->begun ? NULL : line.ptr;
-        return DF_OK;
-    default: break;
-    }
-    if (x->begun) return fail_at(s, file, text, x->begun, err, "StatementBegin without StatementEnd");
-    if (up ? x->up != NULL : x->down != NULL)
-        return fail_at(s, file, text, line.ptr, err, up ? "a second way up" : "a second way down");
-    *(up ? &x->up : &x->down) = behind;
-    *(up ? &x->up_mark : &x->down_mark) = line.ptr;
-    *(up ? &x->up_alone : &x->down_alone) |= mark.no_transaction;
-    return DF_OK;
-}
-
-/* tern and MyBatis mark the way down alone. */
-static bool has_up_mark(df_layout layout)
-{
-    return layout != DF_LAYOUT_TERN && layout != DF_LAYOUT_MYBATIS;
-}
-
-/* Play's files begin with lines such as "# Users schema", which are comments to it alone. */
-static df_str behind_hashes(df_layout layout, df_str text)
-{
-    df_str rest = text, line;
-    while (layout == DF_LAYOUT_EVOLUTIONS && mf_line(&rest, &line)) {
-        line = mf_trim(line);
-        if (line.len && *line.ptr != '#') break;
-        text = rest;
-    }
-    return text;
-}
-
-/* Play takes ";;" for a semicolon that does not end the statement. Lines stay where they are. */
-static void single_semicolons(mf_set *s, df_section *section)
-{
-    if (s->set.layout != DF_LAYOUT_EVOLUTIONS || !section->sql.len ||
-        !memmem(section->sql.ptr, section->sql.len, ";;", 2))
-        return;
-    char *copy = df_arena_alloc(&s->set.arena, section->sql.len + 1);
-    size_t len = 0;
-    for (size_t i = 0; i < section->sql.len; i++) {
-        copy[len++] = section->sql.ptr[i];
-        if (section->sql.ptr[i] == ';' && i + 1 < section->sql.len && section->sql.ptr[i + 1] == ';') i++;
-    }
-    copy[len] = '\0';
-    section->sql = (df_str){copy, len};
-}
-
-static df_code cut_marked(mf_set *s, const mf_file *file, df_str text, df_migration *m, df_error *err)
-{
-    cut x = {.up_alone = file->no_transaction, .down_alone = file->no_transaction};
-    const char *end = text.ptr + text.len;
-    df_str rest = text, line;
-    while (mf_line(&rest, &line)) DF_TRY(take_mark(s, file, text, line, rest.ptr ? rest.ptr : end, &x, err));
-    if (x.begun) return fail_at(s, file, text, x.begun, err, "StatementBegin without StatementEnd");
-    if (!x.up) {
-        df_str before = mf_cut(text, 0, x.down_mark ? (size_t)(x.down_mark - text.ptr) : text.len);
-        before = behind_hashes(s->set.layout, before);
-        if (has_up_mark(s->set.layout) && !df_sql_is_blank(s->set.dialect, before))
-            return fail_at(s, file, text, text.ptr, err, "the way up is not marked as such");
-        x.up = text.ptr;
-    } else {
-        const char *first = x.down_mark && x.down_mark < x.up_mark ? x.down_mark : x.up_mark;
-        df_str before = behind_hashes(s->set.layout, mf_cut(text, 0, (size_t)(first - text.ptr)));
-        if (!df_sql_is_blank(s->set.dialect, before))
-            return fail_at(s, file, text, text.ptr, err,
-                           "statements in front of the first mark would not run");
-    }
-    m->up = section_of(s, file, text, x.up, x.down_mark && x.down > x.up ? x.down_mark : end);
-    m->up.no_transaction = x.up_alone;
-    single_semicolons(s, &m->up);
-    DF_TRY(mf_directives(s, s->set.dialect, &m->up, DF_STR_NONE, file->path, err));
-    if (!x.down) return DF_OK;
-    m->down = section_of(s, file, text, x.down, x.up_mark && x.up > x.down ? x.up_mark : end);
-    m->down.no_transaction = x.down_alone;
-    single_semicolons(s, &m->down);
-    return mf_directives(s, s->set.dialect, &m->down, DF_STR_NONE, file->path, err);
-}
-
 /* ---- dbmate ---- */
 
 typedef struct block {
@@ -379,6 +277,117 @@ static df_code cut_dbmate(mf_set *s, const mf_file *file, df_str text, df_migrat
     }
     if (code == DF_OK) code = mf_directives(s, s->set.dialect, &m->down, DF_STR_NONE, file->path, err);
     free(blocks);
+    return code;
+}
+
+/* ---- sql-migrate, tern, MyBatis, Play, shmig, rambler ---- */
+
+typedef struct cut {
+    block *blocks;
+    size_t count, cap;
+    const char *begun;         /* StatementBegin without its end yet */
+    bool up_alone, down_alone; /* outside of a transaction */
+    bool ups, downs;           /* marked at least once */
+} cut;
+
+static df_code take_mark(mf_set *s, const mf_file *file, df_str text, df_str line, const char *behind, cut *x,
+                         df_error *err)
+{
+    mf_mark mark = mf_tool_mark(line);
+    if (!mark.kind || mark.layout != s->set.layout) return DF_OK;
+    bool up = mark.kind == MF_MARK_UP, joins = mark.layout == DF_LAYOUT_SQL_MIGRATE;
+    switch (mark.kind) {
+    case MF_MARK_UNKNOWN: return fail_at(s, file, text, line.ptr, err, "sql-migrate has no such annotation");
+    case MF_MARK_NOTE: x->up_alone = x->down_alone = true; return DF_OK;
+    case MF_MARK_BEGIN:
+    case MF_MARK_END:
+        if ((mark.kind == MF_MARK_BEGIN) == (x->begun != NULL))
+            return fail_at(s, file, text, line.ptr, err,
+                           x->begun ? "StatementBegin inside of a statement"
+                                    : "StatementEnd without StatementBegin");
+        x->begun = x->begun ? NULL : line.ptr;
+        return DF_OK;
+    default: break;
+    }
+    if (x->begun) return fail_at(s, file, text, x->begun, err, "StatementBegin without StatementEnd");
+    if (!joins && (up ? x->ups : x->downs))
+        return fail_at(s, file, text, line.ptr, err, up ? "a second way up" : "a second way down");
+    *(up ? &x->ups : &x->downs) = true;
+    *(up ? &x->up_alone : &x->down_alone) |= mark.no_transaction;
+    x->blocks[x->count - 1].to = line.ptr;
+    DF_PUSH(x->blocks, x->count, x->cap) = (block){behind, text.ptr + text.len, !up};
+    return DF_OK;
+}
+
+/* tern and MyBatis mark the way down alone. */
+static bool has_up_mark(df_layout layout)
+{
+    return layout != DF_LAYOUT_TERN && layout != DF_LAYOUT_MYBATIS;
+}
+
+/* Play's files begin with lines such as "# Users schema", which are comments to it alone. */
+static df_str behind_hashes(df_layout layout, df_str text)
+{
+    df_str rest = text, line;
+    while (layout == DF_LAYOUT_EVOLUTIONS && mf_line(&rest, &line)) {
+        line = mf_trim(line);
+        if (line.len && *line.ptr != '#') break;
+        text = rest;
+    }
+    return text;
+}
+
+/* Play takes ";;" for a semicolon that does not end the statement. Lines stay where they are. */
+static void single_semicolons(mf_set *s, df_section *section)
+{
+    if (s->set.layout != DF_LAYOUT_EVOLUTIONS || !section->sql.len ||
+        !memmem(section->sql.ptr, section->sql.len, ";;", 2))
+        return;
+    char *copy = df_arena_alloc(&s->set.arena, section->sql.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < section->sql.len; i++) {
+        copy[len++] = section->sql.ptr[i];
+        if (section->sql.ptr[i] == ';' && i + 1 < section->sql.len && section->sql.ptr[i + 1] == ';') i++;
+    }
+    copy[len] = '\0';
+    section->sql = (df_str){copy, len};
+}
+
+static void settle_marked(mf_set *s, const mf_file *file, df_str text, const cut *x, df_migration *m)
+{
+    bool whole = !x->ups; /* what stands in front of the first mark is the way up */
+    const block *blocks = x->blocks + !whole;
+    m->up.no_transaction = x->up_alone;
+    m->down.no_transaction = x->down_alone;
+    join_blocks(s, file, text, blocks, x->count - !whole, false, &m->up);
+    join_blocks(s, file, text, blocks, x->count - !whole, true, &m->down);
+    if (!x->downs) m->down = (df_section){0};
+    single_semicolons(s, &m->up);
+    single_semicolons(s, &m->down);
+}
+
+static df_code cut_marked(mf_set *s, const mf_file *file, df_str text, df_migration *m, df_error *err)
+{
+    cut x = {.up_alone = file->no_transaction, .down_alone = file->no_transaction};
+    const char *end = text.ptr + text.len;
+    df_str rest = text, line;
+    df_code code = DF_OK;
+    DF_PUSH(x.blocks, x.count, x.cap) = (block){text.ptr, end, false};
+    while (code == DF_OK && mf_line(&rest, &line))
+        code = take_mark(s, file, text, line, rest.len ? rest.ptr : end, &x, err);
+    if (code == DF_OK && x.begun)
+        code = fail_at(s, file, text, x.begun, err, "StatementBegin without StatementEnd");
+    df_str before = mf_cut(text, 0, (size_t)(x.blocks[0].to - text.ptr));
+    bool empty = df_sql_is_blank(s->set.dialect, behind_hashes(s->set.layout, before));
+    if (code == DF_OK && !empty && (x.ups || has_up_mark(s->set.layout)))
+        code = fail_at(s, file, text, text.ptr, err,
+                       x.ups ? "statements in front of the first mark would not run"
+                             : "the way up is not marked as such");
+    if (code == DF_OK) settle_marked(s, file, text, &x, m);
+    free(x.blocks);
+    if (code == DF_OK) code = mf_directives(s, s->set.dialect, &m->up, DF_STR_NONE, file->path, err);
+    if (code == DF_OK && m->down.present)
+        code = mf_directives(s, s->set.dialect, &m->down, DF_STR_NONE, file->path, err);
     return code;
 }
 

@@ -344,8 +344,13 @@ static void marked(void)
     refuse("sql-migrate: no up", DF_LAYOUT_SQL_MIGRATE, "SELECT 1;\n", 1, "not marked");
     refuse("sql-migrate: in front of it", DF_LAYOUT_SQL_MIGRATE, "SELECT 1;\n-- +migrate Up\n", 1,
            "in front of");
-    refuse("sql-migrate: two ways up", DF_LAYOUT_SQL_MIGRATE, "-- +migrate Up\n-- +migrate Up\n", 2,
-           "second way up");
+    LOAD(l, DF_LAYOUT_SQL_MIGRATE, "1_a.sql",
+         "-- +migrate Up\nSELECT 1;\n-- +migrate Down\nSELECT 3;\n-- +migrate Up notransaction\nSELECT 2;\n");
+    check(l.code == DF_OK && str_is(l.m->up.sql, "SELECT 1;\nSELECT 2;\n") && l.m->up.no_transaction &&
+              section_is(&l, &l.m->down, 4, "SELECT 3;\n"),
+          "sql-migrate: several ways up are one");
+    done(&l);
+    refuse("rambler: two ways up", DF_LAYOUT_RAMBLER, "-- rambler up\n-- rambler up\n", 2, "second way up");
     refuse("sql-migrate: misspelt", DF_LAYOUT_SQL_MIGRATE, "-- +migrate Up\n-- +migrate Dwon\n", 2,
            "no such annotation");
     refuse("sql-migrate: an open block", DF_LAYOUT_SQL_MIGRATE,
