@@ -4,6 +4,7 @@
  * set.create = 1` is one that sets. So a word is a clause only where one can begin: at the beginning of a
  * query, and behind an operand that is complete; never inside of ( ), [ ] and maps.
  */
+#include "sql/cypher_words.h"
 #include "sql/sql_int.h"
 
 enum { DEEPEST = 48 }; /* brackets inside each other that are told apart */
@@ -52,75 +53,6 @@ typedef struct walk {
     sql_graph g;
     level levels[DEEPEST]; /* up to `depth` */
 } walk;
-
-typedef enum word_id {
-    NONE,
-    /* clauses */
-    MATCH,
-    UNWIND,
-    WITH,
-    RETURN,
-    CALL,
-    FOREACH,
-    LOAD,
-    LET,
-    FOR,
-    FINISH,
-    FILTER,
-    CREATE,
-    INSERT,
-    MERGE,
-    SET,
-    REMOVE,
-    DELETE,
-    DETACH,
-    /* what stands between them */
-    OPTIONAL,
-    NODETACH,
-    UNION,
-    NEXT,
-    USE,
-    USING,
-    WHERE,
-    ORDER,
-    LIMIT,
-    YIELD,
-    ON,
-    WHEN,
-    THEN,
-    ELSE,
-    END,
-    IN,
-    INFIX,
-} word_id;
-
-static const struct {
-    const char *word;
-    word_id id;
-} words[] = {
-    {"MATCH", MATCH},    {"UNWIND", UNWIND},     {"WITH", WITH},     {"RETURN", RETURN},
-    {"CALL", CALL},      {"FOREACH", FOREACH},   {"LOAD", LOAD},     {"LET", LET},
-    {"FOR", FOR},        {"FINISH", FINISH},     {"FILTER", FILTER}, {"CREATE", CREATE},
-    {"INSERT", INSERT},  {"MERGE", MERGE},       {"SET", SET},       {"REMOVE", REMOVE},
-    {"DELETE", DELETE},  {"DETACH", DETACH},     {"USE", USE},       {"OPTIONAL", OPTIONAL},
-    {"UNION", UNION},    {"NODETACH", NODETACH}, {"NEXT", NEXT},     {"USING", USING},
-    {"WHERE", WHERE},    {"ORDER", ORDER},       {"LIMIT", LIMIT},   {"SKIP", ORDER},
-    {"OFFSET", ORDER},   {"YIELD", YIELD},       {"ON", ON},         {"WHEN", WHEN},
-    {"THEN", THEN},      {"ELSE", ELSE},         {"END", END},       {"IN", IN},
-    {"AS", INFIX},       {"AND", INFIX},         {"OR", INFIX},      {"XOR", INFIX},
-    {"NOT", INFIX},      {"IS", INFIX},          {"STARTS", INFIX},  {"ENDS", INFIX},
-    {"CONTAINS", INFIX},
-};
-
-static word_id id_of(df_sql_token t)
-{
-    if (t.kind != DF_SQL_WORD) return NONE;
-    char first = (char)(t.text.ptr[0] & ~0x20);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (words[i].word[0] == first && sql_word_is(t.text, words[i].word)) return words[i].id;
-    }
-    return NONE;
-}
 
 static bool is_symbol(df_sql_token t, char symbol)
 {
@@ -649,40 +581,9 @@ static void token(walk *w, df_sql_token t)
     } else if (l->state == OPERAND) {
         operand_word(w, l, t);
     } else {
-        clause_word(w, l, id_of(t));
+        clause_word(w, l, cypher_word(t));
     }
     w->after_call = false;
-}
-
-#define TAGS(first)                                                                                          \
-    {                                                                                                        \
-        first, first " … CREATE", first " … INSERT", first " … MERGE", first " … SET", first " … REMOVE",    \
-            first " … DELETE", first " … DETACH DELETE"                                                    \
-    }
-
-static const char *tag_of(const walk *w)
-{
-    enum { N = DETACH - CREATE + 2 };
-    static const char *const writes[N] = {"",    "CREATE", "INSERT", "MERGE",
-                                          "SET", "REMOVE", "DELETE", "DETACH DELETE"};
-    static const char *const tags[][N] = {
-        [NONE] = {"", "", "", "", "", "", "", ""},
-        [MATCH] = TAGS("MATCH"),
-        [UNWIND] = TAGS("UNWIND"),
-        [WITH] = TAGS("WITH"),
-        [RETURN] = TAGS("RETURN"),
-        [CALL] = TAGS("CALL"),
-        [FOREACH] = TAGS("FOREACH"),
-        [LOAD] = TAGS("LOAD CSV"),
-        [LET] = TAGS("LET"),
-        [FOR] = TAGS("FOR"),
-        [FINISH] = TAGS("FINISH"),
-    };
-    size_t write = w->write ? w->write - CREATE + 1 : 0;
-    if (w->first == WHEN) return "WHEN";
-    if (w->first >= CREATE) return writes[write];
-    if (w->first == CALL && !write && w->g.call) return w->g.call;
-    return tags[w->first][write];
 }
 
 void sql_read_graph(sql_facts *f)
@@ -699,7 +600,7 @@ void sql_read_graph(sql_facts *f)
         token(&w, t);
         w.last = t;
     }
-    f->facts.tag = tag_of(&w);
+    f->facts.tag = cypher_tag(w.first, w.write, w.g.call);
     w.g.changes = w.write >= SET;
     sql_conclude(&w.g);
 }
