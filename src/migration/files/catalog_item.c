@@ -62,16 +62,40 @@ static void put_properties(mf_catalog *c, const mf_xml *item, const char *variab
     }
 }
 
-/* "A|B" of a full-text index are two; elsewhere it is one name. */
+bool mf_next_label(df_str *rest, df_buf *label)
+{
+    if (!rest->ptr) return false;
+    size_t i = 0;
+    df_buf_clear(label);
+    for (; i < rest->len && rest->ptr[i] != '|'; i++) {
+        if (rest->ptr[i] == '\\' && i + 1 < rest->len && rest->ptr[i + 1] == '|') i++;
+        df_buf_char(label, rest->ptr[i]);
+    }
+    *rest = i < rest->len ? df_str_skip(*rest, i + 1) : DF_STR_NONE;
+    return true;
+}
+
+/* "A|B" of an index are two; of a constraint it is one name. */
 static void put_labels(mf_catalog *c, df_str text, bool several)
 {
-    size_t from = 0;
-    for (size_t i = 0; i <= text.len; i++) {
-        if (i < text.len && (text.ptr[i] != '|' || !several)) continue;
-        put(c, from ? "|" : "");
-        put_name(c, mf_trim(mf_cut(text, from, i)));
-        from = i + 1;
+    df_buf label = {0};
+    bool first = true;
+    if (!several) put_name(c, text);
+    for (df_str rest = text; several && mf_next_label(&rest, &label); first = false) {
+        put(c, first ? "" : "|");
+        put_name(c, mf_trim(df_buf_str(&label)));
     }
+    df_buf_release(&label);
+}
+
+static bool has_several_labels(const mf_xml *item)
+{
+    const mf_xml *label = mf_xml_child(item, "label"), *type = mf_xml_child(item, "type");
+    df_str rest = label ? label->text : type->text;
+    df_buf ignored = {0};
+    bool several = mf_next_label(&rest, &ignored) && rest.ptr;
+    df_buf_release(&ignored);
+    return several;
 }
 
 /* FOR (n:`Book`), FOR ()-[r:`READS`]-() */
@@ -131,10 +155,13 @@ static df_code put_index(mf_catalog *c, const mf_xml *item, bool careful)
     while (type.len && i < n && !mf_same(type, indexes[i].type)) i++;
     if (i == n) return mf_catalog_refuse(c, item, DF_UNSUPPORTED, "this type of index is not known", type);
     bool fulltext = i == 1;
+    if (!fulltext && has_several_labels(item))
+        return mf_catalog_refuse(c, item, DF_CORRUPT, "only a full-text index is for several labels or types",
+                                 mf_xml_get(item, "name"));
     put(c, indexes[i].create);
     put_name(c, mf_xml_get(item, "name"));
     put(c, careful ? " IF NOT EXISTS" : "");
-    const char *variable = put_pattern(c, item, fulltext);
+    const char *variable = put_pattern(c, item, true);
     put(c, fulltext ? "ON EACH [" : "ON (");
     put_properties(c, item, variable);
     put(c, fulltext ? "]" : ")");

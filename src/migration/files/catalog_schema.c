@@ -182,18 +182,19 @@ static void put_literals(df_buf *out, const mf_xml *list, const char *name)
     df_buf_char(out, ']');
 }
 
-/* "A|B" of a full-text index are two. */
+/* "A|B" of an index are two. */
 static void put_labels(df_buf *out, df_str text, bool several)
 {
-    size_t from = 0;
+    df_buf label = {0};
+    bool first = true;
     df_buf_char(out, '[');
-    for (size_t i = 0; i <= text.len; i++) {
-        if (i < text.len && (text.ptr[i] != '|' || !several)) continue;
-        df_buf_text(out, from ? ", " : "");
-        df_sql_put_literal(&df_sql_cypher, out, mf_trim(mf_cut(text, from, i)));
-        from = i + 1;
+    if (!several) df_sql_put_literal(&df_sql_cypher, out, text);
+    for (df_str rest = text; several && mf_next_label(&rest, &label); first = false) {
+        df_buf_text(out, first ? "" : ", ");
+        df_sql_put_literal(&df_sql_cypher, out, mf_trim(df_buf_str(&label)));
     }
     df_buf_char(out, ']');
+    df_buf_release(&label);
 }
 
 /* [name, kind, NODE or RELATIONSHIP, labels or types, properties, type of the property] */
@@ -210,7 +211,7 @@ static void put_wanted(df_buf *out, const mf_xml *item)
     df_buf_text(out, ", ");
     df_sql_put_literal(&df_sql_cypher, out, kind);
     df_buf_text(out, label ? ", 'NODE', " : ", 'RELATIONSHIP', ");
-    put_labels(out, of, df_str_is(kind, "fulltext"));
+    put_labels(out, of, df_str_is(item->name, "index"));
     df_buf_text(out, ", ");
     put_literals(out, properties, "property");
     df_buf_text(out, ", ");

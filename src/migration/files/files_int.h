@@ -345,6 +345,8 @@ typedef struct mf_catalog {
 extern const char *const mf_catalog_clearing[];
 
 df_code mf_catalog_refuse(mf_catalog *c, const mf_xml *node, df_code code, const char *what, df_str name);
+/* Takes the next label or type off "A|B\|C" of an index; false at the end. */
+bool mf_next_label(df_str *rest, df_buf *label);
 /* Appends what creates or drops an item; careful: IF NOT EXISTS, IF EXISTS (catalog_item.c). */
 DF_MUST_USE df_code mf_catalog_put_item(mf_catalog *c, const mf_xml *item, bool create, bool careful);
 /* The item of its own catalog, else of the newest one before it that has it (catalog_schema.c). */

@@ -59,6 +59,12 @@ static void catalogs(void)
             CREATE(ITEM("index", "fulltext", "<label>A|B</label>",
                         "<property>a</property><property>b</property>")),
             "2:CREATE FULLTEXT INDEX `x` IF NOT EXISTS FOR (n:`A`|`B`) ON EACH [n.`a`, n.`b`]");
+    catalog("a label with a bar",
+            CREATE(ITEM("index", "fulltext", "<label>Le\\|ft|Right</label>", "<property>a</property>")),
+            "2:CREATE FULLTEXT INDEX `x` IF NOT EXISTS FOR (n:`Le|ft`|`Right`) ON EACH [n.`a`]");
+    catalog("two labels of an index that has one",
+            CREATE(ITEM("index", "property", "<label>A|B</label>", "<property>a</property>")),
+            "!2 only a full-text index is for several labels or types: x");
     catalog(
         "options",
         CREATE("<index name='x' "
