@@ -19,8 +19,7 @@ static const char *unsupported(df_str version)
 /* "Neo4j 4.4.48 community" */
 bool op_neo4j_before_5(const op_look *look)
 {
-    const char *server = df_conn_server(look->conn);
-    return strtol(server + strcspn(server, "0123456789"), NULL, 10) == 4;
+    return strncmp(df_conn_server(look->conn), "Neo4j 4.", 8) == 0;
 }
 
 static const char *indexes_query(const op_look *look)
