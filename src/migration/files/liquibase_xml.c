@@ -45,11 +45,12 @@ static void put_statements(writer *w, const mf_xml *node, const char *mark)
             w->line++;
         }
     }
-    if (memmem(last.ptr, last.len, "//", 2)) { /* a comment would swallow it */
+    bool remark = memmem(last.ptr, last.len, "//", 2) != NULL; /* it would swallow the semicolon */
+    if (remark) {
         df_buf_printf(&w->out, "\n%s", mark);
         w->line++;
     }
-    df_buf_text(&w->out, last.ptr[last.len - 1] == ';' ? "\n" : ";\n");
+    df_buf_text(&w->out, !remark && last.ptr[last.len - 1] == ';' ? "\n" : ";\n");
     w->line++;
 }
 

@@ -320,7 +320,7 @@ static void xml_changelogs(void)
             CHANGELOG
             "<changeSet id='one' author='ann' "
             "runInTransaction='false'>\n<comment>the\nfirst</comment>\n<neo4j:cypher>\n\n"
-            "CREATE (:A {x: 'a;b'});\nCREATE (:B) // both\n</neo4j:cypher>\n"
+            "CREATE (:A {x: 'a;b'});\nCREATE (:B) // both;\n</neo4j:cypher>\n"
             "<sql splitStatements='false'><![CDATA[\nMATCH (a)<--(b) RETURN a]]></sql>\n"
             "<rollback>MATCH (n:B)\nDELETE n</rollback><rollback><neo4j:cypher>MATCH (n:A) DELETE "
             "n</neo4j:cypher></rollback>"
