@@ -5,7 +5,9 @@ that can be compared, and migrations written to a folder. Asked through Neo4j's 
 """
 
 import contextlib
+import logging
 import os
+import re
 import shutil
 import tempfile
 import urllib.parse
@@ -33,7 +35,9 @@ class Graph:
         parts = urllib.parse.urlsplit(url)
         self.address = f"{parts.scheme}://{parts.hostname}:{parts.port or 7687}"
         self.user, self.password = parts.username, urllib.parse.unquote(parts.password or "")
-        self.driver = neo4j.GraphDatabase.driver(self.address, auth=(self.user, self.password), notifications_min_severity="OFF")
+        logging.getLogger("neo4j").setLevel(logging.ERROR)  # no notifications, which 4.4 cannot be told to keep to itself
+        self.driver = neo4j.GraphDatabase.driver(self.address, auth=(self.user, self.password))
+        self.old = self.driver.get_server_info().agent.startswith("Neo4j/4.")
 
     def close(self):
         self.driver.close()
@@ -41,7 +45,11 @@ class Graph:
     def run(self, query, **parameters):
         """One auto-commit statement; its rows as lists."""
         with self.driver.session() as session:
-            return [list(record.values()) for record in session.run(query, **parameters)]
+            return [list(record.values()) for record in session.run(self.spoken(query), **parameters)]
+
+    def spoken(self, text):
+        """Cypher as the server knows it: 4.4 has no other way to hand variables to a subquery than WITH."""
+        return re.sub(r"\bCALL \((\w+(?:, \w+)*)\) \{", r"CALL { WITH \1", text) if self.old else text
 
     def one(self, query, **parameters):
         rows = self.run(query, **parameters)
@@ -60,8 +68,9 @@ class Graph:
         """CREATE statements of what is not ours, sorted."""
         ours = "none(l IN labelsOrTypes WHERE " + OURS + ")"
         constraints = self.run(f"SHOW CONSTRAINTS YIELD createStatement, labelsOrTypes WHERE {ours} RETURN createStatement")
-        indexes = self.run("SHOW INDEXES YIELD createStatement, labelsOrTypes, owningConstraint, type, state "
-                           "WHERE owningConstraint IS NULL AND type <> 'LOOKUP' "
+        column, of_its_own = ("uniqueness", "uniqueness <> 'UNIQUE'") if self.old else ("owningConstraint", "owningConstraint IS NULL")
+        indexes = self.run(f"SHOW INDEXES YIELD createStatement, labelsOrTypes, {column}, type, state "
+                           f"WHERE {of_its_own} AND type <> 'LOOKUP' "
                            f"AND {ours} RETURN createStatement + ' ' + state")
         return sorted(row[0] for row in constraints + indexes)
 
@@ -113,7 +122,7 @@ class Bench:
     def of(self, files, *options, wipe=True):
         if wipe:
             self.graph.wipe()
-        self.folders.append(Folder(files))
+        self.folders.append(Folder({name: self.graph.spoken(text) for name, text in files.items()}))
         return Dataflow(self.path, self.graph.url, self.folders[-1].path, *options)
 
     def close(self):

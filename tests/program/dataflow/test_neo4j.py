@@ -62,8 +62,9 @@ def order_and_record(tap, b):
     tap.equal(names, ["common/2025-10-15_143022_people.up.cypher", "dev/2025-10-15_150000_samples.up.cypher",
                       "common/20251016_090000_first.up.cypher"], "development: common and dev, by their stamps")
     row = b.graph.run("MATCH (m:Migration {filename: 'common/20251016_090000_first.up.cypher'}) RETURN m.version, m.description, "
-                      "size(m.checksum), m.appliedBy IS NOT NULL, valueType(m.appliedAt), valueType(m.executionTime)")[0]
-    tap.equal(row, ["20251016_090000", "The first person", 64, True, "ZONED DATETIME NOT NULL", "INTEGER NOT NULL"],
+                      "size(m.checksum), m.appliedBy IS NOT NULL, m.appliedAt, m.executionTime")[0]
+    row[4:] = [type(row[4]).__name__, row[4].tzinfo is not None, type(row[5]).__name__]
+    tap.equal(row, ["20251016_090000", "The first person", 64, True, "DateTime", True, "int"],
               "the history's node has what the runbook's queries ask for")
     tap.equal(sorted(r[0] for r in b.graph.run("MATCH (p:Person) RETURN p.name")), ["anna", "sample"], "and did what it says")
     tap.equal(b.graph.one("MATCH (p:Person {name: 'anna'}) RETURN p.site"), "http://example.org/a;b", "a URL in a string survives")
