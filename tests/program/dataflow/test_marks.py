@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+Files that hold both directions as other tools mark them: `up` makes what the engine's own shell makes of the way up alone, `down`
+leaves nothing, and `up` once more makes the same. Read as plain SQL, each of them would undo itself.
+"""
+
+import os
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "lib"))
+from migrations import Dataflow, Servers, Tap, binary, said
+
+UPS = ["CREATE TABLE trees (id INTEGER PRIMARY KEY, kind TEXT);\nINSERT INTO trees VALUES (1, 'oak; old');\n",
+       "CREATE TABLE leaves (tree INTEGER);\n"]
+DOWNS = ["DROP TABLE trees;\n", "DROP TABLE leaves;\n"]
+TRIGGER = "CREATE TRIGGER grown AFTER INSERT ON trees BEGIN\n  INSERT INTO leaves VALUES (new.id);\nEND;\n"
+
+# layout, names of the files, what goes around a way up and a way down
+LAYOUTS = [
+    ("sql-migrate", "2024010{n}-a.sql", "\n-- +migrate Up\n{up}\n-- +migrate Down\n{down}"),
+    ("sql-migrate", "2024010{n}-a.sql", "-- +micrate Up\n-- +micrate StatementBegin\n{up}\n-- +micrate StatementEnd\n-- +micrate Down\n{down}"),
+    ("sql-migrate", "2024010{n}-a.sql", "-- +migrate Down notransaction\n{down}-- +migrate Up notransaction\n{up}"),
+    ("tern", "00{n}_a.sql", "{up}\n---- create above / drop below ----\n\n{down}"),
+    ("mybatis", "2024010{n}120000_a.sql", "-- // a change\n{up}\n\n-- //@UNDO\n{down}\n"),
+    ("evolutions", "{n}.sql", "# The schema\n\n# --- !Ups\n{up}\n# --- !Downs\n{down}"),
+    ("shmig", "17067000{n}-a.sql", "-- Migration: a\n-- ====  UP  ====\n\nBEGIN;\n{up}COMMIT;\n\n-- ==== DOWN ====\n\nBEGIN;\n{down}COMMIT;\n"),
+    ("rambler", "20240{n}_a.sql", "-- rambler up\n{up}\n-- rambler down\n{down}"),
+]
+
+# layout, the files of one direction each
+PAIRS = [
+    ("golang-migrate", "00{n}_a_up.sql", "00{n}_a_down.sql"),
+    ("golang-migrate", "00{n}.do.a.sql", "00{n}.undo.a.sql"),
+    ("native", "00{n}_a.sql", "00{n}_a.rollback.sql"),
+    ("native", "20240115_0{n}_a.sql", "20240115_0{n}_a.rollback.sql"),
+    ("native", "2024_01_15_00000{n}_a.sql", "2024_01_15_00000{n}_a_rollback.sql"),
+]
+
+
+def write(folder, name, text):
+    with open(os.path.join(folder, name), "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+
+
+def there_and_back(tap, servers, what, layout, folder):
+    database, other = servers.database("sqlite"), servers.database("sqlite")
+    wanted_path = os.path.join(folder, os.pardir, "wanted.sql")
+    with open(wanted_path, "w", encoding="utf-8") as file:
+        file.write(UPS[0] + UPS[1] + TRIGGER)
+    problem = other.shell(wanted_path)
+    program = Dataflow(binary(), database.url, folder)
+    status, document = program.json("status")
+    tap.ok(not problem and status == 0 and document["layout"] == layout and document["pending"] == 2, f"{what}: two are pending",
+           f"{problem} {document}")
+    result = program.run("up")
+    if not tap.ok(result.returncode == 0, f"{what}: up", said(result)):
+        return
+    tap.equal(database.dump(), other.dump(), f"{what}: what the shell makes of the ways up")
+    tap.ok(database.sql("SELECT kind FROM trees") == "oak; old", f"{what}: with its row")
+    result = program.run("down", "--target", "0", "--force", "--reason", "test")
+    tap.ok(result.returncode == 0 and database.dump() == "", f"{what}: down leaves nothing", said(result) + database.dump())
+    result = program.run("up")
+    tap.ok(result.returncode == 0, f"{what}: up again", said(result))
+    tap.equal(database.dump(), other.dump(), f"{what}: and the same is there")
+
+
+def texts(n):
+    """The trigger goes with the table whose rows it makes."""
+    return UPS[n] + (TRIGGER if n == 1 else ""), ("DROP TRIGGER grown;\n" if n == 1 else "") + DOWNS[n]
+
+
+def breakpoints(tap, servers):
+    """Drizzle's mark is a comment everywhere but to MariaDB."""
+    for engine in servers.engines():
+        with tempfile.TemporaryDirectory() as folder:
+            write(folder, "0000_a.sql", "CREATE TABLE trees (id INTEGER);\n--> statement-breakpoint\nCREATE TABLE leaves (id INTEGER);"
+                                        "--> statement-breakpoint\nINSERT INTO trees VALUES (1);")
+            database = servers.database(engine)
+            result = Dataflow(binary(), database.url, folder).run("up")
+            tap.ok(result.returncode == 0 and database.sql("SELECT count(*) FROM trees").strip() == "1",
+                   f"Drizzle on {engine}", said(result))
+
+
+def main():
+    binary()
+    tap = Tap()
+    with Servers() as servers:
+        for i, (layout, name, frame) in enumerate(LAYOUTS):
+            with tempfile.TemporaryDirectory() as outer:
+                folder = os.path.join(outer, "migrations")
+                os.mkdir(folder)
+                for n in range(2):
+                    up, down = texts(n)
+                    write(folder, name.format(n=n + 1), frame.format(up=up, down=down))
+                there_and_back(tap, servers, f"{layout} {i}", layout, folder)
+        for layout, up_name, down_name in PAIRS:
+            with tempfile.TemporaryDirectory() as outer:
+                folder = os.path.join(outer, "migrations")
+                os.mkdir(folder)
+                for n in range(2):
+                    up, down = texts(n)
+                    write(folder, up_name.format(n=n + 1), up)
+                    write(folder, down_name.format(n=n + 1), down)
+                there_and_back(tap, servers, f"{up_name} and {down_name}", layout, folder)
+        breakpoints(tap, servers)
+    return tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
