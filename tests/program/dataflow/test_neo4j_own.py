@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "lib"))
 from graphs import bench
@@ -146,7 +147,9 @@ def properties(tap, b):
     program.run("up")
     program.run("down", "--force", "--steps", "2", "--reason", "try")
     program.run("up")
-    program.run("backup")
+    with tempfile.TemporaryDirectory() as folder:
+        made = program.run("backup", "--backup-folder", folder)
+    tap.ok(made.returncode == 0, "a backup, so that there is one in the ledger", said(made))
     keys = [row[0] for row in b.graph.run("MATCH (n) WHERE any(l IN labels(n) WHERE l = 'Migration' OR l STARTS WITH '_Migration') "
                                           "UNWIND keys(n) AS k RETURN DISTINCT k ORDER BY k")]
     of_history = [row[0] for row in b.graph.run("MATCH (n:Migration) UNWIND keys(n) AS k RETURN DISTINCT k ORDER BY k")]
