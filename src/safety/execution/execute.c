@@ -111,6 +111,7 @@ static void record_failure(execution *e, const df_error *why)
 {
     if (!e->run.migration) return;        /* its file could not be read: nothing was begun */
     if (df_conn_lost(e->x->conn)) return; /* the next run finds what is there */
+    if (why->code == DF_LOCKED) return;   /* the record is another run's now */
     df_error ignored = {0};
     df_code code = df_ledger_fail(e->x->ledger, &e->run, why, e->item->undone ? e->item->undone : "none",
                                   e->item->duration_ms, &ignored);

@@ -236,9 +236,9 @@ df_code run_journalled(execution *e, df_error *err)
     e->item->state = NULL;
     df_rollback(e->x->conn);
     df_error ignored = {0};
-    if (e->n_ended && !df_conn_lost(e->x->conn) && record_now(e, &ignored) != DF_OK)
+    if (e->n_ended && code != DF_LOCKED && !df_conn_lost(e->x->conn) && record_now(e, &ignored) != DF_OK)
         df_log(e->x->observer, DF_LOG_WARNING, "the journal could not be written: %s", ignored.message);
-    bool stays = code == DF_CANCELLED || code == DF_INCOMPLETE || df_conn_lost(e->x->conn) || e->direction == DF_DOWN;
+    bool stays = code == DF_CANCELLED || code == DF_INCOMPLETE || code == DF_LOCKED || df_conn_lost(e->x->conn) || e->direction == DF_DOWN;
     e->item->undone = !anything_done(e) && code != DF_INCOMPLETE ? "all" : stays ? "none" : undo_done(e);
     return code;
 }

@@ -51,7 +51,16 @@ bool retry_after(execution *e, df_code code, int64_t attempt, const df_error *er
     return pause_ms(e->x->observer, pause);
 }
 
-static df_code connect_again(df_executor *x, df_error *err)
+/* What this run meant to do was planned from a history that another run has since continued. */
+static df_code plan_is_old(df_error *err)
+{
+    df_fail(err, DF_LOCKED, "another run had the migration lock while the connection was lost; this one ends here");
+    df_error_hint(err, "run the same command again: it does what is left");
+    return DF_LOCKED;
+}
+
+/* `fence`: of the lease that was lost. Each that is taken has the next number. */
+static df_code connect_again(df_executor *x, int64_t fence, df_error *err)
 {
     df_conn *fresh;
     DF_TRY(df_connect(x->url, x->open_options, &fresh, err));
@@ -62,16 +71,18 @@ static df_code connect_again(df_executor *x, df_error *err)
     df_disconnect(old);
     df_lease_options lease = x->lease;
     if (lease.wait_ms < LEASE_WAIT_MS) lease.wait_ms = LEASE_WAIT_MS; /* until the server has noticed that we were gone */
-    return df_lease_take(x->ledger, &lease, err);
+    DF_TRY(df_lease_take(x->ledger, &lease, err));
+    return fence && df_lease_fence(x->ledger) > fence + 1 ? plan_is_old(err) : DF_OK;
 }
 
 df_code reconnect(df_executor *x, df_error *err)
 {
     double end = df_monotonic_s() + RECONNECT_S;
+    int64_t fence = df_lease_fence(x->ledger);
     df_log(x->observer, DF_LOG_WARNING, "the connection was lost; connecting again");
     for (int64_t attempt = 0;; attempt++) {
         df_error mine = {0};
-        df_code code = connect_again(x, &mine);
+        df_code code = connect_again(x, fence, &mine);
         if (code == DF_OK) {
             df_log(x->observer, DF_LOG_INFO, "connected again");
             return DF_OK;
