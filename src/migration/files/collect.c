@@ -206,6 +206,23 @@ static df_str scope_of(const mf_set *s, const char *path)
     return slash ? (df_str){path, (size_t)(slash - path)} : DF_STR_NONE;
 }
 
+/* A name that a terminal may be shown: with \xHH for every byte that is not plain ASCII, when one is not printable. */
+static const char *escaped(df_arena *arena, const char *path)
+{
+    if (is_printable(df_str_from(path))) return path;
+    df_buf out = {0};
+    for (const char *at = path; *at; at++) {
+        unsigned char c = (unsigned char)*at;
+        if (c >= ' ' && c < 0x7F)
+            df_buf_char(&out, *at);
+        else
+            df_buf_printf(&out, "\\x%02x", c);
+    }
+    const char *text = df_arena_cstr(arena, df_buf_str(&out));
+    df_buf_release(&out);
+    return text;
+}
+
 static void take_entry(collection *c, const mf_listing *listing, const mf_entry *entry, const char *path)
 {
     mf_set *s = c->s;
@@ -218,10 +235,11 @@ static void take_entry(collection *c, const mf_listing *listing, const mf_entry 
         c->n_idle += mf_ends_own(entry->name, s->set.dialect);
         judge_stranger(s, entry->name, path);
     } else if (entry->strange || !is_printable(entry->name)) {
-        mf_find(s, "bad-name", true, path, 0, NULL,
+        const char *shown = escaped(&s->set.arena, path);
+        mf_find(s, "bad-name", true, shown, 0, NULL,
                 entry->strange ? "%s is no regular file; it cannot be run"
                                : "the name %s is not printable UTF-8, and cannot be kept in a history",
-                path);
+                shown);
     } else if (takes(s->set.layout, &name, entry->name)) {
         DF_PUSH(c->items, c->count, c->cap) = (found){name, path, scope_of(s, path)};
     } else {
