@@ -40,7 +40,9 @@ df_code note_state(execution *e, size_t step, df_error *err)
     bool known;
     df_str state = DF_STR_NONE;
     e->rows[step].state_before = DF_STR_NONE;
-    if (e->steps.items[step].facts.flags & DF_SQL_IF_EXISTS) return DF_OK; /* in doubt, it is run again */
+    /* In doubt it is run again, and whether it changed anything the server tells. */
+    bool told = e->x->set->dialect->schema_apart && (e->steps.items[step].facts.flags & DF_SQL_IF_EXISTS);
+    if (told) return DF_OK;
     DF_TRY(state_of(e, step, &state, &known, err));
     if (known) e->rows[step].state_before = state;
     return DF_OK;

@@ -34,6 +34,7 @@ static void make_report(execution *e)
     item->steps = df_arena_zalloc(arena, (n ? n : 1) * sizeof *item->steps);
     item->n_steps = n;
     e->rows = df_arena_zalloc(arena, (n ? n : 1) * sizeof *e->rows);
+    e->effects = df_arena_zalloc(&e->arena, (n ? n : 1) * sizeof *e->effects);
     for (size_t i = 0; i < n; i++) {
         const df_step *step = &e->steps.items[i];
         item->steps[i] = (df_migrate_step){.number = step->statement.number, .line = step->statement.line,

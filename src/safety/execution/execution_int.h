@@ -16,6 +16,7 @@ typedef struct execution {
     df_units units;
     df_run run;
     df_journal_row *rows; /* one a step */
+    enum { NOT_RUN_HERE, RAN, RAN_IDLE } *effects; /* one a step; idle: the server says that it changed nothing */
     df_migrate_run_item *item;
     df_arena arena;
     double began; /* monotonic seconds */

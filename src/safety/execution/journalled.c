@@ -67,7 +67,11 @@ static df_code try_transaction(execution *e, const df_unit *unit, df_error *err)
 {
     size_t ran;
     DF_TRY(step_begin(e, unit, &ran, err));
-    for (size_t i = unit->first + ran; i < unit->first + unit->count; i++) DF_TRY(step_run(e, i, err));
+    for (size_t i = unit->first + ran; i < unit->first + unit->count; i++) {
+        const df_sql_facts *facts = &e->steps.items[i].facts; /* what was there before is nobody's to take back */
+        if (facts->cls == DF_SQL_DDL && (facts->flags & DF_SQL_IF_EXISTS)) DF_TRY(note_state(e, i, err));
+        DF_TRY(step_run(e, i, err));
+    }
     if (unit->roll_back) df_rollback(e->x->conn);
     for (size_t i = unit->first; i < unit->first + unit->count; i++)
         DF_TRY(df_ledger_settle(e->x->ledger, &e->run, &e->rows[i], err));

@@ -124,7 +124,8 @@ df_code step_send(execution *e, size_t i, df_str sql, df_error *err)
     df_code code = send_text(e, i, sql, &affected, err);
     row->ms += (df_monotonic_s() - began) * 1000;
     if (code != DF_OK) return code;
-    bool counts = step->facts.cls == DF_SQL_DML;
+    bool counts = step->facts.cls == DF_SQL_DML, told = e->x->set->dialect->schema_apart;
+    e->effects[i] = (counts || told) && affected == 0 ? RAN_IDLE : RAN;
     if (counts) row->rows = (row->rows < 0 ? 0 : row->rows) + affected;
     if (counts) e->affected += affected;
     return DF_OK;

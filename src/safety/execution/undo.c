@@ -78,11 +78,16 @@ static bool undoes(const df_step *up, const df_step *down)
     return !(tag_is(up, "CREATE") && tag_is(down, "ALTER"));
 }
 
-/* DELETE and REMOVE in a graph: what they take is counted, so that they may be for several. */
+static bool is_graph(const undoing *u)
+{
+    return !(df_conn_caps(u->e->x->conn) & DF_CAP_SQL);
+}
+
+/* DELETE, and REMOVE in a graph: what they take is counted, so that they may be for several. */
 static bool is_counted(const undoing *u, const df_step *down)
 {
-    bool graph = !(df_conn_caps(u->e->x->conn) & DF_CAP_SQL);
-    return graph && down->facts.cls == DF_SQL_DML && (down->facts.flags & DF_SQL_DESTROYS);
+    bool takes = is_graph(u) ? (down->facts.flags & DF_SQL_DESTROYS) != 0 : tag_is(down, "DELETE");
+    return takes && down->facts.cls == DF_SQL_DML;
 }
 
 static size_t find_undo(const undoing *u, const df_step *up)
@@ -110,10 +115,21 @@ static bool took_effect(const execution *e, size_t i)
     return (status == DF_STEP_DONE || status == DF_STEP_SKIPPED || e->rows[i].progress.len || partly_done(e, i)) && changes(&e->steps.items[i]);
 }
 
-/* It ran, and there was nothing to change: MERGE of what was there. */
+/* It ran, and there was nothing to change: MERGE of what was there, CREATE … IF NOT EXISTS of what was there before. */
 static bool changed_nothing(const execution *e, size_t i)
 {
-    return e->steps.items[i].facts.cls == DF_SQL_DML && e->rows[i].status == DF_STEP_DONE && e->rows[i].rows == 0 && !partly_done(e, i);
+    if (e->effects[i] == NOT_RUN_HERE || partly_done(e, i)) return false;
+    bool was_there = tag_is(&e->steps.items[i], "CREATE") && (e->steps.items[i].facts.flags & DF_SQL_IF_EXISTS) && e->rows[i].state_before.len;
+    return e->effects[i] == RAN_IDLE || was_there;
+}
+
+/* IF NOT EXISTS, and nobody knows whether it was there before: to take it back could take what is not ours. */
+static bool may_be_older(const execution *e, size_t i)
+{
+    const df_step *step = &e->steps.items[i];
+    bool makes = (step->facts.flags & DF_SQL_IF_EXISTS) && step->facts.cls == DF_SQL_DDL && !tag_is(step, "DROP");
+    bool known = e->effects[i] != NOT_RUN_HERE && (e->x->set->dialect->schema_apart || (tag_is(step, "CREATE") && e->rows[i].state_before.ptr));
+    return makes && took_effect(e, i) && !known;
 }
 
 /* The earlier statement that made the table this one is about; SIZE_MAX when none did. */
@@ -139,8 +155,8 @@ static bool plan_undo(undoing *u, size_t *missing)
         if (u->undo[i] != SIZE_MAX) u->used[u->undo[i]] = true;
     }
     for (size_t i = 0; i < e->steps.count; i++) {
-        if (!took_effect(e, i) || changed_nothing(e, i) || u->undo[i] != SIZE_MAX) continue;
-        size_t maker = maker_of_table(e, i);
+        if (!may_be_older(e, i) && (!took_effect(e, i) || changed_nothing(e, i) || u->undo[i] != SIZE_MAX)) continue;
+        size_t maker = maker_of_table(e, i); /* which a CREATE … IF NOT EXISTS is not */
         if (maker != SIZE_MAX && u->undo[maker] != SIZE_MAX) continue;
         *missing = i;
         return false;
@@ -176,12 +192,49 @@ static int64_t surely_made(const undoing *u, size_t k, const df_sql_loss *loss)
     return sum;
 }
 
+/* The rows that were inserted by the statements that down statement `k` takes back; false when that cannot be told. */
+static bool surely_inserted(const undoing *u, size_t k, int64_t *rows)
+{
+    *rows = 0;
+    for (size_t i = 0; i < u->e->steps.count; i++) {
+        if (u->undo[i] != k) continue;
+        df_str text = u->e->steps.items[i].statement.text;
+        df_sql_lexer lexer = {.dialect = df_conn_dialect(u->e->x->conn), .text = text};
+        bool plain = tag_is(&u->e->steps.items[i], "INSERT");
+        for (df_sql_token t = df_sql_next_word(&lexer); plain && t.kind != DF_SQL_END; t = df_sql_next_word(&lexer))
+            plain = !df_sql_is(t, "DUPLICATE"); /* an updated row counts as two */
+        if (!plain || u->e->rows[i].rows < 0) return false;
+        *rows += u->e->rows[i].rows;
+    }
+    return true;
+}
+
+/* The same of tables: the rows that the DELETE would find are counted, by its own FROM and WHERE. */
+static const char *deletes_more(const undoing *u, size_t k)
+{
+    const df_step *down = &u->down.items[k];
+    df_arena *arena = &u->e->arena;
+    df_sql_lexer lexer = {.dialect = df_conn_dialect(u->e->x->conn), .text = down->statement.text};
+    df_sql_token verb = df_sql_next_word(&lexer), from = df_sql_next_word(&lexer);
+    df_value found;
+    int64_t made;
+    const char *sql = df_arena_printf(arena, "SELECT COUNT(*) %.*s", DF_FMT(df_str_skip(down->statement.text, from.offset)));
+    bool counted = df_sql_is(verb, "DELETE") && df_sql_is(from, "FROM") && surely_inserted(u, k, &made) &&
+                   df_query_value(u->e->x->conn, sql, NULL, 0, arena, &found, NULL) == DF_OK;
+    if (!counted)
+        return df_arena_printf(arena, "what its down statement %d (%s) would take cannot be counted", (int)down->statement.number, down->facts.tag);
+    if (found.i <= made) return NULL;
+    return df_arena_printf(arena, "its down statement %d (%s) would take %lld rows, and this run has inserted %lld", (int)down->statement.number,
+                           down->facts.tag, (long long)found.i, (long long)made);
+}
+
 /* Whether a down statement would take more than that, and what is said of it then. */
 static df_code takes_more(const undoing *u, size_t k, const char **why, df_error *err)
 {
     const df_step *down = &u->down.items[k];
     loss_exact exact;
-    *why = NULL;
+    *why = is_graph(u) ? NULL : deletes_more(u, k);
+    if (!is_graph(u)) return DF_OK;
     DF_TRY(loss_exactly(u->e->x, down, &u->e->arena, &exact, err));
     if (!exact.known)
         *why = df_arena_printf(&u->e->arena, "what its down statement %d (%s) would take cannot be counted", (int)down->statement.number,
@@ -252,8 +305,10 @@ const char *undo_done(execution *e)
     u.used = df_arena_zalloc(&e->arena, (u.down.count + 1) * sizeof *u.used);
     u.undo = df_arena_zalloc(&e->arena, (e->steps.count + 1) * sizeof *u.undo);
     if (!plan_undo(&u, &missing)) { /* all or nothing: half undone is no better than half done */
-        df_log(e->x->observer, DF_LOG_WARNING, "%.*s: it is left as it is, since the down section has nothing that takes back statement %d (%s)",
-               DF_FMT(e->migration->id), (int)e->rows[missing].number, e->steps.items[missing].facts.tag);
+        const char *why = may_be_older(e, missing) ? "it is not known whether there was before what was made IF NOT EXISTS by"
+                                                   : "the down section has nothing that takes back";
+        df_log(e->x->observer, DF_LOG_WARNING, "%.*s: it is left as it is, since %s statement %d (%s)", DF_FMT(e->migration->id), why,
+               (int)e->rows[missing].number, e->steps.items[missing].facts.tag);
         return "none";
     }
     const char *why = NULL;
