@@ -56,7 +56,7 @@ WHERE migration_id = {t}
 
 -- name: fail_down
 UPDATE {s}_migration_history
-SET attempt = CASE WHEN status = 'in_progress' AND direction = 'down' THEN attempt ELSE attempt + 1 END,
+SET attempt = CASE WHEN status IN ('in_progress', 'failed') AND direction = 'down' THEN attempt ELSE attempt + 1 END,
     status = ?, error_message = ?, undone = ?, run_id = ?, steps = ?, journalled = ?, direction = 'down'
 WHERE migration_id = {t}
 

@@ -273,11 +273,24 @@ def older(tap, servers, path, engine):
            f"{engine}: a DELETE that would take more than was inserted is left to a person", said(result))
 
 
+def vain_down(tap, servers, path, engine):
+    """A down that can take back nothing of a migration that is half done leaves it as it was: up goes on where it stopped."""
+    text = "-- UP no-transaction\nCREATE TABLE a (i int);\nCREATE TABLE b (i int);\nINSERT INTO {} VALUES (1);\n-- DOWN\nSELECT 1;\n"
+    database = servers.database(engine)
+    program = Dataflow(path, database.url, folder(servers, f"vain-{engine}", {"001_a.sql": text.format("nowhere")}))
+    first, down = program.run("up"), program.run("down", "--steps", "1", "--force", "--reason", "test")
+    shown = program.run("status")
+    tap.ok((first.returncode, down.returncode) == (7, 7) and "2 of 3 statements" in shown.stdout, f"{engine}: nothing could be taken back", said(down) + said(shown))
+    folder(servers, f"vain-{engine}", {"001_a.sql": text.format("a")})
+    result = program.run("up")
+    tap.ok(result.returncode == 0 and database.sql("SELECT count(*) FROM a") == "1", f"{engine}: mended, it goes on at that statement", said(result))
+
+
 def main():
     path, tap = binary(), Tap()
     with Servers() as servers:
         for engine in servers.engines():
-            for test in [t for t in (losses, no_down, dry_run, gates, checks, session, drift, lost_file, tampered, exported, baselined, older, long_file) if os.environ.get("TOPICS", t.__name__) == t.__name__]:
+            for test in [t for t in (losses, no_down, dry_run, gates, checks, session, drift, lost_file, tampered, exported, baselined, older, vain_down, long_file) if os.environ.get("TOPICS", t.__name__) == t.__name__]:
                 try:
                     test(tap, servers, path, engine)
                 except Exception as problem:  # noqa: BLE001

@@ -84,7 +84,7 @@ VALUES (?, ?, ?, {now}, ?, 'failed', {j}, ?, ?,
     (SELECT next FROM (SELECT COALESCE(MAX(sequence), 0) + 1 AS next FROM {s}_migration_history) counted), ?, 'run', ?,
     'up', 1, ?, ?, ?, ?, ?, ?, ?)
 ON DUPLICATE KEY UPDATE
-    attempt = IF(VALUES(journalled) AND direction = 'up' AND status = 'in_progress', attempt, attempt + 1),
+    attempt = IF(VALUES(journalled) AND direction = 'up' AND status IN ('in_progress', 'failed'), attempt, attempt + 1),
     name = VALUES(name), checksum = VALUES(checksum), applied_at = VALUES(applied_at), applied_by = VALUES(applied_by),
     status = VALUES(status), metadata = VALUES(metadata), environment = VALUES(environment), version = VALUES(version),
     kind = VALUES(kind), origin = 'run', raw_checksum = VALUES(raw_checksum), direction = 'up', steps = VALUES(steps),

@@ -114,7 +114,7 @@ REMOVE h.errorMessage, h.undone
 MERGE (h:Migration {migrationId: ?})
 SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, version: ?, kind: ?, rawChecksum: ?, steps: ?},
     h.attempt = CASE WHEN h.attempt IS NULL THEN 1
-        WHEN ? AND h.direction = 'up' AND h.status = 'RUNNING' THEN h.attempt ELSE h.attempt + 1 END,
+        WHEN ? AND h.direction = 'up' AND h.status IN ['RUNNING', 'FAILED'] THEN h.attempt ELSE h.attempt + 1 END,
     h += {estimatedDuration: ?, runId: ?, executionTime: ?, errorMessage: ?, undone: ?, filename: ?, summary: ?,
         description: ?, status: 'FAILED', origin: 'run', direction: 'up', rolledBackAt: null, rollbackTime: null,
         rowsAffected: null},
@@ -123,7 +123,7 @@ SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, versi
 // name: fail_down
 WITH ? AS status, ? AS error, ? AS undone, ? AS run, ? AS steps, ? AS journalled, ? AS id
 MATCH (h:Migration {migrationId: id})
-SET h.attempt = CASE WHEN h.status = 'RUNNING' AND h.direction = 'down' THEN h.attempt ELSE h.attempt + 1 END
+SET h.attempt = CASE WHEN h.status IN ['RUNNING', 'FAILED'] AND h.direction = 'down' THEN h.attempt ELSE h.attempt + 1 END
 SET h.status = CASE status WHEN 'failed' THEN 'FAILED' ELSE 'SUCCESS' END, h.errorMessage = error, h.undone = undone,
     h.runId = run, h.steps = steps, h.journalled = journalled, h.direction = 'down',
     h.description = CASE status WHEN 'failed' THEN 'FAILED: ' + error ELSE h.summary END

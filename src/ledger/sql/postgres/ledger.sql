@@ -107,7 +107,7 @@ ON CONFLICT (migration_id) DO UPDATE SET
     applied_by = excluded.applied_by, status = 'failed', metadata = excluded.metadata,
     environment = excluded.environment, version = excluded.version, kind = excluded.kind,
     origin = 'run', raw_checksum = excluded.raw_checksum, direction = 'up',
-    attempt = CASE WHEN excluded.journalled AND h.direction = 'up' AND h.status = 'in_progress' THEN h.attempt ELSE h.attempt + 1 END,
+    attempt = CASE WHEN excluded.journalled AND h.direction = 'up' AND h.status IN ('in_progress', 'failed') THEN h.attempt ELSE h.attempt + 1 END,
     steps = excluded.steps, journalled = excluded.journalled, undone = excluded.undone,
     error_message = excluded.error_message, estimated_duration_ms = excluded.estimated_duration_ms,
     run_id = excluded.run_id, rolled_back_at = NULL, rollback_duration_ms = NULL, duration_ms = excluded.duration_ms,
