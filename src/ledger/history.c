@@ -147,7 +147,8 @@ size_t ledger_put_file(const df_ledger *ledger, const df_migration *m, df_arena 
     bool described = m->loaded && m->meta.description.len;
     v[0] = df_v_str(m->file);
     v[1] = df_v_str(described ? m->meta.description : foreign_description(m->name, arena));
-    return 2;
+    v[2] = ledger_name(m->loaded && m->meta.version.len ? m->meta.version : m->version);
+    return 3;
 }
 
 df_str ledger_raw(const df_migration *m, df_arena *arena)
@@ -200,7 +201,7 @@ static df_code put_node(ledger_batch *batch, const df_run *run, df_str described
     if (!ledger->sequence)
         DF_TRY(ledger_query(ledger, LEDGER_sequence, NULL, 0, take_sequence, ledger, err));
     *n += ledger_put_file(ledger, run->migration, &batch->arena, v + *n);
-    v[*n] = described.ptr ? df_v_str(described) : v[*n - 1];
+    v[*n] = described.ptr ? df_v_str(described) : v[*n - 2];
     ++*n;
     v[(*n)++] = df_v_int(++ledger->sequence);
     if (!df_lease_held(ledger)) ledger->sequence = 0;

@@ -172,7 +172,7 @@ DF_MUST_USE df_code ledger_refuse_pooler(df_ledger *ledger, df_error *err);
 enum { MOST_LEDGER_VALUES = 32 };
 /* Whether the records of a run can be plain inserts: it is the migration's first, and the engine has such statements. */
 bool ledger_first(const df_ledger *ledger, const df_run *run);
-/* For a graph: the file's name and the description; returns how many. */
+/* For a graph: the file's name, the description, and the version as the file's header writes it; returns how many. */
 size_t ledger_put_file(const df_ledger *ledger, const df_migration *migration, df_arena *arena, df_value *values);
 df_str ledger_raw(const df_migration *migration,
                   df_arena *arena); /* 32 digits; absent when it was not hashed */

@@ -39,7 +39,7 @@ df_code df_ledger_set_checksum(df_ledger *ledger, const df_migration *migration,
     ledger_batch batch = {.ledger = ledger};
     DF_TRY(need_known(ledger, migration->id, err));
     bool header = migration->loaded && migration->meta.json.ptr;
-    df_value values[8] = {df_v_text(checksum),
+    df_value values[9] = {df_v_text(checksum),
                           df_v_str(ledger_raw(migration, &batch.arena)),
                           ledger_name(migration->name.ptr ? migration->name : DF_STR("")),
                           ledger_name(migration->version),
@@ -59,7 +59,7 @@ df_code df_ledger_rename(df_ledger *ledger, df_str old_id, const df_migration *m
     ledger_batch batch = {.ledger = ledger};
     DF_TRY(need_known(ledger, old_id, err));
     df_value id = df_v_str(migration->id), old = df_v_str(old_id);
-    df_value history[7] = {id, ledger_name(migration->name.ptr ? migration->name : DF_STR("")),
+    df_value history[8] = {id, ledger_name(migration->name.ptr ? migration->name : DF_STR("")),
                            ledger_name(migration->version), df_v_str(ledger_raw(migration, &batch.arena)), old};
     size_t n = 5 + ledger_put_file(ledger, migration, &batch.arena, history + 5);
     df_value both[] = {id, old};
@@ -88,7 +88,7 @@ df_code df_ledger_mark(df_ledger *ledger, const df_migration *migration, const c
     DF_TRY(ledger_need(ledger, err));
     bool header = migration->loaded && migration->meta.json.ptr;
     df_value id = df_v_str(migration->id);
-    df_value values[12] = {id,
+    df_value values[13] = {id,
                          ledger_name(migration->name.ptr ? migration->name : DF_STR("")),
                          df_v_text(checksum && *checksum ? checksum : NULL),
                          ledger_time(applied_ms),

@@ -104,6 +104,11 @@ static void test_description(void)
               "m.checksum = '%s' AND m.appliedBy = 'ops' AND m.version = '2025-10-15_143022' RETURN count(m)",
               sum_a) == 1,
           "with the other properties of the runbook");
+    m.meta.version = DF_STR("2025.10.15.143022");
+    check_ok(df_ledger_complete(p.ledger, &up, &result, any_error), "with a version in its header");
+    check(strcmp(ask_text(p.conn, "MATCH (m:Migration) RETURN m.version + ' ' + m.fileVersion"),
+                 "2025.10.15.143022 2025-10-15_143022") == 0,
+          "the record has that, and the file's beside it");
     check_ok(df_ledger_start(p.ledger, &down, NULL, 0, any_error), "a way back");
     check(strcmp(ask_text(p.conn, "MATCH (m:Migration) RETURN m.status"), "RUNNING") == 0, "is running");
     check_ok(df_ledger_fail(p.ledger, &down, &why, "part", 7, any_error), "fails half-way");

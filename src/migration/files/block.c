@@ -174,6 +174,7 @@ void mf_block_header(mf_set *s, const mf_file *file, df_str text, df_migration *
     if (b.seen[MIGRATION] && (b.seen[VERSION] || b.seen[AUTHOR] || b.seen[DEPENDENCIES])) {
         meta->author = kept(&b, AUTHOR);
         meta->ticket = kept(&b, TICKET);
+        meta->version = kept(&b, VERSION);
         meta->description = kept(&b, DESCRIPTION);
         if (!meta->description.ptr) meta->description = kept(&b, MIGRATION);
         meta->rollback_strategy = kept(&b, ROLLBACK);

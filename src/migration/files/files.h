@@ -67,7 +67,8 @@ typedef struct df_metadata {
     size_t n_tags, n_dependencies, n_affected_tables;
     df_str *conflicts; /* sqitch's `!change`: may not be there */
     size_t n_conflicts;
-    df_str ticket; /* of a block comment: "CATALOG-001" */
+    df_str ticket;  /* of a block comment: "CATALOG-001" */
+    df_str version; /* of a block comment, as it is written there: "2025.10.15.143022" */
     df_str
         json; /* the object as written, compact; of a block comment what was read; absent without a header */
 } df_metadata;

@@ -34,7 +34,7 @@ static bool is_one_of(const char *const *list, df_str name)
 static const char *const of_history[] = {
     "migrationId", "filename", "version", "name", "description", "checksum", "status", "appliedAt", "appliedBy", "executionTime",
     "rawChecksum", "environment", "metadata", "sequence", "kind", "origin", "direction", "attempt", "steps", "journalled", "undone",
-    "rowsAffected", "estimatedDuration", "rolledBackAt", "rollbackTime", "errorMessage", "runId", "summary", "formerChecksum",
+    "rowsAffected", "estimatedDuration", "rolledBackAt", "rollbackTime", "errorMessage", "runId", "summary", "fileVersion", "formerChecksum",
     "formerDescription", "formerFilename", "formerStatus", "formerVersion", NULL};
 
 /* Properties of the other nodes, that are not among those. */

@@ -30,7 +30,7 @@ SET m.number = number, m.value = program
 
 // name: applied
 MATCH (h:Migration) WHERE h.migrationId IS NOT NULL
-RETURN h.migrationId, h.version, h.name,
+RETURN h.migrationId, coalesce(h.fileVersion, h.version), h.name,
     CASE h.status WHEN 'SUCCESS' THEN 'completed' WHEN 'FAILED' THEN 'failed' WHEN 'ROLLED_BACK' THEN 'rolled_back'
         WHEN 'RUNNING' THEN 'in_progress' WHEN 'PENDING' THEN 'pending' ELSE coalesce(toString(h.status), '') END,
     h.kind, coalesce(h.origin, 'imported'), h.checksum, h.rawChecksum, h.sequence,
@@ -68,17 +68,17 @@ MATCH (h:Migration) WHERE h.sequence > 0 RETURN max(h.sequence)
 
 // name: start
 MERGE (h:Migration {migrationId: ?})
-SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, version: ?, kind: ?, rawChecksum: ?, steps: ?,
+SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, fileVersion: ?, kind: ?, rawChecksum: ?, steps: ?,
     journalled: ?, estimatedDuration: ?, runId: ?, status: 'RUNNING', origin: 'run', direction: 'up', rolledBackAt: null,
     rollbackTime: null, undone: null, errorMessage: null, executionTime: null, rowsAffected: null},
     h.appliedAt = datetime(), h.attempt = coalesce(h.attempt + ?, 1),
-    h += {filename: ?, summary: ?, description: ?, sequence: ?}
+    h += {filename: ?, summary: ?, version: ?, description: ?, sequence: ?}
 
 // Of a migration's first run, as is complete_first; for the server the two are one statement.
 // name: start_first
 MERGE (h:Migration {migrationId: ?})
-SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, version: ?, kind: ?, rawChecksum: ?, steps: ?,
-    journalled: ?, estimatedDuration: ?, runId: ?, attempt: ?, filename: ?, summary: ?, description: ?, sequence: ?,
+SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, fileVersion: ?, kind: ?, rawChecksum: ?, steps: ?,
+    journalled: ?, estimatedDuration: ?, runId: ?, attempt: ?, filename: ?, summary: ?, version: ?, description: ?, sequence: ?,
     status: 'RUNNING', origin: 'run', direction: 'up'}, h.appliedAt = datetime()
 
 // name: start_down
@@ -90,17 +90,17 @@ REMOVE h.undone, h.errorMessage
 
 // name: complete_first
 MERGE (h:Migration {migrationId: ?})
-SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, version: ?, kind: ?, rawChecksum: ?, steps: ?,
+SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, fileVersion: ?, kind: ?, rawChecksum: ?, steps: ?,
     journalled: ?, estimatedDuration: ?, runId: ?, executionTime: ?, rowsAffected: ?, attempt: 1, filename: ?,
-    summary: ?, description: ?, sequence: ?, status: 'SUCCESS', origin: 'run', direction: 'up'}, h.appliedAt = datetime()
+    summary: ?, version: ?, description: ?, sequence: ?, status: 'SUCCESS', origin: 'run', direction: 'up'}, h.appliedAt = datetime()
 
 // name: complete_up
 MERGE (h:Migration {migrationId: ?})
-SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, version: ?, kind: ?, rawChecksum: ?, steps: ?,
+SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, fileVersion: ?, kind: ?, rawChecksum: ?, steps: ?,
     journalled: ?, estimatedDuration: ?, runId: ?, executionTime: ?, rowsAffected: ?, status: 'SUCCESS', origin: 'run',
     direction: 'up', rolledBackAt: null, rollbackTime: null, undone: null, errorMessage: null},
     h.appliedAt = datetime(), h.attempt = coalesce(h.attempt + ?, 1),
-    h += {filename: ?, summary: ?, description: ?, sequence: ?}
+    h += {filename: ?, summary: ?, version: ?, description: ?, sequence: ?}
 
 // name: complete_down
 WITH ? AS duration, ? AS steps, ? AS journalled, ? AS run, ? AS id
@@ -112,11 +112,11 @@ REMOVE h.errorMessage, h.undone
 
 // name: fail_up
 MERGE (h:Migration {migrationId: ?})
-SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, version: ?, kind: ?, rawChecksum: ?, steps: ?},
+SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, fileVersion: ?, kind: ?, rawChecksum: ?, steps: ?},
     h.attempt = CASE WHEN h.attempt IS NULL THEN 1
         WHEN ? AND h.direction = 'up' AND h.status IN ['RUNNING', 'FAILED'] THEN h.attempt ELSE h.attempt + 1 END,
     h += {estimatedDuration: ?, runId: ?, executionTime: ?, errorMessage: ?, undone: ?, filename: ?, summary: ?,
-        description: ?, status: 'FAILED', origin: 'run', direction: 'up', rolledBackAt: null, rollbackTime: null,
+        version: ?, description: ?, status: 'FAILED', origin: 'run', direction: 'up', rolledBackAt: null, rollbackTime: null,
         rowsAffected: null},
     h.sequence = coalesce(h.sequence, ?), h.journalled = ?, h.appliedAt = datetime()
 
@@ -216,16 +216,18 @@ RETURN count(*)
 // ---- repairs ----
 
 // name: set_checksum
-WITH ? AS checksum, ? AS raw, ? AS name, ? AS version, ? AS metadata, ? AS id, ? AS file, ? AS description
+WITH ? AS checksum, ? AS raw, ? AS name, ? AS version, ? AS metadata, ? AS id, ? AS file, ? AS description, ? AS shown
 MATCH (h:Migration {migrationId: id})
-SET h.checksum = checksum, h.rawChecksum = raw, h.name = name, h.version = version, h.metadata = metadata,
-    h.filename = file, h.summary = description,
+SET h.checksum = checksum, h.rawChecksum = raw, h.name = name, h.version = shown, h.fileVersion = version,
+    h.metadata = metadata, h.filename = file, h.summary = description,
     h.description = CASE WHEN h.status = 'FAILED' THEN h.description ELSE description END
 
 // name: rename_history
-WITH ? AS id, ? AS name, ? AS version, ? AS raw, ? AS former, ? AS file, ? AS description
+WITH ? AS id, ? AS name, ? AS version, ? AS raw, ? AS former, ? AS file, ? AS description,
+    ? AS shown
 MATCH (h:Migration {migrationId: former})
-SET h.migrationId = id, h.name = name, h.version = version, h.rawChecksum = raw, h.filename = file,
+SET h.migrationId = id, h.name = name, h.version = shown, h.fileVersion = version, h.rawChecksum = raw,
+    h.filename = file,
     h.summary = description,
     h.description = CASE WHEN h.status = 'FAILED' THEN h.description ELSE description END
 
@@ -257,23 +259,25 @@ DETACH DELETE j
 OPTIONAL MATCH (o:Migration) WHERE o.sequence > 0
 WITH o ORDER BY o.sequence DESC LIMIT 1
 WITH coalesce(o.sequence, 0) + 1 AS next, ? AS id, ? AS name, ? AS checksum, ? AS ms, ? AS by, ? AS metadata,
-    ? AS environment, ? AS version, ? AS kind, ? AS raw, ? AS file, ? AS description
-OPTIONAL MATCH (t:Migration)
-WHERE t.migrationId IS NULL AND (t.filename = file OR t.filename ENDS WITH '/' + file)
+    ? AS environment, ? AS version, ? AS kind, ? AS raw, ? AS file, ? AS description, ? AS shown
+OPTIONAL MATCH (node:Migration) WHERE node.migrationId IS NULL
+WITH *, replace(node.filename, '\\', '/') AS path
+WITH *, CASE WHEN path = file OR path ENDS WITH '/' + file OR NOT path CONTAINS '/' AND file ENDS WITH '/' + path
+    THEN node END AS t
 WITH *, CASE t.status WHEN 'SUCCESS' THEN 0 ELSE 1 END AS place ORDER BY place
-WITH next, id, name, checksum, ms, by, metadata, environment, version, kind, raw, file, description,
+WITH next, id, name, checksum, ms, by, metadata, environment, version, kind, raw, file, description, shown,
     head(collect(t)) AS theirs
 FOREACH (x IN CASE WHEN theirs IS NULL THEN [1] ELSE [] END | CREATE (:Migration {migrationId: id}))
 FOREACH (x IN CASE WHEN theirs IS NULL THEN [] ELSE [theirs] END |
     SET x.migrationId = id, x.formerFilename = x.filename, x.formerVersion = x.version, x.formerChecksum = x.checksum,
         x.formerStatus = x.status, x.formerDescription = x.description)
-WITH next, id, name, checksum, ms, by, metadata, environment, version, kind, raw, file, description
+WITH next, id, name, checksum, ms, by, metadata, environment, version, kind, raw, file, description, shown
 MATCH (h:Migration {migrationId: id})
 SET h.appliedAt = CASE WHEN h.formerStatus = 'SUCCESS' AND h.appliedAt IS NOT NULL THEN h.appliedAt
         WHEN ms IS NULL THEN datetime() ELSE datetime({epochMillis: ms}) END,
     h.appliedBy = CASE WHEN h.formerStatus = 'SUCCESS' THEN coalesce(h.appliedBy, by) ELSE by END
 SET h.name = name, h.checksum = checksum, h.status = 'SUCCESS', h.metadata = metadata, h.environment = environment,
-    h.version = version, h.sequence = next, h.kind = kind, h.origin = 'adopted', h.rawChecksum = raw,
+    h.version = shown, h.fileVersion = version, h.sequence = next, h.kind = kind, h.origin = 'adopted', h.rawChecksum = raw,
     h.direction = 'up', h.attempt = 1, h.steps = 0, h.journalled = false, h.filename = file, h.summary = description,
     h.description = description
 
