@@ -210,9 +210,7 @@ static void read_key(walk *w, df_sql_token t)
         if (!w->create) sql_note_set(&w->g, t); /* what is new has nothing that it could depend on */
         if (!w->create) sql_write_target(&w->g, &t, false);
     } else if (l->where) {
-        sql_reader behind = *w->r;
-        bool is_null = w->g.f->writes && sql_take(&behind, "IS") && sql_take(&behind, "NULL");
-        sql_write_filter(&w->g, w->variable, t, is_null);
+        sql_write_filter(&w->g, w->variable, t, w->r, false);
     } else {
         sql_note_read(&w->g, t, w->variable);
     }
@@ -277,7 +275,7 @@ static void inner_token(walk *w, level *l, df_sql_token t)
         if (!w->create) sql_write_target(&w->g, &w->last, false);
     }
     if (l->kind == MAP && is_symbol(t, ':') && is_name(w->last)) w->levels[w->depth - 1].entries++;
-    if (l->only && is_symbol(t, ':') && is_name(w->last)) sql_write_filter(&w->g, l->variable, w->last, false);
+    if (l->only && is_symbol(t, ':') && is_name(w->last)) sql_write_filter(&w->g, l->variable, w->last, w->r, true);
     if (l->kind == MAP && is_symbol(t, '*') && is_symbol(w->last, '.')) w->g.unrepeatable = true;
     if (l->kind == BRACKET && !l->pattern && t.kind == DF_SQL_STRING && !l->tokens && !l->where)
         sql_note_read(&w->g, t, l->variable);

@@ -178,15 +178,32 @@ void sql_write_where(sql_graph *g, bool sure)
     if (g->f->writes) g->f->writes->filtered |= sure || !g->f->depth;
 }
 
-void sql_write_filter(sql_graph *g, df_str variable, df_sql_token key, bool is_null)
+/* 'text', alone: nothing that goes on as an expression stands behind it. */
+static df_str whole_string(sql_reader *r)
+{
+    static const char *const ends[] = {"AND", "MATCH", "OPTIONAL", "WITH", "SET", "REMOVE", "DELETE", "DETACH", "CALL", "FOREACH", "RETURN"};
+    df_str text = r->token.text;
+    bool string = r->token.kind == DF_SQL_STRING && text.len >= 2 && !memchr(text.ptr, '\\', text.len);
+    if (!string) return (df_str){0};
+    sql_read(r);
+    bool alone = sql_sees_end(r) || sql_sees_symbol(r, ',') || sql_sees_symbol(r, '}') || sql_sees_symbol(r, ')');
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) alone |= sql_sees(r, ends[i]);
+    return alone ? (df_str){text.ptr + 1, text.len - 2} : (df_str){0};
+}
+
+void sql_write_filter(sql_graph *g, df_str variable, df_sql_token key, const sql_reader *r, bool map)
 {
     sql_writes *w = g->f->writes;
     if (!w) return;
+    sql_reader behind = *r;
+    bool is_null = !map && sql_take(&behind, "IS") && sql_take(&behind, "NULL");
+    behind = *r;
+    df_str equals = map || sql_take_symbol(&behind, '=') ? whole_string(&behind) : (df_str){0};
     w->filtered = true;
     w->many |= w->n_filters == MOST_FILTERS;
     if (w->n_filters < MOST_FILTERS)
         w->filters[w->n_filters++] =
-            (df_sql_filter){.variable = variable, .property = sql_name_of(g->f, key), .is_null = is_null};
+            (df_sql_filter){.variable = variable, .property = sql_name_of(g->f, key), .is_null = is_null, .equals = equals};
 }
 
 void sql_write_loose(sql_graph *g)

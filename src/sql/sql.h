@@ -205,6 +205,7 @@ const df_sql_loss *df_sql_losses(const df_sql_dialect *dialect, df_str statement
 typedef struct df_sql_filter {
     df_str variable, property;
     bool is_null; /* … IS NULL is said of it */
+    df_str equals; /* the string that it must be, where that is written out; else absent */
 } df_sql_filter;
 
 enum { DF_SQL_MOST_LABELS = 4 };

@@ -310,7 +310,8 @@ typedef struct sql_pattern {
 void sql_write_pattern(sql_graph *g, const sql_pattern *pattern);
 /* A WHERE or a map begins; `sure`: it surely says something of what a node is. */
 void sql_write_where(sql_graph *g, bool sure);
-void sql_write_filter(sql_graph *g, df_str variable, df_sql_token key, bool is_null);
+/* The reader stands behind the key; `map`: behind its colon. */
+void sql_write_filter(sql_graph *g, df_str variable, df_sql_token key, const sql_reader *r, bool map);
 void sql_write_loose(sql_graph *g);
 /* Behind UNION the names are others. */
 void sql_write_union(sql_graph *g);

@@ -364,6 +364,8 @@ static void writes(const char *text, const char *wanted)
         for (size_t k = 0; k < w->n_filters; k++)
             df_buf_printf(&got, " %.*s.%.*s%s", DF_FMT(w->filters[k].variable), DF_FMT(w->filters[k].property),
                           w->filters[k].is_null ? " null" : "");
+        for (size_t k = 0; k < w->n_filters; k++)
+            if (w->filters[k].equals.ptr) df_buf_printf(&got, " =%.*s", DF_FMT(w->filters[k].equals));
     }
     if (!check(strcmp(df_buf_cstr(&got), wanted) == 0, "written by %s", text)) note("got %s", df_buf_cstr(&got));
     df_buf_release(&got);
@@ -399,6 +401,11 @@ static void test_lone_writes(void)
     writes("MATCH (n {x: 1}) DELETE n", "n node of any filtered n.x");
     writes("MATCH (n:A {x: 1, y: n.z}) DELETE n", "n node of A filtered n.x n.y n.z");
     writes("MATCH (n WHERE n.x > 1) DELETE n", "n node of any filtered n.x");
+    writes("MATCH (n:A {x: 'one', y: \"two\"}) DELETE n", "n node of A filtered n.x n.y =one =two");
+    writes("MATCH (n:A) WHERE n.x = 'one' AND n.y = 'two' DELETE n", "n node of A filtered n.x n.y =one =two");
+    writes("MATCH (n:A) WHERE (n.x = '') DELETE n", "n node of A filtered n.x =");
+    writes("MATCH (n:A {x: 'one' + p, y: 'a\\'b'}) WHERE n.z <> 'two' DELETE n", "n node of A filtered n.x n.y n.z");
+    writes("MATCH (n:A) WHERE n.x = 'a' = true AND n.y >= 'b' AND n.z = 'c' IN list DELETE n", "n node of A filtered n.x n.y n.z");
     writes("MATCH (n) WHERE n.x IS NULL OR n.y IS NOT NULL DELETE n", "n node of any filtered loose n.x null n.y");
     writes("MATCH (n) FILTER n.x = 1 DELETE n", "n node of any filtered n.x");
     writes("MATCH (a:A)-[:R]->(n) DETACH DELETE n", "");

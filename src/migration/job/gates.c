@@ -169,7 +169,9 @@ static df_code gate_own_nodes(job_run *run, df_error *err)
     df_code code = DF_OK;
     const df_own_question question = {.conn = run->m->conn,
                                       .limits = {run->x.lock_timeout_ms, run->x.statement_timeout_ms},
-                                      .may_write = !run->options->dry_run};
+                                      .may_write = !run->options->dry_run,
+                                      .coming = run->m->set->items,
+                                      .n_coming = run->m->set->count};
     bool graph = !(df_conn_caps(run->m->conn) & DF_CAP_SQL);
     for (size_t i = 0; graph && code == DF_OK && i < run->count; i++) {
         df_steps steps = {0};

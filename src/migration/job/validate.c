@@ -92,7 +92,8 @@ static void check_own_nodes(validation *v, const df_section *section, const df_s
     bool kept = v->m->ledger && df_ledger_exists(v->m->ledger);
     const df_migrate_config *config = &v->m->config;
     const df_own_question question = {.conn = kept ? v->m->conn : NULL, .limits = {config->lock_timeout_ms > 0 ? config->lock_timeout_ms : 0,
-                                                                                            config->statement_timeout_ms}};
+                                                                                            config->statement_timeout_ms},
+                                      .coming = v->m->set->items, .n_coming = v->m->set->count};
     df_own_harm harm;
     if (v->code != DF_OK || (step->facts.cls != DF_SQL_DML && step->facts.cls != DF_SQL_ROUTINE)) return;
     v->code = df_own_look(&question, v->m->dialect, step->statement.text, &v->scratch, v->arena, &harm, v->err);

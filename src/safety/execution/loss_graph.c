@@ -4,6 +4,7 @@
  * clauses: exactly. Elsewhere all of the label or type is counted, "of which some" go. What cannot be counted is said to be unknown.
  */
 #include "safety/execution/loss_int.h"
+#include "safety/execution/own_nodes.h"
 
 #include <stdlib.h>
 
@@ -233,6 +234,7 @@ df_code loss_of_graph(loss_finder *f, const df_step *step, df_error *err)
         if (!told) loss_add(f, -1, df_arena_printf(f->x->arena, "%s (statement %d): how much cannot be told", step->facts.tag, (int)step->statement.number));
         return DF_OK;
     }
+    if (df_own_deletes_record(dialect, step->statement.text, &f->arena)) return DF_OK; /* bookkeeping, which nobody misses */
     derived d = {0};
     counts c = {0};
     bool known = false;

@@ -9,7 +9,8 @@
 
 enum { ASK_MS = 30000 };
 
-typedef enum danger { NONE, ASK, CERTAIN } danger;
+/* KEYED: the one record with that key, if it is ours. */
+typedef enum danger { NONE, ASK, KEYED, CERTAIN } danger;
 
 /* ---- whose node is it ---- */
 
@@ -57,7 +58,14 @@ typedef struct conditions {
     bool foreign; /* no migrationId: another program's node */
     bool other;   /* wants a property that our nodes do not have */
     bool ours;    /* speaks of one that they do have */
+    bool keyed;   /* names the record by one of its keys */
 } conditions;
+
+/* A file may write a record of its own beside ours, and takes that back by its key: {version: '20251102_180000'}. */
+static bool is_key(df_str property)
+{
+    return df_str_is(property, "version") || df_str_is(property, "filename");
+}
 
 static conditions conditions_of(const df_sql_write *w, bool history_only)
 {
@@ -69,7 +77,9 @@ static conditions conditions_of(const df_sql_write *w, bool history_only)
         c.foreign |= f->is_null && df_str_is(f->property, "migrationId");
         c.other |= !ours && !f->is_null;
         c.ours |= ours;
+        c.keyed |= f->equals.ptr && is_key(f->property);
     }
+    c.keyed &= !w->loose;
     return c;
 }
 
@@ -82,7 +92,8 @@ static danger danger_of(const df_sql_write *w, bool any)
     if (c.foreign && !any) return w->loose ? ASK : NONE;
     if (w->handed_on) return ASK;
     if (!w->filtered) return CERTAIN;
-    return any || !c.ours || (c.other && !w->loose) ? ASK : CERTAIN;
+    if (any || !c.ours || (c.other && !w->loose)) return ASK;
+    return c.keyed ? KEYED : CERTAIN;
 }
 
 static danger look_at(const df_sql_write *w, df_own_harm *harm)
@@ -157,6 +168,61 @@ static bool spares_us(const df_sql_write *w)
     return c.other && !w->loose;
 }
 
+/* The record of a migration, as docs/ledger.md has it. */
+static bool is_record_of(const df_migration *m, const df_sql_filter *f)
+{
+    if (df_str_is(f->property, "filename")) return df_str_eq(m->file, f->equals);
+    return m->loaded && df_str_eq(m->meta.version.len ? m->meta.version : m->version, f->equals);
+}
+
+static bool has_key(const df_sql_write *w, const df_sql_filter *f)
+{
+    return f->equals.ptr && is_key(f->property) && df_str_eq(f->variable, w->variable);
+}
+
+/* Every condition has to hold, of one record or another. */
+static bool is_coming(const df_own_question *q, const df_sql_write *w)
+{
+    for (size_t i = 0; i < w->n_filters; i++) {
+        bool found = !has_key(w, &w->filters[i]);
+        for (size_t k = 0; k < q->n_coming && !found; k++) found = is_record_of(&q->coming[k], &w->filters[i]);
+        if (!found) return false;
+    }
+    return true;
+}
+
+/* *found: how many records have the keys that are asked for; -1: that cannot be told. */
+static df_code ask_for_key(const df_own_question *q, const df_sql_write *w, int64_t *found, df_error *err)
+{
+    enum { MOST = 8 };
+    df_value values[MOST];
+    df_error mine = {0};
+    df_buf query = {0};
+    size_t n = 0;
+    *found = -1;
+    df_buf_text(&query, "MATCH (ours:Migration) WHERE ours.migrationId IS NOT NULL");
+    for (size_t i = 0; i < w->n_filters && n < MOST; i++) {
+        if (!has_key(w, &w->filters[i])) continue;
+        df_buf_printf(&query, " AND ours.%.*s = ?", DF_FMT(w->filters[i].property));
+        values[n++] = df_v_str(w->filters[i].equals);
+    }
+    df_buf_text(&query, " RETURN count(ours)");
+    if (df_query(q->conn, df_buf_cstr(&query), values, n, take_count, found, &mine) != DF_OK) *found = -1;
+    df_buf_release(&query);
+    if (!df_conn_lost(q->conn)) return DF_OK;
+    if (err) *err = mine;
+    return DF_CONNECT;
+}
+
+static df_code look_up_key(const df_own_question *q, const df_sql_write *w, bool *certain, df_error *err)
+{
+    int64_t found = q->coming ? 0 : -1;
+    *certain = q->coming && is_coming(q, w);
+    if (!*certain && q->conn) DF_TRY(ask_for_key(q, w, &found, err));
+    *certain |= found != 0;
+    return DF_OK;
+}
+
 /* ---- words ---- */
 
 static void put_words(const df_sql_write *w, df_own_harm *harm, df_arena *arena)
@@ -194,11 +260,23 @@ df_code df_own_look(const df_own_question *q, const df_sql_dialect *dialect, df_
         danger level = look_at(&writes[i], &harm);
         if (level == NONE) continue;
         int64_t found = -1;
+        harm.certain = level == CERTAIN;
         if (level == ASK) DF_TRY(ask(q, &writes[i], scratch, &found, err));
-        harm.certain = level == CERTAIN || found > 0;
-        if (!harm.certain && (found == 0 || out->what || spares_us(&writes[i]))) continue;
+        if (level == KEYED) DF_TRY(look_up_key(q, &writes[i], &harm.certain, err));
+        harm.certain |= found > 0;
+        if (!harm.certain && (level == KEYED || found == 0 || out->what || spares_us(&writes[i]))) continue;
         put_words(&writes[i], &harm, arena);
         *out = harm;
     }
     return DF_OK;
+}
+
+bool df_own_deletes_record(const df_sql_dialect *dialect, df_str statement, df_arena *scratch)
+{
+    size_t count;
+    const df_sql_write *w = df_sql_lone_writes(dialect, statement, scratch, &count);
+    if (count != 1 || w->kind != DF_SQL_WRITES_NODE || w->n_labels != 1 || !is_history(w->labels[0])) return false;
+    bool keyed = w->n_filters && !w->loose && !w->many && !w->handed_on;
+    for (size_t i = 0; i < w->n_filters; i++) keyed &= has_key(w, &w->filters[i]);
+    return keyed;
 }

@@ -36,6 +36,9 @@ REFUSED = {
     "the history, detached": "MATCH (m:Person|Migration) DETACH DELETE m;",
     "a status": "MATCH (m:Migration) SET m.status = 'SUCCESS';",
     "one status": "MATCH (m:Migration {filename: '001_first.cypher'}) SET m.status = 'ROLLED_BACK';",
+    "one record by its version": "MATCH (m:Migration) WHERE m.version = '001' AND m.status = 'SUCCESS' DELETE m;",
+    "that or another": "MATCH (m:Migration) WHERE m.version = 'r1' OR m.status = 'SUCCESS' DELETE m;",
+    "all but one": "MATCH (m:Migration) WHERE m.version <> 'r1' DELETE m;",
     "a status merged": "MERGE (m:Migration {filename: '001_first.cypher'}) ON MATCH SET m.checksum = 'x';",
     "properties from outside": "MATCH (m:Migration) SET m += {status: 'FAILED'};",
     "all properties": "MATCH (m:Migration) SET m = {a: 1};",
@@ -57,6 +60,10 @@ ALLOWED = {
                          "MATCH (m:MigrationPlan|migration) SET m.status = 'y';", "MATCH (n:MigrationPlan|migration {status: 'y'}) RETURN count(n)", 2),
     "another program's history": ("CREATE (:Migration {name: 'old'}) WITH 1 AS x MATCH (m:Migration) WHERE m.migrationId IS NULL DETACH DELETE m;",
                                   "MATCH (m:Migration) WHERE m.migrationId IS NULL RETURN count(m)", 0),
+    "a record of its own, taken back": ("CREATE (:Migration {version: 'r1', name: 'own'}) WITH 1 AS x MATCH (m:Migration {version: 'r1'}) DELETE m;",
+                                        "MATCH (m:Migration {version: 'r1'}) RETURN count(m)", 0),
+    "a record of its own, merged": ("MERGE (m:Migration {version: 'r2'}) SET m.name = 'own', m.appliedAt = datetime();",
+                                    "MATCH (m:Migration {version: 'r2'}) RETURN m.name", "own"),
     "migrations of birds": ("CREATE (:Migration {species: 'stork'}) WITH 1 AS x MATCH (m:Migration {species: 'stork'}) SET m.status = 'south';",
                             "MATCH (m:Migration {species: 'stork'}) RETURN m.status", "south"),
 }
@@ -134,6 +141,16 @@ def beginnings(tap, b):
     dry = program.run("up", "--dry-run")
     tap.ok("history itself" in dry.stdout + dry.stderr and b.graph.one("MATCH (n) RETURN count(n)") == 0,
            "a dry run says it, and writes nothing", said(dry))
+    own = b.of({"20250102_090000_own.up.cypher": "/*\n * Migration: own\n * Version: 2025.01.02.090000\n */\nCREATE (:Migration {version: '20250102_090000', name: 'own'});\n",
+                "20250102_090000_own.down.cypher": "MATCH (m:Migration {version: '20250102_090000'})\nDELETE m;\n"})
+    _, report = own.json("validate")
+    results = own.run("up"), own.run("down")
+    tap.ok(not ledger_findings(report) and all(r.returncode == 0 for r in results)
+           and b.graph.run("MATCH (m:Migration) RETURN m.version, m.status") == [["2025.01.02.090000", "ROLLED_BACK"]],
+           "a file takes back the record that it wrote beside ours", f"{report['findings']}\n{said(results[0])}\n{said(results[1])}")
+    coming = b.of({"001_first.cypher": FIRST, "002_second.cypher": "// UP\nMATCH (m:Migration {version: '001'}) DELETE m;\n"})
+    result = coming.run("up")
+    tap.ok(result.returncode == 3 and b.graph.history() == {}, "a record that the run is going to make is not to be deleted either", said(result))
     down = b.of({"001_first.cypher": FIRST.split("// DOWN")[0] + "// DOWN\nMATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS;\n"})
     down.run("up")
     result = down.run("down", "--force", "--reason", "try")
