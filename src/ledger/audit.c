@@ -183,6 +183,10 @@ static df_code take_head(void *context, const df_row *row, df_error *err)
     head->now_ms = row->count > 2 ? ledger_int_of(&row->values[2], 0) : 0;
     head->last_id = row->count > 4 ? ledger_int_of(&row->values[4], 0) : 0;
     head->found = true;
+    if (head->ledger && head->now_ms) {
+        head->ledger->clock_ms = head->now_ms;
+        head->ledger->clock_read_ms = (int64_t)(df_monotonic_s() * 1000);
+    }
     if (row->count > 3 && row->values[3].type == DF_TEXT && head->entries && !df_str_is(row->values[3].s, head->hash))
         return ledger_unknown_entry(err);
     return DF_OK;
@@ -197,13 +201,14 @@ df_code ledger_no_head(df_error *err)
 
 df_code ledger_read_head(df_ledger *ledger, ledger_sql which, ledger_head *head, df_error *err)
 {
-    *head = (ledger_head){0};
+    *head = (ledger_head){.ledger = ledger};
     DF_TRY(ledger_query(ledger, which, NULL, 0, take_head, head, err));
     return head->found ? DF_OK : ledger_no_head(err);
 }
 
 void ledger_audit_head_command(df_ledger *ledger, ledger_head *head, df_command *out)
 {
+    head->ledger = ledger;
     *out = (df_command){.sql = ledger_text(ledger, LEDGER_audit_head), .fn = take_head, .context = head};
 }
 
@@ -238,13 +243,13 @@ static df_code add_entries(ledger_batch *batch, ledger_head *head, df_error *err
     return DF_OK;
 }
 
-static void add_head(ledger_batch *batch, const char *before, const ledger_head *head)
+static void add_head(ledger_batch *batch, const ledger_head *before, const ledger_head *head)
 {
-    df_str was = df_arena_str(&batch->arena, df_str_from(before)), is = df_arena_str(&batch->arena, df_str_from(head->hash));
+    df_str was = df_arena_str(&batch->arena, df_str_from(before->hash)), is = df_arena_str(&batch->arena, df_str_from(head->hash));
     df_value rows[] = {df_v_int(head->entries), df_v_str(is)};
-    df_value node[] = {df_v_str(was), df_v_int(head->entries), df_v_str(is), df_v_str(was), df_v_int(head->last_id)};
+    df_value node[] = {df_v_text("audit"), df_v_int(before->entries), df_v_int(head->entries), df_v_str(is), df_v_str(was), df_v_int(head->last_id)};
     bool graph = batch->ledger->dialect->graph;
-    ledger_add(batch, LEDGER_audit_head_write, graph ? node : rows, graph ? 5 : 2);
+    ledger_add(batch, LEDGER_audit_head_write, graph ? node : rows, graph ? 6 : 2);
 }
 
 df_code ledger_audit_write(ledger_batch *batch, const ledger_head *found, bool commit, df_error *err)
@@ -253,40 +258,29 @@ df_code ledger_audit_write(ledger_batch *batch, const ledger_head *found, bool c
     size_t before = batch->count;
     if (!head.found) return ledger_no_head(err);
     DF_TRY(add_entries(batch, &head, err));
-    add_head(batch, found->hash, &head);
+    add_head(batch, found, &head);
     size_t count = batch->count - before;
     batch->count = before;
     df_code code = df_exec_many(batch->ledger->conn, batch->commands + before, count, commit ? DF_MANY_COMMIT : 0, err);
-    ledger_remember_head(batch->ledger, code == DF_OK ? &head : NULL, true);
+    ledger_remember_head(batch->ledger, code == DF_OK ? &head : NULL);
     return code;
 }
 
 /* ---- behind a head that is remembered ---- */
 
-static int64_t monotonic_ms(void)
+void ledger_remember_head(df_ledger *ledger, const ledger_head *head)
 {
-    return (int64_t)(df_monotonic_s() * 1000);
-}
-
-void ledger_remember_head(df_ledger *ledger, const ledger_head *head, bool time_too)
-{
-    ledger->head.found = head && ledger->dialect->graph && df_lease_held(ledger);
-    if (!ledger->head.found) return;
-    int64_t read_at = ledger->head.now_ms;
-    ledger->head = *head;
-    if (time_too)
-        ledger->head_read_ms = monotonic_ms();
-    else
-        ledger->head.now_ms = read_at;
+    ledger->head.found = false;
+    if (head && ledger->dialect->graph && df_lease_held(ledger)) ledger->head = *head;
 }
 
 df_code ledger_audit_guess(ledger_batch *batch, ledger_head *head, df_error *err)
 {
     const df_ledger *ledger = batch->ledger;
     *head = ledger->head;
-    head->now_ms += monotonic_ms() - ledger->head_read_ms;
+    head->now_ms = ledger_now_ms(ledger);
     DF_TRY(add_entries(batch, head, err));
-    add_head(batch, ledger->head.hash, head);
+    add_head(batch, &ledger->head, head);
     return DF_OK;
 }
 

@@ -35,11 +35,11 @@ static void add_expanded(compound *c, const char *sql, const df_value *values, s
 
 static void add_check(compound *c, df_arena *arena)
 {
-    df_command check;
-    ledger_check_command(c->ledger, arena, &check);
+    df_command check[MOST_CHECKS];
+    ledger_check_commands(c->ledger, arena, check);
     df_buf_printf(&c->sql, "IF NOT (%s) THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'fence'; END IF;\n",
-                  check.sql);
-    for (size_t i = 0; i < check.n_params; i++) DF_PUSH(c->values, c->count, c->cap) = check.params[i];
+                  check->sql);
+    for (size_t i = 0; i < check->n_params; i++) DF_PUSH(c->values, c->count, c->cap) = check->params[i];
 }
 
 static void add_entries(compound *c, ledger_batch *batch)

@@ -20,6 +20,7 @@ const ledger_dialect ledger_neo4j = {
             [LEDGER_journal_first] = SQL_journal_first,
             [LEDGER_journal_first_end] = SQL_journal_first_end,
             [LEDGER_sequence] = SQL_sequence,
+            [LEDGER_check_row] = SQL_check_row,
         },
     .text = "?",
     .json = "?",
@@ -29,6 +30,6 @@ const ledger_dialect ledger_neo4j = {
     .ms_before = "",
     .ms_behind = ".epochMillis",
     .tools = foreign_graph_tools,
-    .check = CHECK_TEXT,
+    .check = CHECK_NUMBER,
     .graph = true,
 };

@@ -192,7 +192,7 @@ static df_code take_sequence(void *context, const df_row *row, df_error *err)
 
 /*
  * What the node of a run has more than a row: the file, what it is for, `described` in the words of the moment (absent: what
- * it is for), and its number, which the holder of the lock counts. Nothing on engines with rows.
+ * it is for), and its number, which the holder of the lock counts, and the time. Nothing on engines with rows.
  */
 static df_code put_node(ledger_batch *batch, const df_run *run, df_str described, df_value *v, size_t *n, df_error *err)
 {
@@ -204,6 +204,7 @@ static df_code put_node(ledger_batch *batch, const df_run *run, df_str described
     v[*n] = described.ptr ? df_v_str(described) : v[*n - 2];
     ++*n;
     v[(*n)++] = df_v_int(++ledger->sequence);
+    v[(*n)++] = df_v_int(ledger_now_ms(ledger));
     if (!df_lease_held(ledger)) ledger->sequence = 0;
     return DF_OK;
 }
@@ -309,7 +310,7 @@ void ledger_add_sources(ledger_batch *batch, const df_migration *m, bool first)
         const char *name;
         const df_section *section;
     } all[] = {{"up", &m->up}, {"down", &m->down}, {"verify", &m->verify}};
-    df_value values[12];
+    df_value values[15];
     size_t n = 0;
     df_buf sql = {0};
     if (!m->loaded) return;
@@ -326,6 +327,7 @@ void ledger_add_sources(ledger_batch *batch, const df_migration *m, bool first)
         values[n++] = df_v_text(all[i].name);
         values[n++] = text.len <= LONGEST_SOURCE ? df_v_str(text.ptr ? text : DF_STR("")) : DF_V_NULL;
         values[n++] = df_v_int((int64_t)text.len);
+        if (batch->ledger->dialect->graph) values[n++] = df_v_int(ledger_now_ms(batch->ledger));
     }
     if (n) {
         const char *end = ledger_text(batch->ledger, first ? LEDGER_source_first : LEDGER_source_upsert);

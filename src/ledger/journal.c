@@ -99,10 +99,14 @@ static size_t put_row(ledger_batch *batch, const df_run *run, bool looked_up, co
     v[n++] = df_v_double(row->ms);
     v[n++] = df_v_str(ledger_cut(row->error, LONGEST_STEP_ERROR));
     v[n++] = df_v_text(run->run_id);
+    if (!batch->ledger->dialect->graph) return n;
+    int64_t now_ms = ledger_now_ms(batch->ledger);
+    v[n++] = df_v_int(now_ms - (int64_t)row->ms);
+    v[n++] = row->status == DF_STEP_INTENT ? DF_V_NULL : df_v_int(now_ms);
     return n;
 }
 
-enum { ROW_VALUES = 16 };
+enum { ROW_VALUES = 18 };
 
 static void add_rows(ledger_batch *batch, const df_run *run, const df_journal_row *rows, size_t count)
 {

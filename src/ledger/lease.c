@@ -59,6 +59,12 @@ df_code ledger_lost(df_ledger *ledger, df_error *err)
     return DF_LOCKED;
 }
 
+int64_t ledger_now_ms(const df_ledger *ledger)
+{
+    if (!ledger->clock_ms) return df_now_ms();
+    return ledger->clock_ms + (int64_t)(df_monotonic_s() * 1000) - ledger->clock_read_ms;
+}
+
 void ledger_forget_state(df_ledger *ledger)
 {
     ledger->head.found = false;
@@ -84,24 +90,31 @@ static df_code take_verdict(void *context, const df_row *row, df_error *err)
     return ledger_int_of(&row->values[0], 0) ? DF_OK : ledger_lost(context, err);
 }
 
-void ledger_check_command(df_ledger *ledger, df_arena *arena, df_command *out)
+size_t ledger_check_commands(df_ledger *ledger, df_arena *arena, df_command out[MOST_CHECKS])
 {
     const ledger_lease *lease = ledger->lease;
-    df_value *v = df_arena_alloc(arena, 4 * sizeof *v);
+    const ledger_dialect *dialect = ledger->dialect;
+    df_value *v = df_arena_alloc(arena, 5 * sizeof *v);
     size_t n = 0;
-    if (ledger->dialect->check == CHECK_TEXT) {
-        const char *both = df_arena_printf(arena, "%s%lld", lease->lock_id, (long long)lease->fence);
-        v[n++] = df_v_text(both);
+    if (dialect->check == CHECK_NUMBER) {
+        v[n++] = df_v_text("fence");
+        v[n++] = df_v_int(lease->fence);
+        v[n++] = df_v_int(lease->fence);
     } else {
-        if (ledger->dialect->check == CHECK_FENCE) v[n++] = df_v_int(lease->fence);
+        if (dialect->check == CHECK_FENCE) v[n++] = df_v_int(lease->fence);
         v[n++] = df_v_text(lease->lock_id);
         v[n++] = df_v_int(lease->fence);
-        if (ledger->dialect->check != CHECK_ROW) v[n++] = df_v_int(ledger->session.id);
+        if (dialect->check != CHECK_ROW) v[n++] = df_v_int(ledger->session.id);
     }
-    *out = (df_command){.sql = ledger_text(ledger, LEDGER_check), .params = v, .n_params = n};
-    if (ledger->dialect->check == CHECK_TEXT || ledger->dialect->check == CHECK_DIVIDES) return;
-    out->fn = take_verdict;
-    out->context = ledger;
+    out[0] = (df_command){.sql = ledger_text(ledger, LEDGER_check), .params = v, .n_params = n};
+    if (dialect->check == CHECK_FENCE || dialect->check == CHECK_ROW) {
+        out[0].fn = take_verdict;
+        out[0].context = ledger;
+    }
+    if (!dialect->sql[LEDGER_check_row]) return 1;
+    v[n] = df_v_text(lease->lock_id);
+    out[1] = (df_command){.sql = ledger_text(ledger, LEDGER_check_row), .params = v + n, .n_params = 1};
+    return 2;
 }
 
 static df_code not_held(df_error *err)
@@ -112,15 +125,16 @@ static df_code not_held(df_error *err)
 df_code df_lease_check(df_ledger *ledger, df_error *err)
 {
     df_error own_error;
-    df_command check;
+    df_command checks[MOST_CHECKS];
     df_arena arena = {0};
     if (!err) err = &own_error;
     if (!ledger->lease) return not_held(err);
     if (ledger_lease_lost(ledger)) return ledger_lost(ledger, err);
-    ledger_check_command(ledger, &arena, &check);
-    df_code code = check.fn ? df_query(ledger->conn, check.sql, check.params, check.n_params, check.fn,
-                                       check.context, err)
-                            : df_exec(ledger->conn, check.sql, check.params, check.n_params, NULL, err);
+    df_code code = DF_OK;
+    size_t count = ledger_check_commands(ledger, &arena, checks);
+    for (const df_command *c = checks; code == DF_OK && c < checks + count; c++)
+        code = c->fn ? df_query(ledger->conn, c->sql, c->params, c->n_params, c->fn, c->context, err)
+                     : df_exec(ledger->conn, c->sql, c->params, c->n_params, NULL, err);
     df_arena_release(&arena);
     return code != DF_OK && ledger_divided(err) ? ledger_lost(ledger, err) : code;
 }
@@ -130,10 +144,10 @@ df_code df_lease_check(df_ledger *ledger, df_error *err)
 static df_code begin(df_ledger *ledger, bool aside, df_error *err)
 {
     df_arena arena = {0};
-    df_command commands[3];
+    df_command commands[2 + MOST_CHECKS];
     size_t n = 0;
     if (aside) commands[n++] = (df_command){.sql = ledger_text(ledger, LEDGER_guard_remember)};
-    ledger_check_command(ledger, &arena, &commands[n++]);
+    n += ledger_check_commands(ledger, &arena, commands + n);
     if (aside) commands[n++] = (df_command){.sql = ledger_text(ledger, LEDGER_guard_restore)};
     df_code code = df_exec_many(ledger->conn, commands, n, DF_MANY_BEGIN, err);
     df_arena_release(&arena);

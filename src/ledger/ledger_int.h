@@ -29,7 +29,7 @@ enum { LEDGER_VERSION = 1, LEDGER_NAME_MAX = 255 };
 #define LEDGER_EXTRAS(X) \
     X(has_schema) X(guard) X(guard_remember) X(guard_restore) X(row_lock) X(beat_session) \
     X(audit_append) X(audit_append_two) X(audit_head) X(columns) X(rest) X(start_first) X(complete_first) \
-    X(source_first) X(journal_first) X(journal_first_end) X(sequence)
+    X(source_first) X(journal_first) X(journal_first_end) X(sequence) X(check_row)
 /* clang-format on */
 
 typedef enum ledger_sql {
@@ -46,7 +46,7 @@ typedef struct ledger_dialect {
     const char *sql[LEDGER_SQL_COUNT]; /* NULL: the engine has no such statement */
     const char *text, *json, *at, *now, *address;
     const char *ms_before, *ms_behind;                    /* around a time, which becomes milliseconds */
-    enum { CHECK_DIVIDES, CHECK_FENCE, CHECK_ROW, CHECK_TEXT } check; /* how the check is asked and answered: lease.c */
+    enum { CHECK_DIVIDES, CHECK_FENCE, CHECK_ROW, CHECK_NUMBER } check; /* how the check is asked and answered: lease.c */
     const foreign_tool *tools; /* whose histories may be there */
     bool compound;      /* has compound statements outside of routines: compound.c */
     bool plain_numbers; /* numbers go as text, so that a repeated statement has the same types with NULL, too
@@ -65,7 +65,8 @@ typedef struct ledger_lease ledger_lease; /* lease.c */
 /* What _migration_meta says of the audit log. */
 typedef struct ledger_head {
     int64_t entries, now_ms;
-    int64_t last_id; /* graph: the newest entry's */
+    int64_t last_id;           /* graph: the newest entry's */
+    struct df_ledger *ledger; /* whose clock is set by reading it; NULL: nobody's */
     char hash[65];
     bool found;
 } ledger_head;
@@ -86,7 +87,7 @@ struct df_ledger {
     bool no_compound;              /* they were not understood */
     char former_lock_id[37];       /* of a lease that a lost connection took along */
     ledger_head head;              /* graph: of the audit log, as it was last read or written; `found`: known */
-    int64_t head_read_ms;          /* monotonic: when head.now_ms was */
+    int64_t clock_ms, clock_read_ms; /* the server's time when it was last asked for, and the monotonic one then; 0: never */
     int64_t sequence;              /* graph: the newest in the history; 0: not known. While the lease is held */
     char *texts[LEDGER_SQL_COUNT]; /* statements with their marks replaced, made at the first use */
 };
@@ -192,8 +193,8 @@ DF_MUST_USE df_code ledger_audit_write(ledger_batch *batch, const ledger_head *h
 /* Adds the commands that write them behind the remembered head, if that is still the head; the last fails by a division when
  * it is not. `head` gets what the head is then. */
 DF_MUST_USE df_code ledger_audit_guess(ledger_batch *batch, ledger_head *head, df_error *err);
-/* For the next entry, where that is worth it; NULL: not known. `time_too`: its time is of now. */
-void ledger_remember_head(df_ledger *ledger, const ledger_head *head, bool time_too);
+/* For the next entry, where that is worth it; NULL: not known. */
+void ledger_remember_head(df_ledger *ledger, const ledger_head *head);
 /* What is hashed behind the previous entry's hash: canonical JSON, in two parts with the time between them.
  */
 void ledger_entry_json(const df_audit_entry *entry, df_buf *before, df_buf *behind);
@@ -209,11 +210,14 @@ df_code ledger_canonical(df_json_parser *parser, df_str json, df_arena *arena, d
 
 /* ---- lease.c ---- */
 
+/* The server's time, as far as it is known, in milliseconds since 1970. */
+int64_t ledger_now_ms(const df_ledger *ledger);
 /* Forgets what was remembered of the ledger's state. */
 void ledger_forget_state(df_ledger *ledger);
 
-/* The fence check as a command of `batch`; nothing when no lease is held. *lost_at: its 1-based number. */
-void ledger_check_command(df_ledger *ledger, df_arena *arena, df_command *out);
+/* The fence check; returns how many commands it is. */
+enum { MOST_CHECKS = 2 };
+size_t ledger_check_commands(df_ledger *ledger, df_arena *arena, df_command out[MOST_CHECKS]);
 /* Whether it is a division by zero that failed: one of our own checks. */
 bool ledger_divided(const df_error *err);
 /* "the migration lock was lost …" */

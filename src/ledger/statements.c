@@ -193,13 +193,13 @@ static audit_way way_of(const ledger_batch *batch)
 static df_command *assemble(ledger_batch *batch, bool fenced, audit_way way, ledger_head *head, size_t *count, size_t *check)
 {
     df_ledger *ledger = batch->ledger;
-    df_command *commands = df_alloc((batch->count + 4) * sizeof *commands);
+    df_command *commands = df_alloc((batch->count + 3 + MOST_CHECKS) * sizeof *commands);
     *count = *check = 0;
     if (ledger->dialect->sql[LEDGER_guard])
         commands[(*count)++] = (df_command){.sql = ledger_text(ledger, LEDGER_guard)};
     if (fenced) {
-        ledger_check_command(ledger, &batch->arena, &commands[*count]);
-        *check = ++*count;
+        *count += ledger_check_commands(ledger, &batch->arena, commands + *count);
+        *check = *count;
     }
     for (size_t i = 0; i < batch->count; i++) commands[(*count)++] = batch->commands[i];
     if (way == BY_READING) ledger_audit_head_command(ledger, head, &commands[(*count)++]);
@@ -244,9 +244,9 @@ static df_code run_commands(ledger_batch *batch, bool own, bool fenced, bool com
     unsigned flags = (own ? DF_MANY_BEGIN : 0) | (commit && way != BY_READING ? DF_MANY_COMMIT : 0);
     df_code code = df_exec_many(ledger->conn, commands, count, flags, err);
     free(commands);
-    if (way == BY_MEMORY) ledger_remember_head(ledger, code == DF_OK ? &head : NULL, false);
+    if (way == BY_MEMORY) ledger_remember_head(ledger, code == DF_OK ? &head : NULL);
     if (code != DF_OK && ledger_divided(err)) {
-        bool fence = check && (size_t)err->statement == check;
+        bool fence = (size_t)err->statement <= check;
         code = fence && own ? ledger_lost(ledger, err) : fence ? deletes_us(err) : way == BY_MEMORY ? overtaken(err) : ledger_no_head(err);
     }
     return code == DF_OK && way == BY_READING ? ledger_audit_write(batch, &head, commit, err) : code;

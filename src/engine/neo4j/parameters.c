@@ -3,7 +3,8 @@
  * `?` becomes $p1, $p2 …. A list or map that is written with nothing but parameters and plain literals in it becomes one
  * parameter as a whole: SET n += {name: ?, age: ?} is sent as SET n += $p1, and UNWIND [[?, ?], [?, ?]] as UNWIND $p1.
  * To the server a parameter is one expression, however much is in it: there is less to plan, and one plan for lists of
- * any length. Only where an expression begins: behind =, UNWIND and IN; the braces of a pattern stay.
+ * any length. Times may be among them: datetime({epochMillis: ?}). Only where an expression begins: behind =, UNWIND and IN;
+ * the braces of a pattern stay.
  */
 #include "engine/neo4j/private.h"
 
@@ -12,6 +13,7 @@
 
 typedef struct translation {
     const df_sql_dialect *dialect;
+    bool utc; /* how the server wants times: bolt_utc */
     df_str sql;
     const df_value *params;
     size_t n_params, used; /* of params */
@@ -118,8 +120,29 @@ static bool put_number(df_sql_token token, df_buf *out)
     return true;
 }
 
+/* datetime({epochMillis: ?}): a time in UTC, whose seconds are the same in both of Bolt's forms. */
+static bool put_time(translation *t, df_sql_lexer *lexer, size_t *used, df_buf *out)
+{
+    static const char *const words[] = {"(", "{", "epochMillis", ":", "?", "}", ")"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!df_str_is(df_sql_next_word(lexer).text, words[i])) return false;
+    size_t number = (*used)++;
+    if (number >= t->n_params || (t->params[number].type != DF_INT64 && t->params[number].type != DF_NULL)) return false;
+    int64_t ms = t->params[number].i, part = ((ms % 1000) + 1000) % 1000;
+    if (t->params[number].type == DF_NULL) {
+        ps_put_null(out);
+        return true;
+    }
+    ps_put_struct(out, t->utc ? PS_DATE_TIME : PS_LEGACY_DATE_TIME, 3);
+    ps_put_int(out, (ms - part) / 1000);
+    ps_put_int(out, part * 1000000);
+    ps_put_int(out, 0);
+    return true;
+}
+
 static bool put_member(translation *t, df_sql_lexer *lexer, df_sql_token token, size_t *used, int depth, df_buf *out)
 {
+    if (df_sql_is(token, "datetime")) return put_time(t, lexer, used, out);
     if (is_symbol(token, '?')) return put_param(t, (*used)++, out);
     if (is_symbol(token, '[') || is_symbol(token, '{'))
         return depth < DEEPEST && put_members(t, lexer, is_symbol(token, '{'), used, depth + 1, out);
@@ -190,7 +213,7 @@ df_code neo_request_make(const neo_conn *c, df_str sql, const df_value *params, 
         return DF_OK;
     }
     df_error mine = {0};
-    translation t = {.dialect = c->base.driver->dialect, .sql = sql, .params = params, .n_params = n_params,
+    translation t = {.dialect = c->base.driver->dialect, .utc = bolt_utc(c->bolt), .sql = sql, .params = params, .n_params = n_params,
                      .r = r, .err = &mine};
     translate(&t);
     ps_put_dict(&r->parameters, t.sent);

@@ -64,7 +64,7 @@ def order_and_record(tap, b):
     row = b.graph.run("MATCH (m:Migration {filename: 'common/20251016_090000_first.up.cypher'}) RETURN m.version, m.description, "
                       "size(m.checksum), m.appliedBy IS NOT NULL, m.appliedAt, m.executionTime")[0]
     row[4:] = [type(row[4]).__name__, row[4].tzinfo is not None, type(row[5]).__name__]
-    tap.equal(row, ["20251016_090000", "The first person", 64, True, "DateTime", True, "int"],
+    tap.equal(row, ["20251016.090000", "The first person", 64, True, "DateTime", True, "int"],
               "the history's node has what the runbook's queries ask for")
     tap.equal(sorted(r[0] for r in b.graph.run("MATCH (p:Person) RETURN p.name")), ["anna", "sample"], "and did what it says")
     tap.equal(b.graph.one("MATCH (p:Person {name: 'anna'}) RETURN p.site"), "http://example.org/a;b", "a URL in a string survives")

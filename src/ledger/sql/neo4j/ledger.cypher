@@ -71,15 +71,15 @@ MERGE (h:Migration {migrationId: ?})
 SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, fileVersion: ?, kind: ?, rawChecksum: ?, steps: ?,
     journalled: ?, estimatedDuration: ?, runId: ?, status: 'RUNNING', origin: 'run', direction: 'up', rolledBackAt: null,
     rollbackTime: null, undone: null, errorMessage: null, executionTime: null, rowsAffected: null},
-    h.appliedAt = datetime(), h.attempt = coalesce(h.attempt + ?, 1),
-    h += {filename: ?, summary: ?, version: ?, description: ?, sequence: ?}
+    h.attempt = coalesce(h.attempt + ?, 1),
+    h += {filename: ?, summary: ?, version: ?, description: ?, sequence: ?, appliedAt: datetime({epochMillis: ?})}
 
 // Of a migration's first run, as is complete_first; for the server the two are one statement.
 // name: start_first
 MERGE (h:Migration {migrationId: ?})
 SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, fileVersion: ?, kind: ?, rawChecksum: ?, steps: ?,
     journalled: ?, estimatedDuration: ?, runId: ?, attempt: ?, filename: ?, summary: ?, version: ?, description: ?, sequence: ?,
-    status: 'RUNNING', origin: 'run', direction: 'up'}, h.appliedAt = datetime()
+    appliedAt: datetime({epochMillis: ?}), status: 'RUNNING', origin: 'run', direction: 'up'}
 
 // name: start_down
 WITH ? AS more, ? AS steps, ? AS journalled, ? AS run, ? AS id
@@ -92,15 +92,16 @@ REMOVE h.undone, h.errorMessage
 MERGE (h:Migration {migrationId: ?})
 SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, fileVersion: ?, kind: ?, rawChecksum: ?, steps: ?,
     journalled: ?, estimatedDuration: ?, runId: ?, executionTime: ?, rowsAffected: ?, attempt: 1, filename: ?,
-    summary: ?, version: ?, description: ?, sequence: ?, status: 'SUCCESS', origin: 'run', direction: 'up'}, h.appliedAt = datetime()
+    summary: ?, version: ?, description: ?, sequence: ?, appliedAt: datetime({epochMillis: ?}),
+    status: 'SUCCESS', origin: 'run', direction: 'up'}
 
 // name: complete_up
 MERGE (h:Migration {migrationId: ?})
 SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, fileVersion: ?, kind: ?, rawChecksum: ?, steps: ?,
     journalled: ?, estimatedDuration: ?, runId: ?, executionTime: ?, rowsAffected: ?, status: 'SUCCESS', origin: 'run',
     direction: 'up', rolledBackAt: null, rollbackTime: null, undone: null, errorMessage: null},
-    h.appliedAt = datetime(), h.attempt = coalesce(h.attempt + ?, 1),
-    h += {filename: ?, summary: ?, version: ?, description: ?, sequence: ?}
+    h.attempt = coalesce(h.attempt + ?, 1),
+    h += {filename: ?, summary: ?, version: ?, description: ?, sequence: ?, appliedAt: datetime({epochMillis: ?})}
 
 // name: complete_down
 WITH ? AS duration, ? AS steps, ? AS journalled, ? AS run, ? AS id
@@ -118,7 +119,7 @@ SET h += {name: ?, checksum: ?, appliedBy: ?, metadata: ?, environment: ?, fileV
     h += {estimatedDuration: ?, runId: ?, executionTime: ?, errorMessage: ?, undone: ?, filename: ?, summary: ?,
         version: ?, description: ?, status: 'FAILED', origin: 'run', direction: 'up', rolledBackAt: null, rollbackTime: null,
         rowsAffected: null},
-    h.sequence = coalesce(h.sequence, ?), h.journalled = ?, h.appliedAt = datetime()
+    h.sequence = coalesce(h.sequence, ?), h.appliedAt = datetime({epochMillis: ?}), h.journalled = ?
 
 // name: fail_down
 WITH ? AS status, ? AS error, ? AS undone, ? AS run, ? AS steps, ? AS journalled, ? AS id
@@ -139,17 +140,17 @@ CREATE (:_MigrationRollback {rollbackId: coalesce(o.rollbackId, 0) + 1, rolledBa
 UNWIND [
 
 // name: source_row
-{migrationId: ?, section: ?, content: ?, size: ?}
+{migrationId: ?, section: ?, content: ?, size: ?, storedAt: datetime({epochMillis: ?})}
 
 // name: source_upsert
 ] AS r
 MERGE (s:_MigrationSource {migrationId: r.migrationId, section: r.section})
-SET s += r, s.storedAt = datetime()
+SET s += r
 
 // name: source_first
 ] AS r
 CREATE (s:_MigrationSource)
-SET s = r, s.storedAt = datetime()
+SET s = r
 
 // ---- journal ----
 
@@ -158,19 +159,21 @@ UNWIND [
 
 // name: journal_intent
 {migrationId: ?, direction: ?, number: ?, line: ?, status: ?, hash: ?, tag: ?, statement: ?, stateBefore: ?,
-    transactionId: ?, progress: ?, rowsAffected: ?, duration: ?, errorMessage: ?, runId: ?}
+    transactionId: ?, progress: ?, rowsAffected: ?, duration: ?, errorMessage: ?, runId: ?,
+    startedAt: datetime({epochMillis: ?}), finishedAt: datetime({epochMillis: ?})}
 
 // name: journal_settled
 {migrationId: ?, direction: ?, number: ?, line: ?, status: ?, hash: ?, tag: ?, statement: ?, stateBefore: ?,
-    transactionId: ?, progress: ?, rowsAffected: ?, duration: ?, errorMessage: ?, runId: ?}
+    transactionId: ?, progress: ?, rowsAffected: ?, duration: ?, errorMessage: ?, runId: ?,
+    startedAt: datetime({epochMillis: ?}), finishedAt: datetime({epochMillis: ?})}
 
 // name: journal_upsert
 ] AS r
 OPTIONAL MATCH (h:Migration {migrationId: r.migrationId})
 WITH r, coalesce(h.attempt, 1) AS attempt
 MERGE (j:_MigrationJournal {migrationId: r.migrationId, direction: r.direction, attempt: attempt, number: r.number})
-SET j.startedAt = CASE WHEN r.status = 'intent' OR j.startedAt IS NULL THEN datetime() ELSE j.startedAt END,
-    j.finishedAt = CASE WHEN r.status = 'intent' THEN null ELSE datetime() END,
+SET j.startedAt = CASE WHEN r.status = 'intent' OR j.startedAt IS NULL THEN r.startedAt ELSE j.startedAt END,
+    j.finishedAt = r.finishedAt,
     j.line = r.line, j.status = r.status, j.hash = r.hash, j.tag = r.tag, j.statement = r.statement,
     j.stateBefore = coalesce(r.stateBefore, j.stateBefore), j.transactionId = coalesce(r.transactionId, j.transactionId),
     j.progress = coalesce(r.progress, j.progress), j.rowsAffected = r.rowsAffected, j.duration = r.duration,
@@ -179,13 +182,13 @@ SET j.startedAt = CASE WHEN r.status = 'intent' OR j.startedAt IS NULL THEN date
 // Of a first run: the attempt is known, and nothing is there that the rows do not have.
 // name: journal_first
 {attempt: 1, migrationId: ?, direction: ?, number: ?, line: ?, status: ?, hash: ?, tag: ?, statement: ?, stateBefore: ?,
-    transactionId: ?, progress: ?, rowsAffected: ?, duration: ?, errorMessage: ?, runId: ?}
+    transactionId: ?, progress: ?, rowsAffected: ?, duration: ?, errorMessage: ?, runId: ?,
+    startedAt: datetime({epochMillis: ?}), finishedAt: datetime({epochMillis: ?})}
 
 // name: journal_first_end
 ] AS r
 MERGE (j:_MigrationJournal {migrationId: r.migrationId, direction: r.direction, attempt: r.attempt, number: r.number})
-SET j += r, j.startedAt = coalesce(j.startedAt, datetime()),
-    j.finishedAt = CASE r.status WHEN 'intent' THEN null ELSE datetime() END
+SET j += r
 
 // name: journal
 WITH ? AS id, ? AS way, ? AS same_way, ? AS same_id, ? AS again_way, ? AS again_id
@@ -289,13 +292,14 @@ RETURN m.number, m.value, datetime().epochMillis, null, coalesce(m.lastId, 0)
 
 // name: audit_write
 CREATE (a:_MigrationAudit)
-SET a = {migrationId: ?, action: ?, actor: ?, timestamp: ?, ipAddress: ?, userAgent: ?, details: ?, databaseUser: ?,
-    environment: ?, previous: ?, hash: ?, auditId: ?}, a.timestamp = datetime({epochMillis: a.timestamp})
+SET a = {migrationId: ?, action: ?, actor: ?, timestamp: datetime({epochMillis: ?}), ipAddress: ?, userAgent: ?, details: ?, databaseUser: ?,
+    environment: ?, previous: ?, hash: ?, auditId: ?}
 
-// When the head is not the one that the entries stand behind, or is not there, the division fails.
+// When there are more entries than the new ones stand behind, or no head, the division fails. For the server this is the
+// same statement as the check of the fence.
 // name: audit_head_write
-MERGE (m:_MigrationMeta {name: 'audit'})
-SET m.held = 1 / CASE m.value WHEN ? THEN 1 ELSE 0 END, m += {number: ?, value: ?, previous: ?, lastId: ?}
+MERGE (m:_MigrationMeta {name: ?})
+SET m.held = 1 / CASE m.number WHEN ? THEN 1 ELSE 0 END, m += {number: ?, value: ?, previous: ?, lastId: ?}
 
 // name: audit_head_read
 MATCH (m:_MigrationMeta {name: 'audit'}) RETURN m.number, m.value
@@ -361,12 +365,15 @@ CREATE (:_MigrationLock {lockName: 'migration_lock', acquiredAt: datetime(), hea
     acquiredBy: ?, hostname: ?, pid: ?, expiresAt: datetime() + duration({milliseconds: ?}), metadata: ?, fence: ?,
     sessionId: ?, sessionStarted: ?, databaseId: ?, databaseUser: ?})
 
-// The node of the fence is one that heartbeats do not touch; a takeover waits for it until our commit. When the lock is
-// not ours, or one of the nodes is gone, the division fails: a node that MERGE has made has no number.
+// The node of the fence is one that heartbeats do not touch; a takeover waits for it until our commit. When the number is
+// not ours, or the node is gone, the division fails: a node that MERGE has made has none.
 // name: check
-OPTIONAL MATCH (l:_MigrationLock {lockName: 'migration_lock'})
-MERGE (m:_MigrationMeta {name: 'fence'})
-SET m.held = 1 / CASE l.lockId + m.number WHEN ? THEN 1 ELSE 0 END
+MERGE (m:_MigrationMeta {name: ?})
+SET m.held = 1 / CASE m.number WHEN ? THEN 1 ELSE 0 END, m += {number: ?}
+
+// Somebody may have deleted the row, or put another in its place.
+// name: check_row
+MATCH (l:_MigrationLock) WHERE l.lockId = ? RETURN 1 / count(l)
 
 // name: beat
 WITH ? AS ttl, ? AS metadata, ? AS id, ? AS fence
