@@ -341,7 +341,12 @@ static df_code rehearse(job_run *run, df_error *err)
         migrations[n++] = run->migrations[i];
     }
     df_code code = df_rehearse(&run->x, migrations, n, run->direction, items, err);
-    for (size_t i = 0; i < n; i++) run->report->items[from[i]] = items[i];
+    for (size_t i = 0; i < n; i++) {
+        run->report->items[from[i]] = items[i];
+        if (code != DF_OK || !items[i].error.code) continue;
+        *err = items[i].error; /* it would fail */
+        code = err->code;
+    }
     return code;
 }
 

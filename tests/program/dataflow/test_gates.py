@@ -75,6 +75,11 @@ def dry_run(tap, servers, path, engine):
            f"{engine}: a dry run changes nothing and records nothing", said(result))
     if engine == "mariadb":
         tap.ok("commits at once" in result.stdout, f"{engine}: and says what cannot be known", said(result))
+        return
+    broken = folder(servers, f"dry-broken-{engine}", {"001_a.sql": "-- UP\nCREATE TABLE dry_a (id int);\n", "002_b.sql": "-- UP\nINSERT INTO dry_nowhere VALUES (1);\n"})
+    result = Dataflow(path, servers.database(engine).url, broken).run("up", "--dry-run")
+    tap.ok(result.returncode == 1 and "dry_nowhere" in result.stderr and "002_b.sql: failed" in result.stdout and "nothing was changed" not in result.stdout,
+           f"{engine}: a dry run of what would fail fails", said(result))
 
 
 def config(servers, name, text):
