@@ -7,9 +7,12 @@
 
 static void hear(void *context, const char *severity, const char *message)
 {
-    const df_executor *x = context;
-    bool warning = strcmp(severity, "WARNING") == 0 || strcmp(severity, "Warning") == 0;
-    df_log(x->observer, warning ? DF_LOG_WARNING : DF_LOG_INFO, "%s: %s", severity, message);
+    const execution *e = context;
+    df_str id = e->migration->id;
+    if (strcasecmp(severity, "WARNING") == 0)
+        df_log(e->x->observer, DF_LOG_WARNING, "%.*s: %s", DF_FMT(id), message);
+    else
+        df_log(e->x->observer, DF_LOG_INFO, "%.*s: %s: %s", DF_FMT(id), severity, message);
 }
 
 df_journal_row *find_row(df_journal_row *rows, size_t count, int32_t number)
@@ -196,7 +199,7 @@ df_code df_execute(df_executor *x, df_migration *migration, const df_applied *be
     if (code == DF_OK) {
         e.run.first = !before && direction == DF_UP;
         e.run.resumed = unfinished && before->down == (direction == DF_DOWN);
-        df_on_notice(x->conn, hear, x);
+        df_on_notice(x->conn, hear, &e);
         watch_begin(x->watch, df_arena_cstr(&e.arena, migration->id), item->estimated_ms);
         tell(&e, "migration_started", NULL);
         code = take_back_part ? undo_partial(&e, &mine) : e.units.whole ? run_whole(&e, &mine) : run_journalled(&e, &mine);
