@@ -388,9 +388,10 @@ static df_str failure_text(const df_error *why, df_arena *arena)
     df_buf text = {0};
     if (!why) return DF_STR("failed");
     if (why->file[0]) df_buf_printf(&text, "%s:%lld: ", why->file, (long long)why->line);
-    if (why->statement) df_buf_printf(&text, "statement %d: ", why->statement);
+    /* What runs statements says both already. */
+    if (why->statement && !strstr(why->message, "statement ")) df_buf_printf(&text, "statement %d: ", why->statement);
     df_buf_text(&text, why->message);
-    if (why->native[0]) df_buf_printf(&text, " [%s]", why->native);
+    if (why->native[0] && !strstr(why->message, why->native)) df_buf_printf(&text, " [%s]", why->native);
     df_str out = df_arena_str(arena, ledger_cut(df_buf_str(&text), LONGEST_ERROR));
     df_buf_release(&text);
     return out;

@@ -384,6 +384,7 @@ static df_code run_direction(df_migrate *m, df_direction direction, const df_mig
     DF_TRY(run.options->dry_run ? job_connect(m, false, err) : job_ledger(m, NULL, err));
     job_executor(m, &run.x, arena);
     run.x.reason = run.options->reason;
+    run.x.forced = run.options->force;
     run.x.lease = job_lease(m, direction == DF_UP ? "up" : "down");
     out->run_id = df_arena_printf(arena, "%s", run.x.run_id);
     df_code code = DF_OK;

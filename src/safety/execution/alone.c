@@ -129,6 +129,7 @@ static void settle_failure(execution *e, const df_unit *unit)
     for (size_t i = unit->first; i < unit->first + unit->count; i++) {
         bool in_part = e->rows[i].status == DF_STEP_INTENT && e->rows[i].error.len;
         if (unit->count > 1 && e->rows[i].status == DF_STEP_DONE) step_state(e, i, DF_STEP_UNDONE, "rolled back", NULL);
+        if (unit->count > 1 && e->rows[i].status == DF_STEP_INTENT && !in_part) step_state(e, i, DF_STEP_UNDONE, "not run", NULL);
         if (drop_invalid_index(e, i, &dropped, &ignored) != DF_OK)
             df_log(e->x->observer, DF_LOG_WARNING, "an invalid index may be left: %s", ignored.message);
         if (e->rows[i].status == DF_STEP_FAILED || e->rows[i].status == DF_STEP_UNDONE || in_part) settle_failed(e, i);

@@ -187,18 +187,21 @@ static df_code undo_partial(execution *e, df_error *err)
     return df_ledger_complete(e->x->ledger, &down, &result, err);
 }
 
-df_code df_execute(df_executor *x, df_migration *migration, const df_applied *before, df_direction direction,
-                   df_migrate_run_item *item, df_error *err)
+static bool is_unfinished(const df_applied *before)
+{
+    return before && (before->status == DF_APPLIED_IN_PROGRESS || before->status == DF_APPLIED_FAILED);
+}
+
+static df_code execute_once(df_executor *x, df_migration *migration, const df_applied *before, df_direction direction,
+                            bool take_back_part, df_migrate_run_item *item, df_error *err)
 {
     df_error mine = {0};
-    bool unfinished = before && (before->status == DF_APPLIED_IN_PROGRESS || before->status == DF_APPLIED_FAILED);
-    bool take_back_part = direction == DF_DOWN && unfinished && !before->down;
     execution e = {.x = x, .migration = migration, .item = item, .began = df_monotonic_s(),
                    .direction = take_back_part ? DF_UP : direction};
     df_code code = execution_prepare(&e, &mine);
     if (code == DF_OK) {
         e.run.first = !before && direction == DF_UP;
-        e.run.resumed = unfinished && before->down == (direction == DF_DOWN);
+        e.run.resumed = is_unfinished(before) && before->down == (direction == DF_DOWN);
         df_on_notice(x->conn, hear, &e);
         watch_begin(x->watch, df_arena_cstr(&e.arena, migration->id), item->estimated_ms);
         tell(&e, "migration_started", NULL);
@@ -215,5 +218,24 @@ df_code df_execute(df_executor *x, df_migration *migration, const df_applied *be
         if (code == DF_OK) code = reset;
     }
     df_arena_release(&e.arena);
+    return code;
+}
+
+df_code df_execute(df_executor *x, df_migration *migration, const df_applied *before, df_direction direction,
+                   df_migrate_run_item *item, df_error *err)
+{
+    bool take_back_part = direction == DF_DOWN && is_unfinished(before) && !before->down;
+    df_error mine = {0};
+    df_code code = execute_once(x, migration, before, direction, take_back_part, item, &mine);
+    bool in_vain = take_back_part && code == DF_INCOMPLETE && item->undone && strcmp(item->undone, "none") == 0;
+    if (in_vain && !x->forced)
+        df_error_hint(&mine, "`dataflow why` shows what is left; `dataflow up` goes on with it; to run its whole down section as it stands: --force");
+    if (in_vain && x->forced) {
+        df_log(x->observer, DF_LOG_WARNING, "%.*s: its down section is run as it stands", DF_FMT(migration->id));
+        item->state = item->undone = NULL;
+        item->error = mine = (df_error){0};
+        code = execute_once(x, migration, before, direction, false, item, &mine);
+    }
+    if (code != DF_OK && err) *err = mine;
     return code;
 }

@@ -69,6 +69,7 @@ typedef struct df_executor {
     void *event_context;
     char run_id[40];
     const char *reason; /* of a down */
+    bool forced; /* a down of what is half done, of which nothing can be taken back by itself, is run as it stands */
     df_arena *arena;    /* reports live here */
     df_watch *watch;    /* may be NULL */
     int64_t session_id; /* of conn, for the watch; 0: not asked yet */

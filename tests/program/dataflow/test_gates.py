@@ -283,12 +283,22 @@ def vain_down(tap, servers, path, engine):
     text = "-- UP no-transaction\nCREATE TABLE a (i int);\nCREATE TABLE b (i int);\nINSERT INTO {} VALUES (1);\n-- DOWN\nSELECT 1;\n"
     database = servers.database(engine)
     program = Dataflow(path, database.url, folder(servers, f"vain-{engine}", {"001_a.sql": text.format("nowhere")}))
-    first, down = program.run("up"), program.run("down", "--steps", "1", "--force", "--reason", "test")
+    first, down = program.run("up"), program.run("down", "--steps", "1", "--reason", "test")
     shown = program.run("status")
     tap.ok((first.returncode, down.returncode) == (7, 7) and "2 of 3 statements" in shown.stdout, f"{engine}: nothing could be taken back", said(down) + said(shown))
     folder(servers, f"vain-{engine}", {"001_a.sql": text.format("a")})
     result = program.run("up")
     tap.ok(result.returncode == 0 and database.sql("SELECT count(*) FROM a") == "1", f"{engine}: mended, it goes on at that statement", said(result))
+
+    text = "-- UP no-transaction\nCREATE TABLE a (i int);\nINSERT INTO nowhere VALUES (1);\n-- DOWN\nDROP TABLE IF EXISTS b;\nDROP TABLE a;\nSELECT 1;\n"
+    text = text.replace("CREATE TABLE a (i int)", "CREATE TABLE IF NOT EXISTS a (i int);\nCREATE INDEX a_i ON a (i)")
+    database = servers.database(engine)
+    program = Dataflow(path, database.url, folder(servers, f"whole-{engine}", {"001_a.sql": text}))
+    first, refused = program.run("up"), program.run("down", "--steps", "1")
+    tap.ok((first.returncode, refused.returncode) == (7, 7) and "as it stands: --force" in refused.stderr, f"{engine}: what cannot be told apart is refused", said(refused))
+    forced = program.run("down", "--steps", "1", "--force", "--reason", "test")
+    tap.ok(forced.returncode == 0 and "CREATE TABLE a" not in database.dump() and program.json("status")[1]["applied"] == 0,
+           f"{engine}: --force runs the down as it stands", said(forced))
 
 
 def main():
