@@ -247,7 +247,8 @@ static void add_head(ledger_batch *batch, const ledger_head *before, const ledge
 {
     df_str was = df_arena_str(&batch->arena, df_str_from(before->hash)), is = df_arena_str(&batch->arena, df_str_from(head->hash));
     df_value rows[] = {df_v_int(head->entries), df_v_str(is)};
-    df_value node[] = {df_v_text("audit"), df_v_int(before->entries), df_v_int(head->entries), df_v_str(is), df_v_str(was), df_v_int(head->last_id)};
+    df_value node[] = {df_v_text("audit"), df_v_int(before->entries), df_v_int(head->entries),
+                       df_v_str(is),       df_v_str(was),             df_v_int(head->last_id)};
     bool graph = batch->ledger->dialect->graph;
     ledger_add(batch, LEDGER_audit_head_write, graph ? node : rows, graph ? 6 : 2);
 }

@@ -154,7 +154,7 @@ df_code run_alone(execution *e, const df_unit *unit, resumption *r, df_error *er
         bool in_part = false;
         for (size_t i = unit->first; i < unit->first + unit->count; i++)
             in_part |= e->rows[i].status == DF_STEP_INTENT && e->rows[i].error.len;
-        settle_failure(e, unit);
+        if (code != DF_LOCKED) settle_failure(e, unit); /* else the journal is another run's now */
         if (in_part || !retry_after(e, code, tries, err)) return code;
     }
 }

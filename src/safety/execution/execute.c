@@ -229,7 +229,8 @@ df_code df_execute(df_executor *x, df_migration *migration, const df_applied *be
     df_code code = execute_once(x, migration, before, direction, take_back_part, item, &mine);
     bool in_vain = take_back_part && code == DF_INCOMPLETE && item->undone && strcmp(item->undone, "none") == 0;
     if (in_vain && !x->forced)
-        df_error_hint(&mine, "`dataflow why` shows what is left; `dataflow up` goes on with it; to run its whole down section as it stands: --force");
+        df_error_hint(&mine, "`dataflow why` shows what is left; `dataflow up` goes on with it; to run its whole down section as it "
+                             "stands: --force");
     if (in_vain && x->forced) {
         df_log(x->observer, DF_LOG_WARNING, "%.*s: its down section is run as it stands", DF_FMT(migration->id));
         item->state = item->undone = NULL;
