@@ -6,9 +6,11 @@ Python that has the driver; prints one JSON document.
     neo4j_peer.py records URL USER PASSWORD QUERY RUNS     the seconds of each run, rows, and the sum of integers
     neo4j_peer.py scan URL USER PASSWORD RUNS              the seconds to read every node and every relationship
     neo4j_peer.py export URL USER PASSWORD FILE            APOC's export, streamed into a file
+    neo4j_peer.py files URL USER PASSWORD FOLDER           the seconds to run the statements of its files, a transaction a file, nothing recorded
 """
 
 import json
+import os
 import sys
 import time
 
@@ -44,6 +46,13 @@ def export(session, path):
     return size
 
 
+def run_files(session, folder):
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name), encoding="utf-8") as file, session.begin_transaction() as transaction:
+            for statement in filter(str.strip, file.read().split(";\n")):
+                transaction.run(statement).consume()
+
+
 def main(command, url, user, password, *rest):
     with neo4j.GraphDatabase.driver(url, auth=(user, password)) as driver, driver.session() as session:
         session.run("RETURN 1").consume()
@@ -56,6 +65,8 @@ def main(command, url, user, password, *rest):
             answer |= {"nodes": nodes, "relationships": relationships}
         elif command == "export":
             answer["seconds"], answer["bytes"] = timed(lambda: export(session, rest[0]), 1)
+        elif command == "files":
+            answer["seconds"], _ = timed(lambda: run_files(session, rest[0]), 1)
         else:
             sys.exit(f"no command {command}")
     print(json.dumps(answer))

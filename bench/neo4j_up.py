@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 `dataflow up` and `dataflow status` of 500 small migrations on Neo4j, held against neo4j-migrations' command line on the same
-folder and server, in turns, whole processes; each begins with an empty database.
+folder and server, in turns, whole processes; each begins with an empty database. The floor is Neo4j's driver for Python that
+sends the same statements in the same transactions and records nothing.
 """
 
 import os
@@ -53,7 +54,8 @@ def measure(running, folder, count):
     def theirs(command):
         return [peer, "-a", address, "-u", "neo4j", "-p", running.password, "--location", "file://" + folder, command]
 
-    ups, processors, statuses = ([], []), ([], []), ([], [])
+    ups, processors, statuses, bare = ([], []), ([], []), ([], []), []
+    python = neo4j.peer("neo4j-python")
     who = [("dataflow", ours, {"env": migrations.environment()})] + ([("neo4j-migrations", theirs, {})] if peer else [])
     for turn in range(bench.runs + 1):  # the first is not counted: the server's compiler sees the work of both
         for place, (name, command, more) in enumerate(who):
@@ -67,7 +69,11 @@ def measure(running, folder, count):
             asked = command("status" if name == "dataflow" else "info")
             for _ in range(bench.options.status_runs if name == "dataflow" else 3):
                 statuses[place].append(1000 * neo4j.timed(asked, **more)[0])
-    return ups, processors, statuses
+        if turn and python:
+            neo4j.empty(running)
+            bare += neo4j.ask_peer(python, "files", running, folder)["seconds"]
+            check(running, "the driver for Python", count)
+    return ups, processors, statuses, bare
 
 
 def main():
@@ -77,11 +83,13 @@ def main():
         return bench.finish()
     count = bench.scale(options.migrations)
     with running:
-        ups, processors, statuses = measure(running, history(count), count)
+        ups, processors, statuses, bare = measure(running, history(count), count)
     group = f"{count:,} small migrations, Neo4j {neo4j.server_version()}"
     label = f"neo4j-migrations {neo4j.version('neo4j_migrations')}"
     # At least five times as fast is at most a fifth of the time.
     bench.add(group, "up", ups[0], "s", "<= 0.2 x" if ups[1] else None, (label, ups[1]) if ups[1] else None)
+    if bare:
+        bench.add(group, "the same against nothing but its statements", ups[0], "s", None, ("Neo4j's driver for Python", bare))
     bench.add(group, "the same in processor seconds, server included", processors[0], "s", None, (label, processors[1]) if ups[1] else None)
     bench.add(group, "status", statuses[0], "ms", "<= 50 ms", (label, statuses[1]) if statuses[1] else None)
     return bench.finish()
