@@ -185,3 +185,25 @@ df_code df_migrate_adopt(df_migrate *m, const df_migrate_adopt_options *options,
     out->n_findings = a.findings.count;
     return code;
 }
+
+/* In a graph the nodes of the runbook's system are of no layout's own. */
+static bool is_of_folder(const df_migrate *m, const df_foreign *foreign)
+{
+    if (foreign->layout == m->set->layout) return true;
+    return foreign->layout == DF_LAYOUT_NATIVE && m->set->layout == DF_LAYOUT_PAIRS;
+}
+
+df_code job_not_adopted(df_migrate *m, const job_plan *plan, df_arena *arena, const char **what, df_error *err)
+{
+    df_foreign *all;
+    size_t count;
+    *what = NULL;
+    if (plan->n_applied || !m->conn || !m->ledger) return DF_OK;
+    DF_TRY(df_foreign_find(m->ledger, arena, &all, &count, err));
+    for (size_t i = 0; i < count && !*what; i++) {
+        if (!all[i].count || !is_of_folder(m, &all[i])) continue;
+        *what = df_arena_printf(arena, "another program has applied migrations here (%s, %zu %s), and this one knows nothing of them: it "
+                                       "would begin with the first", all[i].table, all[i].count, all[i].count == 1 ? "entry" : "entries");
+    }
+    return DF_OK;
+}

@@ -257,6 +257,9 @@ df_code job_gates_up(job_run *run, df_error *err)
             job_add(&run->findings, (df_migrate_finding){.severity = "warning", .rule = "breaking", .id = id_of(run, i),
                         .what = df_arena_printf(run->arena, "%s is a breaking change", id_of(run, i))});
     }
+    const char *what;
+    DF_TRY(job_not_adopted(run->m, &run->plan, run->arena, &what, err));
+    if (what) DF_TRY(refuse(run, "not-adopted", what, JOB_ADOPT_HINT "; to begin with the first all the same: --force and --reason", err));
     DF_TRY(gate_own_nodes(run, err));
     DF_TRY(gate_risk(run, err));
     DF_TRY(gate_approvals(run, err));

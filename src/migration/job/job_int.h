@@ -109,6 +109,15 @@ DF_MUST_USE df_code job_gates_up(job_run *run, df_error *err);
 /* No down section, data that would be lost. */
 DF_MUST_USE df_code job_gates_down(job_run *run, df_error *err);
 
+/* ---- adopt.c ---- */
+
+/*
+ * Of a database without a history of ours: whether the tool that the folder's files are made for has left one, whose
+ * migrations would be applied a second time. *what (in `arena`) says whose; NULL: none.
+ */
+DF_MUST_USE df_code job_not_adopted(df_migrate *m, const job_plan *plan, df_arena *arena, const char **what, df_error *err);
+#define JOB_ADOPT_HINT "take it over first: dataflow adopt (--dry-run shows what it would do)"
+
 /* ---- preconditions.c ---- */
 
 /*

@@ -155,6 +155,9 @@ df_code df_migrate_status_read(df_migrate *m, df_migrate_details details, df_mig
         if (there && to->version && !to->repeatable) out->current = to->version;
     }
     job_findings findings = {.arena = arena};
+    const char *what;
+    DF_TRY(job_not_adopted(m, &plan, arena, &what, err));
+    if (what) job_add(&findings, (df_migrate_finding){.severity = "warning", .rule = "not-adopted", .what = what, .hint = JOB_ADOPT_HINT});
     fill_findings(m, &findings);
     out->findings = findings.items;
     out->n_findings = findings.count;

@@ -255,6 +255,19 @@ def long_file(tap, servers, path, engine):
            f"{engine}: the first 10,000 rows of the journal are kept", f"{kept} {said(result)[-3000:]}")
 
 
+def not_adopted(tap, servers, path, engine):
+    """Another tool has applied the folder's migrations: they are not applied a second time because nobody said so."""
+    database = servers.database(engine)
+    change_all(database, "CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL)", "INSERT INTO schema_migrations VALUES (1, false)",
+               "CREATE TABLE a (i int)")
+    program = Dataflow(path, database.url, folder(servers, f"theirs-{engine}", {"001_a.up.sql": "CREATE TABLE a (i int);\n", "001_a.down.sql": "DROP TABLE a;\n"}))
+    status, result = program.run("status"), program.run("up")
+    tap.ok(result.returncode == 3 and "dataflow adopt" in result.stderr and "dataflow adopt" in status.stdout,
+           f"{engine}: another tool's history is told of, and up refuses", said(result))
+    adopted, result = program.run("adopt", "--reason", "test"), program.run("up")
+    tap.ok((adopted.returncode, result.returncode) == (0, 0) and "nothing to do" in result.stdout, f"{engine}: taken over, nothing is left to do", said(adopted) + said(result))
+
+
 OLDER = "-- UP no-transaction\nCREATE TABLE IF NOT EXISTS {table} (i int);\n{insert}INSERT INTO nowhere VALUES (1);\n-- DOWN\n{delete}DROP TABLE IF EXISTS {table};\n"
 
 
@@ -305,7 +318,7 @@ def main():
     path, tap = binary(), Tap()
     with Servers() as servers:
         for engine in servers.engines():
-            for test in [t for t in (losses, no_down, dry_run, gates, checks, session, drift, lost_file, tampered, exported, baselined, older, vain_down, long_file) if os.environ.get("TOPICS", t.__name__) == t.__name__]:
+            for test in [t for t in (losses, no_down, dry_run, gates, checks, session, drift, lost_file, tampered, exported, baselined, older, vain_down, not_adopted, long_file) if os.environ.get("TOPICS", t.__name__) == t.__name__]:
                 try:
                     test(tap, servers, path, engine)
                 except Exception as problem:  # noqa: BLE001
