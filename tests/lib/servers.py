@@ -36,6 +36,29 @@ STOP_SECONDS = 30
 PR_SET_PDEATHSIG = 1
 
 
+def descendants(pid):
+    """The processes below a process."""
+    below = {}
+    for stat in glob.glob("/proc/[0-9]*/stat"):
+        with contextlib.suppress(OSError), open(stat, encoding="utf-8", errors="replace") as file:
+            number, rest = int(stat.split("/")[2]), file.read().rsplit(")", 1)[1].split()
+            if rest[0] != "Z":
+                below.setdefault(int(rest[1]), []).append(number)
+    found = list(below.get(pid, ()))
+    for child in found:
+        found += below.get(child, ())
+    return found
+
+
+def alive(pid):
+    """Whether it is there, and not only a name for its exit status."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class ServerError(Exception):
     pass
 
@@ -204,8 +227,14 @@ class Server:
     def kill(self):
         """kill -9 of the server and its children, as if the machine had lost power (but for its page cache)."""
         if self.process and self.process.poll() is None:
+            children = descendants(self.process.pid)  # PostgreSQL's are in groups of their own
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+            for child in children:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+            while any(map(alive, children)):
+                time.sleep(0.01)
         self.process = None
         self._after_kill()
 
