@@ -36,7 +36,8 @@ static void try_url(const char *url)
     if (code == DF_OK) {
         expect(parsed.path != NULL && parsed.port <= 65535);
         for (size_t i = 0; i < parsed.n_params; i++) expect(parsed.params[i].name && parsed.params[i].value);
-        if (parsed.password && *parsed.password) expect(strstr(df_buf_cstr(&shown), "***") != NULL);
+        bool file = df_str_is(df_url_scheme(url), "sqlite"); /* a name that may hold ':' and '@', and no password */
+        if (parsed.password && *parsed.password && !file) expect(strstr(df_buf_cstr(&shown), "***") != NULL);
     }
     code = df_url_take_param(url, "schema", &arena, &rest, &value, &err);
     expect(code == DF_OK || code == DF_USAGE);
