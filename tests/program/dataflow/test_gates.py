@@ -7,6 +7,7 @@ import datetime
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 
@@ -261,6 +262,13 @@ def not_adopted(tap, servers, path, engine):
     change_all(database, "CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL)", "INSERT INTO schema_migrations VALUES (1, false)",
                "CREATE TABLE a (i int)")
     program = Dataflow(path, database.url, folder(servers, f"theirs-{engine}", {"001_a.up.sql": "CREATE TABLE a (i int);\n", "001_a.down.sql": "DROP TABLE a;\n"}))
+    if engine == "postgres":  # a table of that name may be one that this user has no right to read
+        role = f"reader_{os.getpid()}"
+        database.sql(f"CREATE ROLE {role} LOGIN")
+        other = Dataflow(path, re.sub(r"//[^@/]*@", f"//{role}@", database.url), program.folder)
+        result = other.run("status")
+        tap.ok(result.returncode == 0 and "could not be seen" in result.stderr and "001_a.up.sql" in result.stdout,
+               f"{engine}: what may not be read is told, and status goes on", said(result))
     status, result = program.run("status"), program.run("up")
     tap.ok(result.returncode == 3 and "dataflow adopt" in result.stderr and "dataflow adopt" in status.stdout,
            f"{engine}: another tool's history is told of, and up refuses", said(result))
