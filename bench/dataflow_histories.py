@@ -31,13 +31,18 @@ class ForShell:
         """`files`: (path, whether a transaction is around it), in their order."""
         self.name, self.engine, self.folder, self.files, self.options = name, engine, folder, files, list(options)
 
-    def script(self, path):
-        """A script that reads each file, BEGIN and COMMIT around it where the file is one transaction."""
+    def script(self, path, records=None):
+        """
+        A script that reads each file, BEGIN and COMMIT around it where the file is one transaction. `records`: what is
+        written behind each file besides, in its transaction or in one of its own.
+        """
         include = {"postgres": "\\i '{}'\n", "sqlite": ".read '{}'\n", "mariadb": "source {}\n"}[self.engine]
         with open(path, "w", encoding="utf-8") as out:
-            for file, transaction in self.files:
+            for place, (file, transaction) in enumerate(self.files):
                 transaction = transaction and self.engine != "mariadb"  # where every statement of a schema commits
-                out.write(("BEGIN;\n" if transaction else "") + include.format(file) + ("COMMIT;\n" if transaction else ""))
+                record = records[place] if records else ""
+                out.write("BEGIN;\n" + include.format(file) if transaction else include.format(file) + ("BEGIN;\n" if record else ""))
+                out.write(record + ("COMMIT;\n" if transaction or record else ""))
         return path
 
 
