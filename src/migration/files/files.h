@@ -224,6 +224,9 @@ DF_MUST_USE df_code df_migration_load(df_migration_set *set, df_migration *migra
  * leaves `loaded` alone.
  */
 DF_MUST_USE df_code df_migration_hash(df_migration_set *set, df_migration *migration, df_error *err);
+/* Starts hashing all files on a thread of its own, when there are many; what needs them waits for it. Costs a second read of
+ * those that are to be loaded, so it is for who needs the hashes alone. */
+void df_migrations_read_ahead(df_migration_set *set);
 /* Takes one of the alternatives (0-based), as if the others were not there; it is to be loaded again. */
 void df_migration_choose(df_migration_set *set, df_migration *migration, size_t alternative);
 /* Reads a callback's file. */

@@ -151,6 +151,8 @@ typedef struct mf_file {
     const char *path;    /* relative to the folder */
     df_str text;         /* a piece of a file that was read already; absent: the whole file, to be read */
     int32_t line;        /* lines of the file in front of that piece */
+    bool hashed;         /* `hash` is that of its bytes, made ahead; good for one use (ahead.c) */
+    df_hash128 hash;
 } mf_file;
 
 /* A migration before it has its place. */
@@ -188,7 +190,11 @@ typedef struct mf_set {
     const char **scopes, **other_scopes;
     size_t n_scopes, n_other_scopes;
     size_t callbacks_cap;
+    struct mf_ahead *ahead; /* a thread that hashes the files; it alone writes to them until it was waited for */
 } mf_set;
+
+/* Waits for what df_migrations_read_ahead started (ahead.c). */
+void mf_wait_ahead(mf_set *s);
 
 static inline mf_set *mf_impl(df_migration_set *set)
 {
@@ -385,6 +391,8 @@ void mf_order(mf_set *s);
 /* ---- reading (read.c) ---- */
 
 enum { MF_MAX_FILE = 512 << 20 };
+/* Appends what the descriptor has to give; `path` is for errors. Touches nothing else, so that any thread may. */
+DF_MUST_USE df_code mf_read_to_end(int fd, const char *path, df_buf *out, df_error *err);
 /* Appends a file of the folder to `out`. */
 DF_MUST_USE df_code mf_read(mf_set *s, const char *path, df_buf *out, df_error *err);
 /* The same into the set's arena; a byte order mark is taken off, UTF-16 and NUL refused. */

@@ -228,6 +228,7 @@ df_code df_migration_load(df_migration_set *set, df_migration *m, df_error *err)
 {
     mf_set *s = mf_impl(set);
     if (m->loaded) return DF_OK;
+    mf_wait_ahead(s);
     clear(m);
     df_code code = load(s, mf_draft_of(s, m), m, err);
     if (code != DF_OK) {
@@ -242,7 +243,9 @@ void df_migration_choose(df_migration_set *set, df_migration *m, size_t alternat
 {
     mf_draft *draft = mf_draft_of(mf_impl(set), m);
     if (alternative >= draft->n_alternatives || alternative == m->alternative) return;
+    mf_wait_ahead(mf_impl(set));
     draft->files[0].path = draft->alternatives[alternative];
+    draft->files[0].hashed = false;
     m->file = df_str_from(draft->files[0].path);
     m->alternative = alternative;
     m->loaded = false;

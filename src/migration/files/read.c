@@ -25,7 +25,7 @@ df_code mf_fail(df_error *err, df_code code, const char *path, int64_t line, con
 
 /* ---- bytes ---- */
 
-static df_code read_to_end(int fd, const char *path, df_buf *out, df_error *err)
+df_code mf_read_to_end(int fd, const char *path, df_buf *out, df_error *err)
 {
     for (size_t room = AT_LEAST, from = out->len;; room = out->len - from + AT_LEAST) {
         if (room > MF_MAX_FILE)
@@ -45,7 +45,7 @@ df_code mf_read(mf_set *s, const char *path, df_buf *out, df_error *err)
 {
     int fd = openat(s->fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return df_fail_errno(err, errno, mf_path(s, path), "open");
-    df_code code = read_to_end(fd, path, out, err);
+    df_code code = mf_read_to_end(fd, path, out, err);
     close(fd);
     if (code != DF_OK) df_error_at(err, mf_path(s, path), 0);
     return code;
@@ -84,10 +84,9 @@ df_code mf_read_text(mf_set *s, const char *path, df_str *out, df_error *err)
 
 /* ---- the raw hash ---- */
 
-void mf_raw_add(mf_raw_hash *raw, mf_role role, df_str bytes)
+static void add_hash(mf_raw_hash *raw, mf_role role, df_hash128 hash)
 {
     size_t last = sizeof raw->roles - 1;
-    df_hash128 hash = df_hash(bytes.ptr, bytes.len);
     if (raw->count > last) { /* folded into the last one */
         df_hash128 both[2] = {raw->hashes[last], hash};
         raw->hashes[last] = df_hash(both, sizeof both);
@@ -95,6 +94,11 @@ void mf_raw_add(mf_raw_hash *raw, mf_role role, df_str bytes)
     }
     raw->hashes[raw->count] = hash;
     raw->roles[raw->count++] = (unsigned char)role;
+}
+
+void mf_raw_add(mf_raw_hash *raw, mf_role role, df_str bytes)
+{
+    add_hash(raw, role, df_hash(bytes.ptr, bytes.len));
 }
 
 df_hash128 mf_raw_end(const mf_raw_hash *raw)
@@ -119,13 +123,17 @@ df_code df_migration_hash(df_migration_set *set, df_migration *m, df_error *err)
     mf_draft *draft = mf_draft_of(s, m);
     mf_raw_hash raw;
     raw.count = 0;
+    mf_wait_ahead(s);
     if (set->layout == DF_LAYOUT_TEMPORAL) DF_TRY(mf_manifest(s, draft, err));
     for (size_t i = 0; i < draft->n_files; i++) {
-        const mf_file *file = &draft->files[i];
+        mf_file *file = &draft->files[i];
         if (file->text.ptr)
             mf_raw_add(&raw, file->role, file->text);
+        else if (file->hashed)
+            add_hash(&raw, file->role, file->hash);
         else
             DF_TRY(hash_file(s, file->path, file->role, &raw, err));
+        file->hashed = false; /* whoever asks again wants to know what is there then */
     }
     for (size_t i = 0; i < draft->n_listed; i++) DF_TRY(hash_file(s, draft->listed[i], MF_UP, &raw, err));
     m->raw = mf_raw_end(&raw);

@@ -302,6 +302,7 @@ void df_migrations_close(df_migration_set *set)
 {
     if (!set) return;
     mf_set *s = mf_impl(set);
+    mf_wait_ahead(s);
     if (s->fd >= 0) close(s->fd);
     if (s->json) df_json_parser_close(s->json);
     df_buf_release(&s->read);

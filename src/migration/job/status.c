@@ -132,6 +132,7 @@ df_code df_migrate_status_read(df_migrate *m, df_migrate_details details, df_mig
     job_plan plan;
     *out = (df_migrate_status){0};
     DF_TRY(job_files(m, err));
+    df_migrations_read_ahead(m->set);
     DF_TRY(job_connect(m, false, err));
     out->engine = df_conn_engine(m->conn);
     out->server = df_conn_server(m->conn);
