@@ -86,6 +86,7 @@ static df_code judge(df_ledger *ledger, lock_row *row, bool named_held, df_error
         s->state = named_held ? DF_HOLDER_HIDDEN : DF_HOLDER_NONE;
         return DF_OK;
     }
+    DF_TRY(ledger_session(ledger, err));
     if (*s->session.database && *ledger->session.database &&
         strcmp(s->session.database, ledger->session.database) != 0) {
         s->state = DF_HOLDER_RESTORED;
@@ -193,7 +194,6 @@ df_code df_lock_look(df_ledger *ledger, df_arena *arena, df_lock_status *out, df
     bool held = false;
     *out = (df_lock_status){.state = DF_HOLDER_NONE};
     if (!df_ledger_exists(ledger)) return DF_OK;
-    DF_TRY(ledger_session(ledger, err));
     df_code code = df_lock_held(ledger->conn, LEDGER_LOCK, &held, err);
     if (code == DF_OK) code = ledger_lock_row(ledger, &row, held, err);
     if (code == DF_OK) {

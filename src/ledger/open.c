@@ -44,6 +44,7 @@ typedef struct place {
     df_arena *arena;
     df_str scope;
     bool found;
+    int64_t version; /* -1: to be asked for */
 } place;
 
 static df_code take_place(void *context, const df_row *row, df_error *err)
@@ -52,6 +53,7 @@ static df_code take_place(void *context, const df_row *row, df_error *err)
     place *p = context;
     p->scope = ledger_text_of(&row->values[0], p->arena);
     p->found = ledger_int_of(&row->values[1], 0) != 0;
+    p->version = row->count > 2 ? ledger_int_of(&row->values[2], 0) : -1;
     return DF_OK;
 }
 
@@ -75,7 +77,8 @@ static df_code find_tables(df_ledger *ledger, df_error *err)
         df_buf_cstr(&prefix);
         ledger->prefix = prefix.ptr;
         ledger->scope = df_strdup(p.scope);
-        if (p.found) code = ledger_ask(ledger, LEDGER_version, NULL, 0, 0, &ledger->version, err);
+        if (p.version > 0) ledger->version = p.version;
+        if (p.found && p.version < 0) code = ledger_ask(ledger, LEDGER_version, NULL, 0, 0, &ledger->version, err);
     }
     df_arena_release(&arena);
     return code;

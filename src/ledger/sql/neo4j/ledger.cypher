@@ -16,7 +16,7 @@
 // name: find
 CALL db.info() YIELD name
 OPTIONAL MATCH (m:_MigrationMeta {name: 'version'})
-RETURN name, m IS NOT NULL
+RETURN name, m IS NOT NULL, m.number
 
 // name: version
 MATCH (m:_MigrationMeta {name: 'version'}) RETURN m.number
