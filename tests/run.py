@@ -25,7 +25,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from servers import SERVERS, ServerError  # noqa: E402
+from servers import SERVERS, Neo4j, ServerError  # noqa: E402
 
 TEST_POINT = re.compile(r"^\s*(not )?ok\b[^#]*(?:#\s*(skip|todo)\b)?", re.IGNORECASE)
 BAD = ("FAIL", "TIMEOUT", "ERROR", "INTERRUPT", "UNEXPECTEDPASS")  # what meson calls a failure
@@ -96,6 +96,8 @@ def start_servers(options, running, environment, count):
         try:
             if why_not := server_class.why_not():
                 raise ServerError(why_not)
+            if engine == "neo4j":
+                Neo4j.share_classes()
             server = server_class()
             running.append(server)
             server.start()
