@@ -269,6 +269,24 @@ static df_code run_once(ledger_batch *batch, bool own, bool fenced, bool commit,
     return code;
 }
 
+/* What a script did to our tables shows when its end is recorded, in its transaction. */
+static bool tables_are_gone(const df_error *err)
+{
+    static const char *const natives[] = {"42P01", "3F000", "1146"};
+    for (size_t i = 0; i < sizeof natives / sizeof *natives; i++)
+        if (strcmp(err->native, natives[i]) == 0) return true;
+    return strstr(err->message, "no such table") != NULL;
+}
+
+static void explain_gone(const df_ledger *ledger, df_error *err)
+{
+    bool schemas = (df_conn_caps(ledger->conn) & DF_CAP_SCHEMAS) != 0;
+    df_error_prefix(err, "this migration takes away the tables in which the migration history itself is kept");
+    df_error_hint(err, schemas ? "let it drop its own tables by name; where it must drop the whole schema, keep the history in another: "
+                                 "?schema=NAME in the database URL"
+                               : "let it drop its own tables by name");
+}
+
 static df_code explain_conflict(df_error *err)
 {
     if (strstr(err->message, "_migration_audit_log") || strstr(err->message, "_MigrationAudit"))
@@ -302,6 +320,7 @@ static df_code run_batch(ledger_batch *batch, const char *doing, df_error *err)
         ledger_pause(FIRST_PAUSE_MS << tries);
     }
     if (code == DF_CONFLICT) code = explain_conflict(err);
+    if (code != DF_OK && !own && tables_are_gone(err)) explain_gone(ledger, err);
     if (code != DF_OK) {
         err->statement = 0; /* a number of ours, which would mean nothing */
         if (code != DF_LOCKED) df_error_prefix(err, "%s", doing);

@@ -52,8 +52,10 @@ DF_MUST_USE df_code df_end_session(df_conn *conn, const char *name, df_arena *ar
 
 /* ---- why ---- */
 
-/* `plan`: the files against the history (may be NULL). */
-DF_MUST_USE df_code df_why(df_conn *conn, df_ledger *ledger, const df_plan *plan, df_arena *arena, df_migrate_why *out, df_error *err);
+/* `plan`: the files against the history (may be NULL). `not_adopted`: what another program left that was not taken over (NULL:
+ * nothing). */
+DF_MUST_USE df_code df_why(df_conn *conn, df_ledger *ledger, const df_plan *plan, const char *not_adopted, df_arena *arena,
+                           df_migrate_why *out, df_error *err);
 
 /* ---- leftovers of CREATE INDEX CONCURRENTLY, and of a population that failed ---- */
 

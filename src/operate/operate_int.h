@@ -241,7 +241,7 @@ void op_next(op_why *why, op_urgency urgency, const char *command, const char *f
 void op_why_lock(op_why *why);
 void op_why_blocking(op_why *why);
 /* What is half-way, failed or in the way, and what is pending. DF_CONNECT when the connection is lost. */
-DF_MUST_USE df_code op_why_migrations(op_why *why, const df_plan *plan, df_error *err);
+DF_MUST_USE df_code op_why_migrations(op_why *why, const df_plan *plan, const char *not_adopted, df_error *err);
 
 /* ---- engines ---- */
 

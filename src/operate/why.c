@@ -365,8 +365,8 @@ static df_code read_sessions(op_why *why, df_error *err)
     return DF_OK;
 }
 
-df_code df_why(df_conn *conn, df_ledger *ledger, const df_plan *plan, df_arena *arena, df_migrate_why *out,
-               df_error *err)
+df_code df_why(df_conn *conn, df_ledger *ledger, const df_plan *plan, const char *not_adopted, df_arena *arena,
+               df_migrate_why *out, df_error *err)
 {
     op_why why = {0};
     *out = (df_migrate_why){0};
@@ -378,7 +378,7 @@ df_code df_why(df_conn *conn, df_ledger *ledger, const df_plan *plan, df_arena *
     op_why_lock(&why);
     op_why_blocking(&why);
     say_transactions(&why);
-    DF_TRY(op_why_migrations(&why, plan, err));
+    DF_TRY(op_why_migrations(&why, plan, not_adopted, err));
     say_indexes(&why);
     say_disk(&why);
     if (df_conn_lost(conn)) return df_fail(err, DF_CONNECT, "the connection was lost while it was looked at");

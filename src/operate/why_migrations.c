@@ -269,7 +269,14 @@ static void say_newest(op_why *why, const df_applied *newest)
            DF_FMT(newest->applied_by));
 }
 
-df_code op_why_migrations(op_why *why, const df_plan *plan, df_error *err)
+static void say_not_adopted(op_why *why, const char *what)
+{
+    if (!what) return;
+    op_say(why, "migration", "bad", 0, "dataflow adopt", "%s", what);
+    op_next(why, OP_SOON, "dataflow adopt", "another program's history was not taken over, and up refuses to begin without it");
+}
+
+df_code op_why_migrations(op_why *why, const df_plan *plan, const char *not_adopted, df_error *err)
 {
     df_applied *applied = NULL;
     size_t count = 0;
@@ -295,6 +302,7 @@ df_code op_why_migrations(op_why *why, const df_plan *plan, df_error *err)
     }
     if (plan) {
         say_blocking_files(why, plan);
+        say_not_adopted(why, not_adopted);
         say_pending(why, plan);
     }
     say_newest(why, newest);

@@ -84,7 +84,7 @@ static df_plan *plan_of(tool *t)
 static df_code why(tool *t, df_error *err)
 {
     df_migrate_why y;
-    DF_TRY(df_why(t->conn, t->ledger, t->argc ? plan_of(t) : NULL, &t->arena, &y, err));
+    DF_TRY(df_why(t->conn, t->ledger, t->argc ? plan_of(t) : NULL, NULL, &t->arena, &y, err));
     df_json_add_bool(&t->w, "stuck", y.stuck);
     df_json_add_text(&t->w, "summary", y.summary);
     df_json_begin(&t->w, "lines", '[');

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- names of risks ---- */
@@ -68,11 +69,15 @@ static df_code open_folder(mf_set *s, const char *path, df_error *err)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
-        df_code code = df_fail_errno(err, errno, path, "open folder");
+        int reason = errno;
+        struct stat st;
+        bool is_file = reason == ENOTDIR && stat(path, &st) == 0;
+        df_code code = df_fail_errno(err, reason, path, "open folder");
         if (code == DF_NOT_FOUND && err) {
-            df_fail(err, code, "there is no folder %s", path);
+            df_fail(err, code, is_file ? "%s is a file, and no folder of migrations" : "there is no folder %s", path);
             df_error_at(err, path, 0);
-            df_error_hint(err, "dataflow init makes it; or say where the migrations are: --migrations DIR");
+            df_error_hint(err, is_file ? "name the folder that it is in: --migrations DIR"
+                                       : "dataflow init makes it; or say where the migrations are: --migrations DIR");
         }
         return code;
     }

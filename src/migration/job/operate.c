@@ -31,7 +31,9 @@ df_code df_migrate_why_read(df_migrate *m, df_migrate_why *out, df_error *err)
     /* What is stuck must be told also where the files are not at hand. */
     bool planned = job_files(m, &ignored) == DF_OK && job_make_plan(m, false, false, arena, &plan, &ignored) == DF_OK;
     if (!planned) df_log(m->config.observer, DF_LOG_WARNING, "without the files: %s", ignored.message);
-    return df_why(m->conn, m->ledger, planned ? &plan.plan : NULL, arena, out, err);
+    const char *not_adopted = NULL;
+    if (planned) DF_TRY(job_not_adopted(m, &plan, arena, &not_adopted, err));
+    return df_why(m->conn, m->ledger, planned ? &plan.plan : NULL, not_adopted, arena, out, err);
 }
 
 df_code df_migrate_terminate(df_migrate *m, const char *name, const char *reason, const char **command, df_error *err)

@@ -181,11 +181,17 @@ static bool sets_transaction(const execution *e, size_t i)
     return df_sql_is(word, "TRANSACTION");
 }
 
-/* What stands behind the file's own BEGIN: "ISOLATION LEVEL SERIALIZABLE"; empty when nothing does, or no BEGIN. */
+/* What stands behind the file's own BEGIN: "ISOLATION LEVEL SERIALIZABLE"; empty when nothing does, or no BEGIN. What COMMIT
+ * AND CHAIN begins is like the one before. */
 static df_str modes_of_begin(const execution *e, size_t first)
 {
-    if (!first || !(e->steps.items[first - 1].facts.flags & DF_SQL_BEGIN)) return DF_STR_NONE;
-    df_str text = e->steps.items[first - 1].statement.text;
+    const df_step *items = e->steps.items;
+    if (!first || !(items[first - 1].facts.flags & DF_SQL_BEGIN)) return DF_STR_NONE;
+    size_t at = first - 1;
+    while (at && items[at].facts.flags & (DF_SQL_COMMIT | DF_SQL_ROLLBACK))
+        do at--;
+        while (at && !(items[at].facts.flags & DF_SQL_BEGIN));
+    df_str text = items[at].statement.text;
     df_sql_lexer lexer = {.dialect = df_conn_dialect(e->x->conn), .text = text};
     df_sql_token word = df_sql_next_word(&lexer);
     static const char *const plain[] = {"BEGIN", "START", "TRANSACTION", "WORK"};

@@ -131,10 +131,10 @@ static bool make_whole(unit_maker *m)
     return true;
 }
 
-/* From BEGIN to its COMMIT or ROLLBACK; `*at` is left behind it. */
-static df_code take_block(unit_maker *m, size_t *at, df_error *err)
+/* From the step that begins a transaction to the one that ends it, which is left in `*ends`. */
+static df_code take_transaction(unit_maker *m, size_t begin, size_t *ends, df_error *err)
 {
-    size_t begin = *at, end = begin + 1;
+    size_t end = begin + 1;
     const df_steps *steps = m->steps;
     for (; end < steps->count; end++) {
         const df_step *step = &steps->items[end];
@@ -159,6 +159,16 @@ static df_code take_block(unit_maker *m, size_t *at, df_error *err)
         add(m, DF_UNIT_TRANSACTION, begin + 1, end - begin - 1);
         m->out->items[m->out->count - 1].roll_back = has(&steps->items[end], DF_SQL_ROLLBACK);
     }
+    *ends = end;
+    return DF_OK;
+}
+
+/* From BEGIN to its COMMIT or ROLLBACK, or to the last of those that COMMIT AND CHAIN begins; `*at` is left behind it. */
+static df_code take_block(unit_maker *m, size_t *at, df_error *err)
+{
+    size_t end = *at;
+    do DF_TRY(take_transaction(m, end, &end, err));
+    while (has(&m->steps->items[end], DF_SQL_BEGIN) && end + 1 < m->steps->count);
     *at = end + 1;
     return DF_OK;
 }
@@ -212,7 +222,7 @@ df_code df_units_make(const df_sql_dialect *dialect, const df_section *section, 
     out->hoisted = out->lowered = 0;
     for (size_t at = 0; at < steps->count;) {
         const df_step *step = &steps->items[at];
-        if (has(step, DF_SQL_BEGIN)) {
+        if (has(step, DF_SQL_BEGIN) && !has(step, DF_SQL_COMMIT | DF_SQL_ROLLBACK)) {
             DF_TRY(take_block(&m, &at, err));
             continue;
         }

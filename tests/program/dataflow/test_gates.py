@@ -269,11 +269,25 @@ def not_adopted(tap, servers, path, engine):
         result = other.run("status")
         tap.ok(result.returncode == 0 and "could not be seen" in result.stderr and "001_a.up.sql" in result.stdout,
                f"{engine}: what may not be read is told, and status goes on", said(result))
-    status, result = program.run("status"), program.run("up")
+    status, why, result = program.run("status"), program.run("why"), program.run("up")
     tap.ok(result.returncode == 3 and "dataflow adopt" in result.stderr and "dataflow adopt" in status.stdout,
            f"{engine}: another tool's history is told of, and up refuses", said(result))
+    tap.ok("→ dataflow adopt" in why.stdout, f"{engine}: why names the command", said(why))
     adopted, result = program.run("adopt", "--reason", "test"), program.run("up")
     tap.ok((adopted.returncode, result.returncode) == (0, 0) and "nothing to do" in result.stdout, f"{engine}: taken over, nothing is left to do", said(adopted) + said(result))
+
+
+def ledger_dropped(tap, servers, path, engine):
+    """A migration that would take the history away with it does not come through, and is told why."""
+    if engine == "mariadb":  # where it is gone before anybody could look
+        return
+    database = servers.database(engine)
+    drop = "DROP SCHEMA public CASCADE; CREATE SCHEMA public;\n" if engine == "postgres" else "DROP TABLE _migration_history;\n"
+    program = Dataflow(path, database.url, folder(servers, f"dropped-{engine}", {"001_a.sql": drop}))
+    result = program.run("up", "--force", "--reason", "test")
+    tap.ok(result.returncode == 1 and "takes away the tables" in result.stderr and program.run("status").returncode == 0 and
+           database.sql("SELECT status FROM _migration_history") == "failed", f"{engine}: a migration that drops the history's tables is undone, and told why",
+           said(result))
 
 
 OLDER = "-- UP no-transaction\nCREATE TABLE IF NOT EXISTS {table} (i int);\n{insert}INSERT INTO nowhere VALUES (1);\n-- DOWN\n{delete}DROP TABLE IF EXISTS {table};\n"
@@ -326,7 +340,7 @@ def main():
     path, tap = binary(), Tap()
     with Servers() as servers:
         for engine in servers.engines():
-            for test in [t for t in (losses, no_down, dry_run, gates, checks, session, drift, lost_file, tampered, exported, baselined, older, vain_down, not_adopted, long_file) if os.environ.get("TOPICS", t.__name__) == t.__name__]:
+            for test in [t for t in (losses, no_down, dry_run, gates, checks, session, drift, lost_file, tampered, exported, baselined, older, vain_down, not_adopted, ledger_dropped, long_file) if os.environ.get("TOPICS", t.__name__) == t.__name__]:
                 try:
                     test(tap, servers, path, engine)
                 except Exception as problem:  # noqa: BLE001

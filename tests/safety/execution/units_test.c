@@ -60,6 +60,9 @@ static void test_postgres(void)
     cut(d, "BEGIN; CREATE TABLE a (i int); COMMIT; BEGIN; CREATE TABLE b (i int); CREATE TABLE c (i int); COMMIT;", false, "T1 T2");
     cut(d, "BEGIN; CREATE TABLE a (i int); ROLLBACK; CREATE TABLE b (i int)", false, "T1r T1");
     cut(d, "CREATE TABLE a (i int);\nBEGIN;\nCREATE TABLE b (i int);", false, "error at line 2");
+    cut(d, "BEGIN; CREATE TABLE a (i int); COMMIT AND CHAIN; CREATE TABLE b (i int); CREATE TABLE c (i int); COMMIT;", false, "T1 T2");
+    cut(d, "BEGIN; CREATE TABLE a (i int); ROLLBACK AND CHAIN; CREATE TABLE b (i int); COMMIT AND CHAIN", false, "T1r T1");
+    cut(d, "CREATE TABLE a (i int);\nCOMMIT AND CHAIN;\nCREATE TABLE b (i int); COMMIT", true, "error at line 2");
     cut(d, "BEGIN;\nCREATE INDEX CONCURRENTLY x ON a (i);\nCOMMIT;", false, "error at line 2");
     cut(d, "CREATE TABLE a (i int);\nCOMMIT;", false, "whole T1");
     cut(d, "CREATE TABLE a (i int);\nCOMMIT;", true, "error at line 2");
