@@ -34,6 +34,18 @@ const foreign_tool foreign_tools[] = {
     {DF_LAYOUT_KRATOS, "schema_migration", "version", "dirty", SQL_read_kratos, false, NULL, NULL},
     {DF_LAYOUT_TEMPORAL, "schema_version", "curr_version min_compatible_version creation_time", "",
      SQL_read_temporal, true, NULL, NULL},
+    {DF_LAYOUT_SQL_MIGRATE, "gorp_migrations", "id applied_at", "", SQL_read_sql_migrate, false, NULL, NULL},
+    {DF_LAYOUT_RAMBLER, "migrations", "migration", "*", SQL_read_rambler, false, NULL, NULL},
+    {DF_LAYOUT_TERN, "schema_version", "version", "*", SQL_read_tern, true, SQL_clear, SQL_put_version},
+    {DF_LAYOUT_MYBATIS, "changelog", "id applied_at description", "", SQL_read_mybatis, false, NULL, NULL},
+    {DF_LAYOUT_MYBATIS, "CHANGELOG", "ID APPLIED_AT DESCRIPTION", "", SQL_read_mybatis, false, NULL, NULL},
+    {DF_LAYOUT_EVOLUTIONS, "play_evolutions", "id hash applied_at apply_script revert_script state", "", SQL_read_evolutions,
+     false, NULL, NULL},
+    {DF_LAYOUT_SHMIG, "shmig_version", "version migrated_at", "", SQL_read_shmig, false, NULL, NULL},
+    /* Two whose files are like our own: Atlas, Supabase. */
+    {DF_LAYOUT_NATIVE, "atlas_schema_revisions", "version description type applied total executed_at hash", "",
+     SQL_read_atlas, false, NULL, NULL},
+    {DF_LAYOUT_NATIVE, "schema_migrations", "version statements name", "", SQL_read_supabase, false, NULL, NULL},
     {0},
 };
 
@@ -198,6 +210,9 @@ static df_code take_row(void *context, const df_row *r, df_error *err)
         row.success = !row.success;
         break;
     case DF_LAYOUT_FLYWAY: take_flyway(list, v[5].s, &row); return DF_OK;
+    case DF_LAYOUT_NATIVE:
+        if (r->count > 5 && ledger_int_of(&v[5], 0) & 1) list->foreign->baseline = row.version;
+        break;
     case DF_LAYOUT_PRISMA: /* SQLite: it keeps milliseconds */
         if (v[5].type == DF_INT64) row.applied_ms = v[5].i;
         break;

@@ -33,7 +33,8 @@ bool foreign_is_description(df_str description, df_str name)
 
 static bool is_theirs(const handing *h, const df_foreign_row *row, const df_migration *m)
 {
-    if (h->foreign->layout == DF_LAYOUT_NODE_PG) return df_str_eq(row->name, foreign_file_stem(m->file));
+    if (h->foreign->layout == DF_LAYOUT_NODE_PG || h->foreign->layout == DF_LAYOUT_SQL_MIGRATE || h->foreign->layout == DF_LAYOUT_RAMBLER)
+        return df_str_eq(row->name, foreign_file_stem(m->file));
     if (h->foreign->layout == DF_LAYOUT_PRISMA) return df_str_eq(row->name, m->id);
     if (row->version.len && m->version.len) return df_version_compare(row->version, m->version) == 0;
     if (row->version.len || (m->version.len && m->kind != DF_REPEATABLE)) return false;
@@ -148,6 +149,13 @@ static df_code put(handing *h, df_migration *m, const df_applied *row, df_error 
     case DF_LAYOUT_NODE_PG:
         return foreign_run(h, SQL_put_node_pg, (df_value[]){df_v_str(foreign_file_stem(m->file)), at}, 2,
                            err);
+    case DF_LAYOUT_SQL_MIGRATE:
+        return foreign_run(h, SQL_put_sql_migrate, (df_value[]){df_v_str(foreign_file_name(m->file)), at}, 2, err);
+    case DF_LAYOUT_RAMBLER:
+        return foreign_run(h, SQL_put_rambler, &(df_value){.type = DF_TEXT, .s = foreign_file_name(m->file)}, 1, err);
+    case DF_LAYOUT_SHMIG:
+        DF_TRY(numeric(m, &number, err));
+        return foreign_run(h, SQL_put_shmig, (df_value[]){number, at}, 2, err);
     case DF_LAYOUT_FLYWAY: return put_flyway(h, m, row, err);
     case DF_LAYOUT_SQLX: return put_sqlx(h, m, row, err);
     case DF_LAYOUT_PRISMA: return put_prisma(h, m, row, err);
@@ -167,6 +175,13 @@ static df_code take(handing *h, const df_migration *m, const df_applied *row, df
     case DF_LAYOUT_GOOSE:
         DF_TRY(numeric(m, &number, err));
         return foreign_run(h, SQL_take_goose, &number, 1, err);
+    case DF_LAYOUT_SQL_MIGRATE:
+    case DF_LAYOUT_RAMBLER: {
+        bool gorp = h->foreign->layout == DF_LAYOUT_SQL_MIGRATE;
+        df_value file = df_v_str(foreign_file_name(m->file));
+        return foreign_run(h, gorp ? SQL_take_sql_migrate : SQL_take_rambler, &file, 1, err);
+    }
+    case DF_LAYOUT_SHMIG:
     case DF_LAYOUT_SQLX:
         DF_TRY(numeric(m, &number, err));
         return foreign_run(h, SQL_take_version, &number, 1, err);
@@ -221,7 +236,8 @@ static df_code find_newest(const handing *h, const df_migration **out, df_error 
     return DF_OK;
 }
 
-static df_code write_golang(handing *h, df_error *err)
+/* golang-migrate and tern. */
+static df_code write_newest(handing *h, df_error *err)
 {
     const df_migration *newest;
     df_value number = DF_V_NULL;
@@ -236,7 +252,8 @@ static df_code write_golang(handing *h, df_error *err)
     DF_TRY(foreign_run(h, h->tool->clear, NULL, 0, err));
     h->written = 0;
     if (!newest) return DF_OK;
-    return foreign_run(h, h->tool->put, (df_value[]){number, df_v_bool(false)}, 2, err);
+    bool dirty_too = h->tool->layout == DF_LAYOUT_PAIRS;
+    return foreign_run(h, h->tool->put, (df_value[]){number, df_v_bool(false)}, dirty_too ? 2 : 1, err);
 }
 
 static df_code write_authelia(handing *h, df_error *err)
@@ -269,18 +286,20 @@ static df_code write_authelia(handing *h, df_error *err)
 /* ---- all of it ---- */
 
 /* Those whose records nobody else can make, and what to do instead. */
-static df_code check_tool(const df_foreign *foreign, df_error *err)
+static df_code check_tool(const df_foreign *foreign, bool graph, df_error *err)
 {
-    static const struct {
+    const struct {
         df_layout layout;
         const char *hint;
     } own[] = {
         {DF_LAYOUT_SQITCH, "let it write them itself: sqitch deploy --log-only"},
         {DF_LAYOUT_TEMPORAL, "update its schema_version with temporal-sql-tool"},
         {DF_LAYOUT_LIQUIBASE, "let it write them itself: liquibase changelog-sync"},
-        {DF_LAYOUT_NATIVE,
-         "it keeps paths as they are on its machine, which nobody else knows; its nodes for migrations that "
-         "were adopted keep what they said in formerFilename and formerChecksum"},
+        {DF_LAYOUT_MYBATIS, "insert ID, APPLIED_AT and DESCRIPTION of each file into its table by hand"},
+        {DF_LAYOUT_EVOLUTIONS, "its rows hold hashes that only Play makes: let it apply them to an empty database, and copy its table"},
+        {DF_LAYOUT_NATIVE, graph ? "it keeps paths as they are on its machine, which nobody else knows; its nodes for migrations that "
+                                   "were adopted keep what they said in formerFilename and formerChecksum"
+                                 : "let it write them itself: atlas migrate set VERSION, supabase migration repair --status applied VERSION"},
     };
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
         if (own[i].layout != foreign->layout) continue;
@@ -313,14 +332,14 @@ df_code df_foreign_write(df_ledger *ledger, df_migration_set *set, const df_fore
     handing h = {.ledger = ledger, .set = set, .foreign = foreign, .tool = ledger->dialect->tools};
     while (h.tool->table && h.tool->layout != foreign->layout) h.tool++;
     *written = 0;
-    DF_TRY(check_tool(foreign, err));
+    DF_TRY(check_tool(foreign, ledger->dialect->graph, err));
     DF_TRY(ledger_need(ledger, err));
     DF_TRY(ledger_session(ledger, err));
     df_code code = df_ledger_applied(ledger, &h.arena, &h.applied, &h.n_applied, err);
     if (code == DF_OK)
         code = df_lease_held(ledger) ? df_ledger_begin(ledger, err) : df_begin(ledger->conn, err);
     if (code == DF_OK) {
-        code = foreign->layout == DF_LAYOUT_PAIRS              ? write_golang(&h, err)
+        code = h.tool->clear                                   ? write_newest(&h, err)
                : foreign->layout == DF_LAYOUT_AUTHELIA         ? write_authelia(&h, err)
                : foreign->layout == DF_LAYOUT_NEO4J_MIGRATIONS ? foreign_write_chain(&h, err)
                                                                : write_each(&h, err);

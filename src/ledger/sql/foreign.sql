@@ -44,6 +44,33 @@ SELECT version, NULL, NULL, NULL, 1 FROM {f} ORDER BY version
 -- name: read_temporal
 SELECT curr_version, NULL, NULL, {ms:creation_time}, 1 FROM {f} ORDER BY creation_time DESC LIMIT 1
 
+-- name: read_sql_migrate
+SELECT NULL, REPLACE(id, '.sql', ''), NULL, {ms:applied_at}, 1 FROM {f} ORDER BY id
+
+-- name: read_rambler
+SELECT NULL, REPLACE(migration, '.sql', ''), NULL, NULL, 1 FROM {f} ORDER BY migration
+
+-- name: read_tern
+SELECT version, NULL, NULL, NULL, 1 FROM {f} WHERE version > 0
+
+-- name: read_mybatis
+SELECT TRIM(CAST(id AS CHAR(20))), description, NULL, NULL, 1 FROM {f} ORDER BY id
+
+-- name: read_evolutions
+SELECT id, NULL, hash, {ms:applied_at}, CASE WHEN state = 'applied' THEN 1 ELSE 0 END FROM {f} ORDER BY id
+
+-- name: read_shmig
+SELECT version, NULL, NULL, NULL, 1 FROM {f} ORDER BY version
+
+-- Atlas: rows whose version begins with a dot are about itself; a baseline's type is odd.
+-- name: read_atlas
+SELECT version, description, hash, {ms:executed_at}, CASE WHEN applied = total AND COALESCE(error, '') = '' THEN 1 ELSE 0 END,
+       type
+FROM {f} WHERE version NOT LIKE '.%' ORDER BY version
+
+-- name: read_supabase
+SELECT version, name, NULL, NULL, 1 FROM {f} ORDER BY version
+
 -- ---- writing ----
 
 -- name: clear
@@ -87,6 +114,21 @@ INSERT INTO {f} (name, run_on) VALUES (?, {at})
 
 -- name: take_node_pg
 DELETE FROM {f} WHERE name = ?
+
+-- name: put_sql_migrate
+INSERT INTO {f} (id, applied_at) VALUES (?, {at})
+
+-- name: take_sql_migrate
+DELETE FROM {f} WHERE id = ?
+
+-- name: put_rambler
+INSERT INTO {f} (migration) VALUES (?)
+
+-- name: take_rambler
+DELETE FROM {f} WHERE migration = ?
+
+-- name: put_shmig
+INSERT INTO {f} (version, migrated_at) VALUES (?, {at})
 
 -- name: put_authelia
 INSERT INTO {f} (applied, version_before, version_after, application_version) VALUES ({at}, ?, ?, ?)

@@ -83,6 +83,58 @@ def breakpoints(tap, servers):
                    f"Drizzle on {engine}", said(result))
 
 
+# layout, names of the files, frame, the table as its tool makes it, what the tool writes when it has applied the first file, and
+# how that table is asked what it has; None where the records cannot be handed back.
+HISTORIES = [
+    ("sql-migrate", "2024010{n}-a.sql", LAYOUTS[0][2], "CREATE TABLE gorp_migrations (id varchar(255) NOT NULL PRIMARY KEY, applied_at {time})",
+     "INSERT INTO gorp_migrations VALUES ('20240101-a.sql', '2024-01-05 10:00:00')", "SELECT count(*) FROM gorp_migrations WHERE id = '20240102-a.sql'"),
+    ("tern", "00{n}_a.sql", LAYOUTS[3][2], "CREATE TABLE schema_version (version {int} NOT NULL)", "INSERT INTO schema_version VALUES (1)",
+     "SELECT count(*) FROM schema_version WHERE version = 2"),
+    ("mybatis", "2024010{n}120000_a.sql", LAYOUTS[4][2],
+     "CREATE TABLE CHANGELOG (ID NUMERIC(20,0) NOT NULL, APPLIED_AT VARCHAR(25) NOT NULL, DESCRIPTION VARCHAR(255) NOT NULL)",
+     "INSERT INTO CHANGELOG VALUES (20240101120000, '2024-01-05 10:00:00', 'a change')", None),
+    ("evolutions", "{n}.sql", LAYOUTS[5][2],
+     "CREATE TABLE play_evolutions (id int NOT NULL PRIMARY KEY, hash varchar(255) NOT NULL, applied_at {time} NOT NULL, apply_script text, "
+     "revert_script text, state varchar(255), last_problem text)",
+     "INSERT INTO play_evolutions VALUES (1, '4f2a', '2024-01-05 10:00:00', '', '', 'applied', '')", None),
+    ("shmig", "170670000{n}-a.sql", LAYOUTS[6][2], "CREATE TABLE shmig_version (version {int} PRIMARY KEY, migrated_at {time} NOT NULL)",
+     "INSERT INTO shmig_version VALUES (1706700001, '2024-01-05 10:00:00')", "SELECT count(*) FROM shmig_version WHERE version = 1706700002"),
+    ("rambler", "20240{n}_a.sql", LAYOUTS[7][2], "CREATE TABLE migrations (migration VARCHAR(255) NOT NULL)",
+     "INSERT INTO migrations VALUES ('202401_a.sql')", "SELECT count(*) FROM migrations WHERE migration = '202402_a.sql'"),
+    ("native", "2024010{n}120000_a.sql", "{up}",  # Atlas
+     "CREATE TABLE atlas_schema_revisions (version varchar(255) NOT NULL PRIMARY KEY, description varchar(255) NOT NULL, type {int} NOT NULL DEFAULT 2, "
+     "applied {int} NOT NULL DEFAULT 0, total {int} NOT NULL DEFAULT 0, executed_at {time} NOT NULL, execution_time {int} NOT NULL, error text, "
+     "error_stmt text, hash varchar(255) NOT NULL, partial_hashes text, operator_version varchar(255) NOT NULL)",
+     "INSERT INTO atlas_schema_revisions VALUES ('20240101120000', 'a', 2, 2, 2, '2024-01-05 10:00:00', 1000, NULL, NULL, 'x', NULL, 'Atlas CLI')", None),
+]
+TYPES = {"sqlite": {"int": "integer", "time": "datetime"}, "postgres": {"int": "bigint", "time": "timestamptz"}, "mariadb": {"int": "bigint", "time": "datetime"}}
+
+
+def taken_over(tap, servers, engine):
+    """What those tools have applied is not applied again; where they can be told, they know afterwards what was applied since."""
+    for layout, name, frame, table, row, has_second in HISTORIES:
+        if not servers.has(engine):
+            continue
+        database, what = servers.database(engine), f"{layout} on {engine}"
+        with tempfile.TemporaryDirectory() as folder:
+            for n, text in enumerate(("CREATE TABLE trees (id INTEGER);\n", "CREATE TABLE leaves (tree INTEGER);\n")):
+                write(folder, name.format(n=n + 1), frame.format(up=text, down=DOWNS[n]))
+            for statement in (table.format(**TYPES[engine]), row, "CREATE TABLE trees (id INTEGER)"):
+                database.sql(statement)
+            program = Dataflow(binary(), database.url, folder)
+            refused, result = program.run("up"), program.run("adopt", "--reason", "test")
+            _, document = program.json("status")
+            tap.ok(refused.returncode == 3 and result.returncode == 0 and (document["applied"], document["pending"]) == (1, 1), f"{what}: taken over",
+                   f"{said(refused)} {said(result)} {document}")
+            result = program.run("up")
+            tap.ok(result.returncode == 0, f"{what}: only the second is applied", said(result))
+            result = program.run("adopt", "--hand-back", layout, "--reason", "test")
+            if has_second:
+                tap.ok(result.returncode == 0 and database.sql(has_second) == "1", f"{what}: handed back, its table has the second, too", said(result))
+            else:
+                tap.ok(result.returncode == 3 and "hint" in result.stderr, f"{what}: what cannot be handed back is told", said(result))
+
+
 def main():
     binary()
     tap = Tap()
@@ -105,6 +157,8 @@ def main():
                     write(folder, down_name.format(n=n + 1), down)
                 there_and_back(tap, servers, f"{up_name} and {down_name}", layout, folder)
         breakpoints(tap, servers)
+        for engine in ("sqlite", "postgres", "mariadb"):
+            taken_over(tap, servers, engine)
     return tap.done()
 
 

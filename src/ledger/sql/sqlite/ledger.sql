@@ -113,5 +113,6 @@ ON CONFLICT (migration_id, direction, attempt, number) DO UPDATE SET
 SELECT ?, m.name, p.name, lower(p.type) FROM main.sqlite_master m, pragma_table_info(m.name) p
 WHERE m.type = 'table' AND m.name IN (
     'schema_migrations', 'goose_db_version', 'flyway_schema_history', '__diesel_schema_migrations', '_sqlx_migrations',
-    '_prisma_migrations', 'pgmigrations', 'changes', 'migrations', 'schema_migration', 'schema_version')
+    '_prisma_migrations', 'pgmigrations', 'changes', 'migrations', 'schema_migration', 'schema_version',
+    'gorp_migrations', 'changelog', 'CHANGELOG', 'play_evolutions', 'shmig_version', 'atlas_schema_revisions')
 ORDER BY m.name, p.cid
