@@ -180,7 +180,8 @@ static void check_graph(op_health *h)
     op_check(h, "graph", OP_OK,
              df_arena_printf(arena, "{\"nodes\":%lld,\"relationships\":%lld}", (long long)nodes,
                              (long long)relationships),
-             NULL, "%s nodes, %s relationships", op_number(arena, nodes), op_number(arena, relationships));
+             NULL, "%s node%s, %s relationship%s", op_number(arena, nodes), nodes == 1 ? "" : "s",
+             op_number(arena, relationships), relationships == 1 ? "" : "s");
 }
 
 static void health(op_health *h)
