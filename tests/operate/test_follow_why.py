@@ -87,20 +87,22 @@ def follow(program, database):
 
 
 def undisturbed(servers, engine, folder):
-    database = servers.database(engine)
+    """What an undisturbed run makes, and how long it takes."""
+    database, began = servers.database(engine), time.monotonic()
     result = Dataflow(binary(), database.url, folder).run("up")
+    took = time.monotonic() - began
     tap.ok(result.returncode == 0, f"{engine}: undisturbed", said(result))
-    return database.dump(), database.sql(CONTENT[engine])
+    return (database.dump(), database.sql(CONTENT[engine])), took
 
 
-def killed(servers, engine, folder, wanted, rnd):
+def killed(servers, engine, folder, wanted, took, rnd):
     bad, kills = [], 0
     for _ in range(ROUNDS):
         database = servers.database(engine)
         program = Dataflow(binary(), database.url, folder)
         for _ in range(3):
             process = program.start("up", "--quiet")
-            time.sleep(rnd.uniform(0.02, 0.6))
+            time.sleep(rnd.uniform(0.01, took))
             kills += process.poll() is None
             process.send_signal(signal.SIGKILL)
             process.communicate()
@@ -157,8 +159,8 @@ with Servers(settings) as servers:
     for engine in servers.engines():
         folder = os.path.join(servers.folder, engine)
         write(folder, HISTORY[engine])
-        wanted = undisturbed(servers, engine, folder)
-        killed(servers, engine, folder, wanted, rnd)
+        wanted, took = undisturbed(servers, engine, folder)
+        killed(servers, engine, folder, wanted, took, rnd)
         if engine != "sqlite":
             blocked(servers, engine, folder, wanted)
         failed(servers, engine, os.path.join(servers.folder, engine + "-failed"))

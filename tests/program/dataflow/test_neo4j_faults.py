@@ -288,8 +288,8 @@ def main():
     path, tap = binary(), Tap()
     wanted = os.environ.get("TOPICS", "").split()
     shared = [t for t in (killed, contenders, frozen, terminated, waits, progress, large) if not wanted or t.__name__ in wanted]
-    if shared:
-        with bench(path) as b:
+    if shared:  # on a server of its own: the tests of the shared one need not wait, and 100,000 statements want memory
+        with bench(path, java_options=["-Xmx1g", *Neo4j.quick[1:]]) as b:
             for topic in shared:
                 topic(tap, b)
     for topic in (with_own_server, certificates):
