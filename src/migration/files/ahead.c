@@ -19,6 +19,7 @@ struct mf_ahead {
 /* What cannot be read is read again by whoever needs it, and says what is wrong. */
 static void hash_ahead(const mf_set *s, mf_file *file, df_buf *bytes)
 {
+    file->hashed = false; /* what an earlier one left */
     if (file->text.ptr) return;
     df_buf_clear(bytes);
     int fd = openat(s->fd, file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -107,12 +107,19 @@ HISTORIES = [
      "error_stmt text, hash varchar(255) NOT NULL, partial_hashes text, operator_version varchar(255) NOT NULL)",
      "INSERT INTO atlas_schema_revisions VALUES ('20240101120000', 'a', 2, 2, 2, '2024-01-05 10:00:00', 1000, NULL, NULL, 'x', NULL, 'Atlas CLI')", None),
 ]
+# Supabase's, which is PostgreSQL's alone; and Atlas' with a baseline, before which everything counts as applied.
+ON_POSTGRES = [
+    ("native", "2024010{n}120000_a.sql", "{up}",
+     "CREATE SCHEMA supabase_migrations; CREATE TABLE supabase_migrations.schema_migrations (version text NOT NULL PRIMARY KEY, statements text[], name text)",
+     "INSERT INTO supabase_migrations.schema_migrations VALUES ('20240101120000', ARRAY['CREATE TABLE trees (id INTEGER)'], 'a')", None),
+    (*HISTORIES[-1][:4], HISTORIES[-1][4].replace("'a', 2, 2, 2,", "'a', 1, 0, 0,").replace("20240101120000", "20240101130000"), None),
+]
 TYPES = {"sqlite": {"int": "integer", "time": "datetime"}, "postgres": {"int": "bigint", "time": "timestamptz"}, "mariadb": {"int": "bigint", "time": "datetime"}}
 
 
 def taken_over(tap, servers, engine):
     """What those tools have applied is not applied again; where they can be told, they know afterwards what was applied since."""
-    for layout, name, frame, table, row, has_second in HISTORIES:
+    for layout, name, frame, table, row, has_second in HISTORIES + (ON_POSTGRES if engine == "postgres" else []):
         if not servers.has(engine):
             continue
         database, what = servers.database(engine), f"{layout} on {engine}"
