@@ -9,43 +9,44 @@
 #include <stdlib.h>
 
 const foreign_tool foreign_tools[] = {
-    {DF_LAYOUT_PAIRS, "schema_migrations", "version dirty", "", SQL_read_golang, true, SQL_clear,
-     SQL_put_golang},
-    {DF_LAYOUT_DBMATE, "schema_migrations", "version", "*", SQL_read_dbmate, false, NULL, NULL},
-    {DF_LAYOUT_GOOSE, "goose_db_version", "id version_id is_applied tstamp", "", SQL_read_goose, false, NULL, NULL},
+    {DF_LAYOUT_PAIRS, "schema_migrations", "version dirty", "", .read = SQL_read_golang, .only_newest = true, .clear = SQL_clear, .put = SQL_put_golang},
+    {DF_LAYOUT_DBMATE, "schema_migrations", "version", "*", .read = SQL_read_dbmate},
+    {DF_LAYOUT_GOOSE, "goose_db_version", "id version_id is_applied tstamp", "", .read = SQL_read_goose},
     {DF_LAYOUT_FLYWAY, "flyway_schema_history",
      "installed_rank version description type script checksum installed_by installed_on execution_time "
      "success",
-     "", SQL_read_flyway, false, NULL, NULL},
+     "", .read = SQL_read_flyway},
     {DF_LAYOUT_FLYWAY, "schema_version",
      "installed_rank version description type script checksum installed_by installed_on execution_time "
      "success",
-     "", SQL_read_flyway, false, NULL, NULL},
-    {DF_LAYOUT_DIESEL, "__diesel_schema_migrations", "version run_on", "", SQL_read_diesel, false, NULL, NULL},
+     "", .read = SQL_read_flyway},
+    {DF_LAYOUT_DIESEL, "__diesel_schema_migrations", "version run_on", "", .read = SQL_read_diesel},
     {DF_LAYOUT_SQLX, "_sqlx_migrations", "version description installed_on success checksum execution_time",
-     "", SQL_read_sqlx, false, NULL, NULL},
+     "", .read = SQL_read_sqlx},
     {DF_LAYOUT_PRISMA, "_prisma_migrations",
      "id checksum finished_at migration_name rolled_back_at started_at applied_steps_count", "",
-     SQL_read_prisma, false, NULL, NULL},
-    {DF_LAYOUT_NODE_PG, "pgmigrations", "id name run_on", "", SQL_read_node_pg, false, NULL, NULL},
-    {DF_LAYOUT_SQITCH, "changes", "change_id change project committed_at", "", SQL_read_sqitch, false, NULL, NULL},
+     .read = SQL_read_prisma},
+    {DF_LAYOUT_NODE_PG, "pgmigrations", "id name run_on", "", .read = SQL_read_node_pg},
+    {DF_LAYOUT_SQITCH, "changes", "change_id change project committed_at", "", .read = SQL_read_sqitch},
     {DF_LAYOUT_AUTHELIA, "migrations", "id applied version_before version_after application_version", "",
-     SQL_read_authelia, true, NULL, NULL},
-    {DF_LAYOUT_KRATOS, "schema_migration", "version", "dirty", SQL_read_kratos, false, NULL, NULL},
+     .read = SQL_read_authelia, .only_newest = true},
+    {DF_LAYOUT_KRATOS, "schema_migration", "version", "dirty", .read = SQL_read_kratos},
     {DF_LAYOUT_TEMPORAL, "schema_version", "curr_version min_compatible_version creation_time", "",
-     SQL_read_temporal, true, NULL, NULL},
-    {DF_LAYOUT_SQL_MIGRATE, "gorp_migrations", "id applied_at", "", SQL_read_sql_migrate, false, NULL, NULL},
-    {DF_LAYOUT_RAMBLER, "migrations", "migration", "*", SQL_read_rambler, false, NULL, NULL},
-    {DF_LAYOUT_TERN, "schema_version", "version", "*", SQL_read_tern, true, SQL_clear, SQL_put_version},
-    {DF_LAYOUT_MYBATIS, "changelog", "id applied_at description", "", SQL_read_mybatis, false, NULL, NULL},
-    {DF_LAYOUT_MYBATIS, "CHANGELOG", "ID APPLIED_AT DESCRIPTION", "", SQL_read_mybatis, false, NULL, NULL},
-    {DF_LAYOUT_EVOLUTIONS, "play_evolutions", "id hash applied_at apply_script revert_script state", "", SQL_read_evolutions,
-     false, NULL, NULL},
-    {DF_LAYOUT_SHMIG, "shmig_version", "version migrated_at", "", SQL_read_shmig, false, NULL, NULL},
-    /* Two whose files are like our own: Atlas, Supabase. */
+     .read = SQL_read_temporal, .only_newest = true},
+    {DF_LAYOUT_SQL_MIGRATE, "gorp_migrations", "id applied_at", "", .read = SQL_read_sql_migrate},
+    {DF_LAYOUT_RAMBLER, "migrations", "migration", "*", .read = SQL_read_rambler},
+    {DF_LAYOUT_TERN, "schema_version", "version", "*", .read = SQL_read_tern, .only_newest = true, .clear = SQL_clear, .put = SQL_put_version},
+    {DF_LAYOUT_MYBATIS, "changelog", "id applied_at description", "", .read = SQL_read_mybatis},
+    {DF_LAYOUT_MYBATIS, "CHANGELOG", "ID APPLIED_AT DESCRIPTION", "", .read = SQL_read_mybatis},
+    {DF_LAYOUT_EVOLUTIONS, "play_evolutions", "id hash applied_at apply_script revert_script state", "", .read = SQL_read_evolutions},
+    {DF_LAYOUT_SHMIG, "shmig_version", "version migrated_at", "", .read = SQL_read_shmig},
+    {DF_LAYOUT_LIQUIBASE, "databasechangelog", "id author filename dateexecuted orderexecuted exectype md5sum", "", .read = SQL_read_liquibase},
+    {DF_LAYOUT_LIQUIBASE, "DATABASECHANGELOG", "ID AUTHOR FILENAME DATEEXECUTED ORDEREXECUTED EXECTYPE MD5SUM", "", .read = SQL_read_liquibase},
+    /* Three whose files are like our own: Atlas, Supabase, Drizzle. */
     {DF_LAYOUT_NATIVE, "atlas_schema_revisions", "version description type applied total executed_at hash", "",
-     SQL_read_atlas, false, NULL, NULL},
-    {DF_LAYOUT_NATIVE, "schema_migrations", "version statements name", "", SQL_read_supabase, false, NULL, NULL},
+     .read = SQL_read_atlas},
+    {DF_LAYOUT_NATIVE, "schema_migrations", "version statements name", "", .read = SQL_read_supabase},
+    {DF_LAYOUT_NATIVE, "__drizzle_migrations", "id hash created_at", "", .read = SQL_read_drizzle, .by_time = true},
     {0},
 };
 
@@ -210,7 +211,14 @@ static df_code take_row(void *context, const df_row *r, df_error *err)
         row.success = !row.success;
         break;
     case DF_LAYOUT_FLYWAY: take_flyway(list, v[5].s, &row); return DF_OK;
+    case DF_LAYOUT_LIQUIBASE: /* what a changeset is called here, as a graph's history says it: file::author:id */
+        if (r->count < 6) break;
+        row.name = df_str_from(df_arena_printf(list->arena, "%.*s::%.*s:%.*s", DF_FMT(row.name), DF_FMT(shown(&v[5], list->arena)), DF_FMT(row.version)));
+        row.version = DF_STR_NONE;
+        take_back(list, &row); /* one that ran again counts as it ran last */
+        break;
     case DF_LAYOUT_NATIVE:
+        if (list->foreign->by_time) row.made_ms = ledger_int_of(&v[0], 0);
         if (r->count > 5 && ledger_int_of(&v[5], 0) & 1) list->foreign->baseline = row.version;
         break;
     case DF_LAYOUT_PRISMA: /* SQLite: it keeps milliseconds */
@@ -226,7 +234,7 @@ static df_code read_table(df_ledger *ledger, const foreign_tool *t, const table 
                           df_foreign *out, df_error *err)
 {
     bool here = df_str_is(where->schema, ledger->scope);
-    *out = (df_foreign){.layout = t->layout, .only_newest = t->only_newest};
+    *out = (df_foreign){.layout = t->layout, .only_newest = t->only_newest, .by_time = t->by_time};
     out->table = here ? t->table : df_arena_printf(arena, "%.*s.%s", DF_FMT(where->schema), t->table);
     row_list list = {.arena = arena, .foreign = out};
     const char *sql = foreign_text(ledger, t->read, out->table, arena);

@@ -13,12 +13,27 @@ struct foreign_tool {
     const char * not ;   /* and must not have; "*": no others */
     const char *read;
     bool only_newest;
+    bool by_time; /* its rows have the time of a file's making instead of a name */
     const char *clear, *put; /* of one that knows its newest version alone; NULL: see foreign_write.c */
 };
 extern const foreign_tool foreign_tools[], foreign_graph_tools[];
 
 /* A statement of sql/foreign.sql for this table ("schema.table"), in `arena`. */
 const char *foreign_text(df_ledger *ledger, const char *sql, const char *table, df_arena *arena);
+
+/* ---- Drizzle's journal of a folder ---- */
+
+/* One migration: its name, and when it was made. */
+typedef struct foreign_made {
+    df_str tag;
+    int64_t when;
+} foreign_made;
+typedef struct foreign_journal {
+    foreign_made *items; /* the caller frees them; their texts are in the arena */
+    size_t count, cap;
+} foreign_journal;
+/* Reads meta/_journal.json of the folder. DF_NOT_FOUND without it. */
+df_code foreign_read_journal(const df_migration_set *set, foreign_journal *out, df_arena *arena, df_error *err);
 
 /* ---- handing back ---- */
 
@@ -31,6 +46,7 @@ typedef struct handing {
     df_applied *applied;
     size_t n_applied;
     size_t written;
+    foreign_journal journal; /* where the tool keeps times instead of names */
 } handing;
 
 /* What our history says of the migration; NULL: nothing. */
@@ -41,6 +57,8 @@ bool foreign_is_description(df_str description, df_str name);
 df_code foreign_run(handing *h, const char *sql, const df_value *values, size_t count, df_error *err);
 /* The file that applies it: what the tool makes its sum of. */
 df_code foreign_read_up(handing *h, df_migration *migration, df_buf *out, df_error *err);
+/* When a migration was made, as the folder's journal says. */
+df_code foreign_time_of(const handing *h, const df_migration *migration, int64_t *out, df_error *err);
 /* The chain of neo4j-migrations. */
 df_code foreign_write_chain(handing *h, df_error *err);
 

@@ -6,12 +6,10 @@
 #include "ledger_foreign_neo4j.h"
 
 const foreign_tool foreign_graph_tools[] = {
-    {DF_LAYOUT_NEO4J_MIGRATIONS, "__Neo4jMigration", "version", "", SQL_read_chain, false, NULL, NULL},
-    {DF_LAYOUT_LIQUIBASE, "__LiquibaseChangeSet", "id author changeLog", "", SQL_read_liquibase, false, NULL,
-     NULL},
-    {DF_LAYOUT_NATIVE, "Migration", "filename checksum status", "", SQL_read_nodes, false, NULL, NULL},
-    {DF_LAYOUT_PAIRS, "SchemaMigration", "version dirty", "", SQL_read_schema_migration, true,
-     SQL_clear_schema_migration, SQL_put_schema_migration},
+    {DF_LAYOUT_NEO4J_MIGRATIONS, "__Neo4jMigration", "version", "", .read = SQL_read_chain},
+    {DF_LAYOUT_LIQUIBASE, "__LiquibaseChangeSet", "id author changeLog", "", .read = SQL_read_liquibase},
+    {DF_LAYOUT_NATIVE, "Migration", "filename checksum status", "", .read = SQL_read_nodes},
+    {DF_LAYOUT_PAIRS, "SchemaMigration", "version dirty", "", .read = SQL_read_schema_migration, .only_newest = true, .clear = SQL_clear_schema_migration, .put = SQL_put_schema_migration},
     {0},
 };
 

@@ -10,6 +10,9 @@
 #include "io/file.h"
 #include "ledger_foreign.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 enum { LARGEST_FILE = 256 * 1024 * 1024 };
 
 /* ---- matching ---- */
@@ -20,6 +23,17 @@ const df_applied *foreign_our_row(const handing *h, const df_migration *m)
         if (df_str_eq(h->applied[i].id, m->id)) return &h->applied[i];
     }
     return NULL;
+}
+
+static bool ends_path(df_str longer, df_str shorter)
+{
+    return shorter.len && longer.len > shorter.len && df_str_ends(longer, shorter) &&
+           strchr("/:", longer.ptr[longer.len - shorter.len - 1]);
+}
+
+bool df_foreign_same_changeset(df_str a, df_str b)
+{
+    return df_str_eq(a, b) || ends_path(a, b) || ends_path(b, a);
 }
 
 bool foreign_is_description(df_str description, df_str name)
@@ -33,6 +47,8 @@ bool foreign_is_description(df_str description, df_str name)
 
 static bool is_theirs(const handing *h, const df_foreign_row *row, const df_migration *m)
 {
+    if (h->foreign->layout == DF_LAYOUT_LIQUIBASE) return df_foreign_same_changeset(row->name, m->id);
+    if (h->foreign->by_time) return df_str_eq(row->name, m->id);
     if (h->foreign->layout == DF_LAYOUT_NODE_PG || h->foreign->layout == DF_LAYOUT_SQL_MIGRATE || h->foreign->layout == DF_LAYOUT_RAMBLER)
         return df_str_eq(row->name, foreign_file_stem(m->file));
     if (h->foreign->layout == DF_LAYOUT_PRISMA) return df_str_eq(row->name, m->id);
@@ -133,6 +149,35 @@ static df_code put_prisma(handing *h, df_migration *m, const df_applied *row, df
     return foreign_run(h, SQL_put_prisma, values, 5, err);
 }
 
+static df_code put_drizzle(handing *h, df_migration *m, df_error *err)
+{
+    char hex[DF_SHA256_HEX + 1];
+    df_buf file = {0};
+    int64_t made;
+    df_code code = foreign_time_of(h, m, &made, err);
+    if (code == DF_OK) code = foreign_read_up(h, m, &file, err);
+    if (code == DF_OK) code = df_sha256_hex(file.ptr ? file.ptr : "", file.len, hex, err);
+    df_buf_release(&file);
+    if (code != DF_OK) return code;
+    return foreign_run(h, SQL_put_drizzle, (df_value[]){df_v_text(hex), df_v_int(made)}, 2, err);
+}
+
+/* What Liquibase calls a changeset: its id, its author, and its file as the rows that are there write its folder. */
+static void name_changeset(handing *h, const df_migration *m, df_value out[3])
+{
+    df_str folder = {"", 0}, path = df_str_skip(m->id, 0);
+    for (size_t i = 0; i < h->foreign->count && !folder.len; i++) {
+        df_str theirs = h->foreign->rows[i].name;
+        for (size_t k = 0; k < h->set->count && !folder.len; k++)
+            if (ends_path(theirs, h->set->items[k].id))
+                folder = (df_str){theirs.ptr, theirs.len - h->set->items[k].id.len};
+    }
+    path.len -= m->name.len + 2;
+    out[0] = df_v_str(m->version);
+    out[1] = df_v_str((df_str){m->name.ptr, m->name.len - m->version.len - 1});
+    out[2] = df_v_text(df_arena_printf(&h->arena, "%.*s%.*s", DF_FMT(folder), DF_FMT(path)));
+}
+
 static df_code put(handing *h, df_migration *m, const df_applied *row, df_error *err)
 {
     df_value at = df_v_int(row->applied_ms), number;
@@ -159,6 +204,12 @@ static df_code put(handing *h, df_migration *m, const df_applied *row, df_error 
     case DF_LAYOUT_FLYWAY: return put_flyway(h, m, row, err);
     case DF_LAYOUT_SQLX: return put_sqlx(h, m, row, err);
     case DF_LAYOUT_PRISMA: return put_prisma(h, m, row, err);
+    case DF_LAYOUT_NATIVE: return put_drizzle(h, m, err);
+    case DF_LAYOUT_LIQUIBASE: {
+        df_value values[4] = {[3] = at};
+        name_changeset(h, m, values);
+        return foreign_run(h, SQL_put_liquibase, values, 4, err);
+    }
     default: return DF_OK;
     }
 }
@@ -191,6 +242,15 @@ static df_code take(handing *h, const df_migration *m, const df_applied *row, df
     case DF_LAYOUT_PRISMA:
         return foreign_run(h, SQL_take_prisma, (df_value[]){df_v_int(row->rolled_back_ms), df_v_str(m->id)},
                            2, err);
+    case DF_LAYOUT_NATIVE:
+        DF_TRY(foreign_time_of(h, m, &number.i, err));
+        number = df_v_int(number.i);
+        return foreign_run(h, SQL_take_drizzle, &number, 1, err);
+    case DF_LAYOUT_LIQUIBASE: {
+        df_value values[3];
+        name_changeset(h, m, values);
+        return foreign_run(h, SQL_take_liquibase, values, 3, err);
+    }
     default: return DF_OK;
     }
 }
@@ -302,7 +362,7 @@ static df_code check_tool(const df_foreign *foreign, bool graph, df_error *err)
                                  : "let it write them itself: atlas migrate set VERSION, supabase migration repair --status applied VERSION"},
     };
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
-        if (own[i].layout != foreign->layout) continue;
+        if (own[i].layout != foreign->layout || foreign->by_time || (own[i].layout == DF_LAYOUT_LIQUIBASE && !graph)) continue;
         df_fail(err, DF_UNSUPPORTED, "the records of %s cannot be made by another program",
                 df_layout_name(foreign->layout));
         df_error_hint(err, "%s", own[i].hint);
@@ -336,6 +396,7 @@ df_code df_foreign_write(df_ledger *ledger, df_migration_set *set, const df_fore
     DF_TRY(ledger_need(ledger, err));
     DF_TRY(ledger_session(ledger, err));
     df_code code = df_ledger_applied(ledger, &h.arena, &h.applied, &h.n_applied, err);
+    if (code == DF_OK && foreign->by_time) code = foreign_read_journal(set, &h.journal, &h.arena, err);
     if (code == DF_OK)
         code = df_lease_held(ledger) ? df_ledger_begin(ledger, err) : df_begin(ledger->conn, err);
     if (code == DF_OK) {
@@ -348,6 +409,7 @@ df_code df_foreign_write(df_ledger *ledger, df_migration_set *set, const df_fore
         if (code != DF_OK) df_rollback(ledger->conn);
     }
     if (code == DF_OK) *written = h.written;
+    free(h.journal.items);
     df_arena_release(&h.arena);
     return code == DF_OK ? DF_OK : df_error_prefix(err, "writing %s", foreign->table);
 }

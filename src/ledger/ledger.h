@@ -312,6 +312,7 @@ DF_MUST_USE df_code df_schema_kept(df_ledger *ledger, df_arena *arena, char dige
 typedef struct df_foreign_row {
     df_str version, name, checksum; /* as that tool writes them */
     int64_t applied_ms;             /* 0: not kept */
+    int64_t made_ms;                /* when its file was made, where rows are told by that; else 0 */
     bool success;                   /* false: failed, dirty, rolled back */
 } df_foreign_row;
 typedef struct df_foreign {
@@ -319,6 +320,7 @@ typedef struct df_foreign {
     const char *table; /* "flyway_schema_history" */
     df_foreign_row *rows;
     size_t count;
+    bool by_time;     /* its rows have no names before df_foreign_name has given them some (Drizzle) */
     bool only_newest; /* it knows one version alone, and all before it count as applied (golang-migrate) */
     bool dirty;
     df_str baseline; /* versions up to this one count as applied (Flyway's baseline row); absent */
@@ -326,6 +328,10 @@ typedef struct df_foreign {
 /* Every foreign history in the database. */
 DF_MUST_USE df_code df_foreign_find(df_ledger *ledger, df_arena *arena, df_foreign **out, size_t *count,
                                     df_error *err);
+/* Gives rows that are told by their file's time the names that meta/_journal.json of the folder has for them; of others nothing. */
+DF_MUST_USE df_code df_foreign_name(const df_migration_set *set, df_foreign *foreign, df_arena *arena, df_error *err);
+/* Whether one of two names of a changeset of Liquibase is the other behind more folders: "db/changes/a.sql::ann:1", "a.sql::ann:1". */
+bool df_foreign_same_changeset(df_str a, df_str b);
 /*
  * Writes what our history has beyond it into that tool's table, as that tool would have (its checksums too),
  * so that a team can go back; `written` rows. In one transaction where the engine can. DF_UNSUPPORTED for

@@ -79,7 +79,7 @@ const cli_command adopt_command = {
     .group = "Begin",
     .help = "take over a database that another tool migrated, or that was there before; and hand it back",
     .manual = "Reads the history of golang-migrate, goose, dbmate, Flyway, diesel, sqlx, prisma, node-pg-migrate, sqitch, Authelia, "
-              "Kratos, sql-migrate, tern, MyBatis, Play, shmig, rambler, Atlas or Supabase, in a graph that of neo4j-migrations, "
+              "Kratos, sql-migrate, tern, MyBatis, Play, shmig, rambler, Liquibase, Atlas, Supabase or Drizzle, in a graph that of neo4j-migrations, "
               "liquibase-neo4j or golang-migrate, and marks the same migrations as applied; their table stays as it is. --baseline does "
               "it for a database without any history. --hand-back writes what was applied since into the tool's own table, so that "
               "it can take over again.",

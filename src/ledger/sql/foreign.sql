@@ -71,6 +71,14 @@ FROM {f} WHERE version NOT LIKE '.%' ORDER BY version
 -- name: read_supabase
 SELECT version, name, NULL, NULL, 1 FROM {f} ORDER BY version
 
+-- The time at which the file was made, as text: it is shown where no file has it.
+-- name: read_drizzle
+SELECT created_at, NULL, hash, NULL, 1 FROM {f} ORDER BY created_at
+
+-- name: read_liquibase
+SELECT id, filename, md5sum, {ms:dateexecuted}, CASE WHEN exectype IN ('EXECUTED', 'RERAN', 'MARK_RAN') THEN 1 ELSE 0 END, author
+FROM {f} ORDER BY orderexecuted
+
 -- ---- writing ----
 
 -- name: clear
@@ -129,6 +137,20 @@ DELETE FROM {f} WHERE migration = ?
 
 -- name: put_shmig
 INSERT INTO {f} (version, migrated_at) VALUES (?, {at})
+
+-- name: put_drizzle
+INSERT INTO {f} (hash, created_at) VALUES (?, ?)
+
+-- name: take_drizzle
+DELETE FROM {f} WHERE created_at = ?
+
+-- Without a checksum: Liquibase makes it when it runs next.
+-- name: put_liquibase
+INSERT INTO {f} (id, author, filename, dateexecuted, orderexecuted, exectype, description, comments, liquibase)
+SELECT ?, ?, ?, {at}, COALESCE(MAX(orderexecuted), 0) + 1, 'EXECUTED', 'sql', '', 'dataflow' FROM {f}
+
+-- name: take_liquibase
+DELETE FROM {f} WHERE id = ? AND author = ? AND filename = ?
 
 -- name: put_authelia
 INSERT INTO {f} (applied, version_before, version_after, application_version) VALUES ({at}, ?, ?, ?)

@@ -186,6 +186,7 @@ typedef struct mf_set {
     const df_observer *observer;
     df_str deploy, revert, verify; /* sqitch: its folders */
     const char *plan;              /* sqitch: its plan */
+    const char *environment; /* that it is for */
     /* A folder that is parted by environments: "common", "dev", and the folders of other environments. */
     const char **scopes, **other_scopes;
     size_t n_scopes, n_other_scopes;
@@ -241,18 +242,22 @@ typedef struct mf_changelog {
     df_str text;
     df_keymap *ids, *included; /* of all changelogs; paths of those that another one includes */
     size_t *others;            /* changesets for other databases, or ignored */
+    size_t *elsewhere;         /* those for other contexts */
     int depth;
 } mf_changelog;
 typedef struct mf_changeset {
     df_str author, id, logical_path;
     bool no_transaction, again, ignored;
     const char *other; /* an attribute that would change what runs, and is not known here */
-    df_str dbms;
+    df_str dbms, contexts;
+    bool labelled;
 } mf_changeset;
 /* Takes what an attribute says. */
 void mf_changeset_attribute(mf_set *s, df_str name, df_str value, mf_changeset *out);
 /* Whether our database is among those that are named. */
 bool mf_is_dbms(const mf_set *s, df_str dbms);
+/* Whether an expression of contexts holds for the environment; an absent one does (liquibase_context.c). */
+bool mf_is_context(const mf_set *s, df_str contexts);
 /* Adds a changeset, whose text begins behind `line` of its file. */
 void mf_add_changeset(mf_changelog *c, const mf_changeset *set, df_str text, int32_t line);
 /* A formatted changelog, or one in XML; raw: a script without marks is one changeset (includeAll). */
@@ -286,6 +291,8 @@ typedef struct mf_candidate {
  * whose layout they have. */
 bool mf_part(mf_set *s, const mf_candidate *folders, size_t count, const char *environment,
              df_layout *layout);
+/* Whether the word is a name of the environment that the set is for: "prod" and "production" are one. */
+bool mf_is_environment(const mf_set *s, df_str word);
 /* Whether a folder of this name parts migrations by environments. */
 bool mf_is_scope(df_str folder);
 /* Whether the id is that of a migration of another environment. */

@@ -88,6 +88,10 @@ void mf_changeset_attribute(mf_set *s, df_str name, df_str value, mf_changeset *
         out->logical_path = value;
     else if (mf_same(name, "dbms"))
         out->dbms = value;
+    else if (mf_same(name, "context") || mf_same(name, "contexts") || mf_same(name, "contextFilter"))
+        out->contexts = value;
+    else if (mf_same(name, "labels"))
+        out->labelled = value.len > 0;
     else if (mf_same(name, "ignore"))
         out->ignored = is_true(value);
     else if (mf_same(name, "failOnError") && is_true(value))
@@ -144,6 +148,12 @@ void mf_add_changeset(mf_changelog *c, const mf_changeset *set, df_str text, int
         ++*c->others;
         return;
     }
+    if (!mf_is_context(s, set->contexts)) {
+        ++*c->elsewhere;
+        mf_find(s, "other-context", false, c->path, line, "run it in an environment of that name: --env NAME",
+                "%s:%d: %.*s:%.*s is for the contexts %.*s", c->path, line, DF_FMT(set->author), DF_FMT(set->id), DF_FMT(set->contexts));
+        return;
+    }
     mf_draft *draft = mf_add(s);
     draft->name = df_str_from(df_arena_printf(arena, "%.*s:%.*s", DF_FMT(set->author), DF_FMT(set->id)));
     draft->id = df_str_from(df_arena_printf(arena, "%.*s::%.*s", DF_FMT(file), DF_FMT(draft->name)));
@@ -160,6 +170,9 @@ void mf_add_changeset(mf_changelog *c, const mf_changeset *set, df_str text, int
     if (!added)
         mf_find(s, "duplicate-version", true, c->path, line, "give one of them another id",
                 "%s:%d: there are two changesets %.*s", c->path, line, DF_FMT(draft->name));
+    if (set->labelled)
+        mf_find(s, "labels", false, c->path, line, NULL, "%s:%d: %.*s has labels; it runs whatever they are, as Liquibase does without a filter",
+                c->path, line, DF_FMT(draft->name));
     if (set->other)
         mf_find(
             s, "unknown-attribute", true, c->path, line,
@@ -204,7 +217,7 @@ df_code mf_take_changelog(mf_changelog *c, bool raw, df_error *err)
 {
     static const mf_changeset whole = {.author = {"includeAll", 10}, .id = {"raw", 3}};
     mf_set *s = c->s;
-    size_t first = s->n_drafts, others = *c->others;
+    size_t first = s->n_drafts, passed_over = *c->others + *c->elsewhere;
     bool xml = mf_is_xml_changelog(s, df_str_from(c->path));
     DF_TRY(xml ? mf_take_xml_changelog(c, err) : mf_read_text(s, c->path, &c->text, err));
     if (!xml && !begins_changelog(s, c->text)) {
@@ -216,7 +229,7 @@ df_code mf_take_changelog(mf_changelog *c, bool raw, df_error *err)
         return DF_OK;
     }
     if (!xml) DF_TRY(read_changelog(c, err));
-    if (s->n_drafts == first && others == *c->others)
+    if (s->n_drafts == first && passed_over == *c->others + *c->elsewhere)
         mf_find(s, "ignored-file", false, c->path, 0, NULL, "%s is a changelog without a changeset", c->path);
     return DF_OK;
 }
@@ -258,8 +271,8 @@ static df_code take_entry(mf_changelog *c, const mf_entry *entry, size_t *xml, d
 df_code mf_collect_liquibase(mf_set *s, const mf_listing *listing, df_error *err)
 {
     df_keymap ids = {0}, included = {0};
-    size_t others = 0, noted = 0, xml = 0;
-    mf_changelog c = {.s = s, .ids = &ids, .included = &included, .others = &others};
+    size_t others = 0, elsewhere = 0, noted = 0, xml = 0;
+    mf_changelog c = {.s = s, .ids = &ids, .included = &included, .others = &others, .elsewhere = &elsewhere};
     df_code code = DF_OK;
     for (size_t i = 0; i < listing->count && code == DF_OK; i++) {
         if (listing->items[i].folder || !mf_is_xml_changelog(s, listing->items[i].name)) continue;

@@ -26,6 +26,12 @@ static int row_of(df_str name)
     return -1;
 }
 
+bool mf_is_environment(const mf_set *s, df_str word)
+{
+    df_str own = s->environment && s->environment[0] ? df_str_from(s->environment) : DF_STR("development");
+    return mf_same(word, own.ptr) || (row_of(word) >= 0 && row_of(word) == row_of(own));
+}
+
 bool mf_is_scope(df_str folder)
 {
     int row = row_of(folder);

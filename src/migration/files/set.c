@@ -270,6 +270,7 @@ static df_code open_as(const df_files_options *options, const df_sql_dialect *di
     s->fd = -1;
     s->set.dialect = dialect;
     s->observer = options->observer;
+    s->environment = df_arena_cstr(&s->set.arena, df_str_from(options->environment ? options->environment : ""));
     df_code code = open_set(s, options, err);
     if (code == DF_OK)
         *out = s;

@@ -69,7 +69,8 @@ static df_code adopt_row(adoption *a, const df_foreign *foreign, const df_foreig
     for (size_t i = 0; i < set->count; i++) {
         const df_migration *migration = &set->items[i];
         bool repeatable = migration->kind == DF_REPEATABLE && !row->version.len && same_description(row->name, migration->name);
-        if (!is_same(migration, row) && !repeatable) continue;
+        bool changeset = foreign->layout == DF_LAYOUT_LIQUIBASE && df_foreign_same_changeset(row->name, migration->id);
+        if (!is_same(migration, row) && !repeatable && !changeset) continue;
         if (row->success) return mark(a, i, row->applied_ms, err);
         job_add(&a->findings, (df_migrate_finding){.severity = "error", .rule = "failed-elsewhere", .id = df_arena_cstr(a->arena, migration->id),
                     .what = df_arena_printf(a->arena, "%s says that %.*s failed there", foreign->table, DF_FMT(migration->id)),
@@ -115,7 +116,7 @@ static df_code adopt_foreign(adoption *a, const df_foreign *foreign, df_error *e
     return DF_OK;
 }
 
-static df_code choose(const adoption *a, const char *name, df_foreign *all, size_t count, const df_foreign **out, df_error *err)
+static df_code choose(const adoption *a, const char *name, df_foreign *all, size_t count, df_foreign **out, df_error *err)
 {
     df_layout layout = DF_LAYOUT_AUTO;
     df_buf names = {0};
@@ -143,8 +144,7 @@ static df_code choose(const adoption *a, const char *name, df_foreign *all, size
 
 static df_code adopt_all(adoption *a, df_error *err)
 {
-    df_foreign *all = NULL;
-    const df_foreign *foreign;
+    df_foreign *all = NULL, *foreign;
     size_t count = 0;
     const df_migrate_adopt_options *o = a->options;
     DF_TRY(job_make_plan(a->m, false, true, a->arena, &a->plan, err));
@@ -158,6 +158,7 @@ static df_code adopt_all(adoption *a, df_error *err)
     }
     DF_TRY(df_foreign_find(a->m->ledger, a->arena, &all, &count, err));
     DF_TRY(choose(a, o->hand_back ? o->hand_back : o->from, all, count, &foreign, err));
+    DF_TRY(df_foreign_name(a->m->set, foreign, a->arena, err));
     if (!o->hand_back) return adopt_foreign(a, foreign, err);
     size_t written = 0;
     a->report->tool = df_layout_name(foreign->layout);

@@ -358,7 +358,7 @@ static void xml_changelogs(void)
     df_migrations_close(set);
     folder_put(&f, "root.xml",
                CHANGELOG "<property name='a' value='b'/>\n<preConditions/>\n<changeSet id='a' author='b' "
-                         "context='test'>\n<neo4j:mergeNodes/>"
+                         "runOrder='last'>\n<neo4j:mergeNodes/>"
                          "<sql endDelimiter='/'>x</sql></changeSet>\n<include file='nowhere.xml'/>\n<include "
                          "file='../up.xml'/></databaseChangeLog>");
     set = open_set(&f, NULL);
@@ -426,7 +426,7 @@ static void liquibase(void)
     df_migrations_close(set);
     folder_put(
         &f, "changeLog.cypher",
-        "--liquibase formatted cypher\n--changeset a:b contextFilter:!prod\nRETURN 1;\n--changeset a:b\n"
+        "--liquibase formatted cypher\n--changeset a:b runOrder:last\nRETURN 1;\n--changeset a:b\n"
         "--preconditions onFail:HALT\nRETURN 1;\n--changeset a:c\n--rollback changesetId:b\n");
     folder_remove(&f, "other.xml");
     folder_remove(&f, "other.yaml");
@@ -464,8 +464,38 @@ static void liquibase(void)
            DF_LAYOUT_LIQUIBASE, "db.changelog.xml::a:1", "foreign-code:db.changelog.xml!");
 }
 
+/* As Liquibase's documentation says of its expressions, for an environment that is called production. */
+static void contexts(void)
+{
+    static const struct {
+        const char *expression;
+        bool runs;
+    } cases[] = {
+        {"prod", true}, {"PRODUCTION", true}, {"test", false}, {"!test", true}, {"\"not prod\"", false}, {"test,prod", true},
+        {"\"test or prod\"", true}, {"\"prod and !slow\"", true}, {"\"prod and slow\"", false}, {"\"!(test or prod)\"", false},
+        {"\"a and b or prod\"", true}, {"\"prod or a and b\"", true}, {"@prod", true}, {"\"((prod\"", true}, {"\"\"", true},
+    };
+    df_error err = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        folder f;
+        folder_init(&f);
+        df_buf text = {0};
+        df_buf_printf(&text, "--liquibase formatted sql\n--changeset a:b labels:x context:%s\nSELECT 1;\n", cases[i].expression);
+        folder_put(&f, "a.sql", df_buf_cstr(&text));
+        df_buf_release(&text);
+        df_migration_set *set = NULL;
+        df_files_options options = {.folder = f.path, .dialect = &df_sql_postgres, .environment = "production"};
+        check(df_migrations_open(&options, &set, &err) == DF_OK && set->count == cases[i].runs &&
+                  same_text(findings_of(set, &arena), cases[i].runs ? "labels:a.sql" : "other-context:a.sql"),
+              cases[i].expression);
+        df_migrations_close(set);
+        folder_release(&f);
+    }
+}
+
 int main(void)
 {
+    contexts();
     catalogs();
     verified();
     applied();

@@ -106,13 +106,25 @@ HISTORIES = [
      "applied {int} NOT NULL DEFAULT 0, total {int} NOT NULL DEFAULT 0, executed_at {time} NOT NULL, execution_time {int} NOT NULL, error text, "
      "error_stmt text, hash varchar(255) NOT NULL, partial_hashes text, operator_version varchar(255) NOT NULL)",
      "INSERT INTO atlas_schema_revisions VALUES ('20240101120000', 'a', 2, 2, 2, '2024-01-05 10:00:00', 1000, NULL, NULL, 'x', NULL, 'Atlas CLI')", None),
+    ("native", "000{n}_a.sql", "{up}",  # Drizzle
+     "CREATE TABLE __drizzle_migrations (id {int}, hash text NOT NULL, created_at {int})", "INSERT INTO __drizzle_migrations VALUES (1, 'x', 1700000001000)",
+     "SELECT count(*) FROM __drizzle_migrations WHERE created_at = 1700000002000"),
+    ("liquibase", "{n}.sql", "--liquibase formatted sql\n\n--changeset ann:a\n{up}--rollback {down}",
+     "CREATE TABLE DATABASECHANGELOG (ID VARCHAR(255) NOT NULL, AUTHOR VARCHAR(255) NOT NULL, FILENAME VARCHAR(255) NOT NULL, DATEEXECUTED {time} NOT NULL, "
+     "ORDEREXECUTED INTEGER NOT NULL, EXECTYPE VARCHAR(10) NOT NULL, MD5SUM VARCHAR(35), DESCRIPTION VARCHAR(255), COMMENTS VARCHAR(255), TAG VARCHAR(255), "
+     "LIQUIBASE VARCHAR(20), CONTEXTS VARCHAR(255), LABELS VARCHAR(255), DEPLOYMENT_ID VARCHAR(10))",
+     "INSERT INTO DATABASECHANGELOG (ID, AUTHOR, FILENAME, DATEEXECUTED, ORDEREXECUTED, EXECTYPE) VALUES ('a', 'ann', 'db/1.sql', '2024-01-05 10:00:00', 1, 'EXECUTED')",
+     "SELECT count(*) FROM DATABASECHANGELOG WHERE FILENAME = 'db/2.sql' AND ORDEREXECUTED = 2 AND MD5SUM IS NULL"),
 ]
+# What Drizzle's table says is told by this file.
+JOURNAL = '{"version": "7", "dialect": "x", "entries": [{"idx": 0, "when": 1700000001000, "tag": "0001_a"}, {"idx": 1, "when": 1700000002000, "tag": "0002_a"}]}'
+ATLAS = next(h for h in HISTORIES if "atlas" in h[3])
 # Supabase's, which is PostgreSQL's alone; and Atlas' with a baseline, before which everything counts as applied.
 ON_POSTGRES = [
     ("native", "2024010{n}120000_a.sql", "{up}",
      "CREATE SCHEMA supabase_migrations; CREATE TABLE supabase_migrations.schema_migrations (version text NOT NULL PRIMARY KEY, statements text[], name text)",
      "INSERT INTO supabase_migrations.schema_migrations VALUES ('20240101120000', ARRAY['CREATE TABLE trees (id INTEGER)'], 'a')", None),
-    (*HISTORIES[-1][:4], HISTORIES[-1][4].replace("'a', 2, 2, 2,", "'a', 1, 0, 0,").replace("20240101120000", "20240101130000"), None),
+    (*ATLAS[:4], ATLAS[4].replace("'a', 2, 2, 2,", "'a', 1, 0, 0,").replace("20240101120000", "20240101130000"), None),
 ]
 TYPES = {"sqlite": {"int": "integer", "time": "datetime"}, "postgres": {"int": "bigint", "time": "timestamptz"}, "mariadb": {"int": "bigint", "time": "datetime"}}
 
@@ -126,6 +138,9 @@ def taken_over(tap, servers, engine):
         with tempfile.TemporaryDirectory() as folder:
             for n, text in enumerate(("CREATE TABLE trees (id INTEGER);\n", "CREATE TABLE leaves (tree INTEGER);\n")):
                 write(folder, name.format(n=n + 1), frame.format(up=text, down=DOWNS[n]))
+            if "drizzle" in table:
+                os.mkdir(os.path.join(folder, "meta"))
+                write(folder, os.path.join("meta", "_journal.json"), JOURNAL)
             for statement in (table.format(**TYPES[engine]), row, "CREATE TABLE trees (id INTEGER)"):
                 database.sql(statement)
             program = Dataflow(binary(), database.url, folder)

@@ -111,5 +111,6 @@ SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE FROM information_schema.
 WHERE TABLE_SCHEMA IN (?, 'sqitch') AND TABLE_NAME IN (
     'schema_migrations', 'goose_db_version', 'flyway_schema_history', '__diesel_schema_migrations', '_sqlx_migrations',
     '_prisma_migrations', 'pgmigrations', 'changes', 'migrations', 'schema_migration', 'schema_version',
-    'gorp_migrations', 'changelog', 'CHANGELOG', 'play_evolutions', 'shmig_version', 'atlas_schema_revisions')
+    'gorp_migrations', 'changelog', 'CHANGELOG', 'play_evolutions', 'shmig_version', 'atlas_schema_revisions',
+    '__drizzle_migrations', 'databasechangelog', 'DATABASECHANGELOG')
 ORDER BY TABLE_SCHEMA = 'sqitch', TABLE_NAME, ORDINAL_POSITION

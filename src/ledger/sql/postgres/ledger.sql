@@ -179,5 +179,6 @@ JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.
 WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema' AND c.relname IN (
     'schema_migrations', 'goose_db_version', 'flyway_schema_history', '__diesel_schema_migrations', '_sqlx_migrations',
     '_prisma_migrations', 'pgmigrations', 'changes', 'migrations', 'schema_migration', 'schema_version',
-    'gorp_migrations', 'changelog', 'CHANGELOG', 'play_evolutions', 'shmig_version', 'atlas_schema_revisions')
+    'gorp_migrations', 'changelog', 'CHANGELOG', 'play_evolutions', 'shmig_version', 'atlas_schema_revisions',
+    '__drizzle_migrations', 'databasechangelog', 'DATABASECHANGELOG')
 ORDER BY n.nspname <> ?, n.nspname, c.relname, a.attnum

@@ -114,5 +114,6 @@ SELECT ?, m.name, p.name, lower(p.type) FROM main.sqlite_master m, pragma_table_
 WHERE m.type = 'table' AND m.name IN (
     'schema_migrations', 'goose_db_version', 'flyway_schema_history', '__diesel_schema_migrations', '_sqlx_migrations',
     '_prisma_migrations', 'pgmigrations', 'changes', 'migrations', 'schema_migration', 'schema_version',
-    'gorp_migrations', 'changelog', 'CHANGELOG', 'play_evolutions', 'shmig_version', 'atlas_schema_revisions')
+    'gorp_migrations', 'changelog', 'CHANGELOG', 'play_evolutions', 'shmig_version', 'atlas_schema_revisions',
+    '__drizzle_migrations', 'databasechangelog', 'DATABASECHANGELOG')
 ORDER BY m.name, p.cid
