@@ -57,17 +57,16 @@ def applied(database, count):
 
 def measure(pool, runner, engine, count):
     folder = histories.synthetic(bench.cache, runner.layout, count, engine)
-    own = folder if runner.layout != "liquibase" else histories.synthetic(bench.cache, "native", count, engine)
     ups, statuses = ([], []), ([], [])
     for _ in range(bench.runs):
         mine, theirs = pool.database(engine), pool.database(engine)
         address = runners.Address(theirs)
-        ups[0].append(timed(lambda: ours("up", mine, own)))
+        ups[0].append(timed(lambda: ours("up", mine, folder)))
         ups[1].append(timed(lambda: runner.up(address, folder)))
         if not applied(mine, count) or not applied(theirs, count):
             raise RuntimeError(f"{runner.name}: not everything was applied")
         for _ in range(bench.options.status_runs if runner.status_arguments(address, folder) else 0):
-            statuses[0].append(timed(lambda: ours("status", mine, own)))
+            statuses[0].append(timed(lambda: ours("status", mine, folder)))
             statuses[1].append(timed(lambda: runner.status(address, folder)))
     return ups, statuses
 

@@ -55,12 +55,26 @@ ONE_FILE = {
 }
 
 
+LIQUIBASE = """<?xml version="1.0" encoding="UTF-8"?>
+<databaseChangeLog xmlns="http://www.liquibase.org/xml/ns/dbchangelog"
+    xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+    xsi:schemaLocation="http://www.liquibase.org/xml/ns/dbchangelog http://www.liquibase.org/xml/ns/dbchangelog/dbchangelog-latest.xsd">
+<includeAll path="changes/"/>
+</databaseChangeLog>
+"""
+
+
 def write_one(folder, layout, number, engine):
     """Migration `number` in a layout of files that stand for themselves."""
     up, down = map(script, statements(number, engine))
     if layout == "golang-migrate":
         write(folder, f"{number:06d}_item_{number}.up.sql", up)
         write(folder, f"{number:06d}_item_{number}.down.sql", down)
+        return
+    if layout == "liquibase":
+        back = "".join(f"--rollback {line};\n" for line in statements(number, engine)[1])
+        write(folder, "changelog.xml", LIQUIBASE)
+        write(folder, f"changes/{number:04d}.sql", f"--liquibase formatted sql\n--changeset items:{number}\n{up}{back}")
         return
     name, text = ONE_FILE[layout]
     stamp = f"2024{1 + number // 2800:02d}{1 + number // 100 % 28:02d}{number % 100 // 10:02d}{number % 10:02d}00"
@@ -80,29 +94,11 @@ def write_sqitch(folder, count, engine):
     write(folder, "sqitch.plan", plan)
 
 
-LIQUIBASE = """<?xml version="1.0" encoding="UTF-8"?>
-<databaseChangeLog xmlns="http://www.liquibase.org/xml/ns/dbchangelog"
-    xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
-    xsi:schemaLocation="http://www.liquibase.org/xml/ns/dbchangelog http://www.liquibase.org/xml/ns/dbchangelog/dbchangelog-latest.xsd">
-<includeAll path="changes/"/>
-</databaseChangeLog>
-"""
-
-
-def write_liquibase(folder, count, engine):
-    write(folder, "changelog.xml", LIQUIBASE)
-    for number in range(1, count + 1):
-        up, down = statements(number, engine)
-        back = "".join(f"--rollback {line};\n" for line in down)
-        text = f"--liquibase formatted sql\n--changeset items:{number}\n{script(up)}{back}"
-        write(folder, f"changes/{number:04d}.sql", text)
-
-
 def write_history(folder, layout, count, engine):
     """`count` migrations, in that layout, below `folder`."""
     os.makedirs(folder, exist_ok=True)
-    if layout in ("sqitch", "liquibase"):
-        {"sqitch": write_sqitch, "liquibase": write_liquibase}[layout](folder, count, engine)
+    if layout == "sqitch":
+        write_sqitch(folder, count, engine)
         return
     for number in range(1, count + 1):
         write_one(folder, layout, number, engine)
@@ -270,6 +266,8 @@ class Sqitch(Runner):
 
 class Liquibase(Runner):
     name = "liquibase"
+    table, facts, nothing = "DATABASECHANGELOG", "id, author, filename, orderexecuted, exectype", "no changesets to execute"
+    order = "orderexecuted"
 
     def _arguments(self, command, address, folder):
         where = [f"--search-path={folder}", "--changelog-file=changelog.xml", "--show-banner=false"]

@@ -20,17 +20,18 @@ import runners  # noqa: E402
 from migrations import Dataflow, Servers, Tap, said, skip_all  # noqa: E402
 
 COUNT = 12
-BACK = (runners.Dbmate, runners.Goose, runners.GolangMigrate, runners.Flyway, runners.NodePgMigrate)
+BACK = (runners.Dbmate, runners.Goose, runners.GolangMigrate, runners.Flyway, runners.NodePgMigrate, runners.Liquibase)
 tap = Tap()
 
 
 class Folder:
     """
     A history (`all`), its first half (`half`, `at` migrations of `count`), and the history with one migration more
-    (`more`; None where it cannot be had). `per`: files a migration.
+    (`more`; None where it cannot be had). `per`: files a migration; `inside`: the folder in which Liquibase's changelog has them.
     """
 
-    def __init__(self, top, files, per=1, one_more=None):
+    def __init__(self, top, files, per=1, one_more=None, inside=""):
+        self.inside = inside
         self.top, self.count = top, len(files) // per
         self.at = self.count // 2
         self.all = self._of("all", files)
@@ -41,9 +42,11 @@ class Folder:
 
     def _of(self, name, files):
         folder = os.path.join(self.top, name)
-        os.makedirs(folder)
+        os.makedirs(os.path.join(folder, self.inside))
         for path in files:
-            shutil.copy(path, folder)
+            shutil.copy(path, os.path.join(folder, self.inside))
+        if self.inside:
+            runners.write(folder, "changelog.xml", runners.LIQUIBASE)
         return folder
 
 
@@ -51,8 +54,10 @@ def small(top, runner, engine):
     """The small history, in the layout of that tool."""
     made = os.path.join(top, "made")
     runners.write_history(made, runner.layout, COUNT, engine)
-    files = sorted((os.path.join(made, name) for name in os.listdir(made)), key=lambda path: migrations.dotted(os.path.basename(path)))
-    return Folder(top, files, len(files) // COUNT, lambda folder: runners.write_one(folder, runner.layout, COUNT + 1, engine))
+    inside = "changes" if runner.layout == "liquibase" else ""
+    names = sorted(os.listdir(os.path.join(made, inside)), key=migrations.dotted)
+    files = [os.path.join(made, inside, name) for name in names]
+    return Folder(top, files, len(files) // COUNT, lambda folder: runners.write_one(folder, runner.layout, COUNT + 1, engine), inside)
 
 
 def real(top, runner, engine):

@@ -58,11 +58,11 @@ static cli_mark mark_of(const char *severity)
     return strcmp(severity, "warning") == 0 ? CLI_MARK_WARNING : CLI_MARK_NONE;
 }
 
-/* "009_x.sql:12 (statement 3): " */
+/* "009_x.sql:12 (statement 3): "; nothing where the sentence begins with it. */
 static const char *place_of(cli_context *cli, const df_migrate_finding *f)
 {
     const char *name = file_or_id(f->file, f->id);
-    if (!*name) return "";
+    if (!*name || strncmp(f->what, name, strlen(name)) == 0) return "";
     df_buf text = {0};
     df_buf_text(&text, name);
     if (f->line) df_buf_printf(&text, ":%lld", (long long)f->line);

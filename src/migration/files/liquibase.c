@@ -248,7 +248,7 @@ bool mf_is_other_changelog(mf_set *s, df_str name)
 
 bool mf_is_xml_changelog(mf_set *s, df_str name)
 {
-    return s->set.dialect->family == DF_SQL_CYPHER && mf_ends(name, ".xml") && mf_is_other_changelog(s, name);
+    return mf_ends(name, ".xml") && mf_is_other_changelog(s, name);
 }
 
 /* *xml counts those that no other one includes. */

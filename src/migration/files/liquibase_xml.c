@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Liquibase's changelogs in XML, as far as their changes are Cypher: <neo4j:cypher>, <cypher> and <sql> with
+ * Liquibase's changelogs in XML, as far as their changes are statements: <neo4j:cypher>, <cypher> and <sql> with
  * <rollback>, and <include> and <includeAll>. A changeset becomes the text that it would be in a formatted
  * changelog, line by line. What else it asks for is a finding that blocks: nothing of a changelog is passed
  * over.
@@ -14,7 +14,8 @@ enum { DEEPEST = 20 };
 static void find_unread(const mf_changelog *c, const mf_xml *node, const char *what)
 {
     mf_find(c->s, "foreign-code", true, c->path, node->line,
-            "write it as Cypher (<neo4j:cypher>, or a file of its own), or run it with Liquibase",
+            c->s->set.dialect->family == DF_SQL_CYPHER ? "write it as Cypher (<neo4j:cypher>, or a file of its own), or run it with Liquibase"
+                                                       : "write it as SQL (<sql>, or a file of its own), or run it with Liquibase",
             "%s:%d: %s<%.*s> is not read", c->path, node->line, what, DF_FMT(node->name));
 }
 
@@ -22,7 +23,8 @@ static void find_unread(const mf_changelog *c, const mf_xml *node, const char *w
 
 typedef struct writer {
     df_buf out;
-    int32_t line; /* of the file, that comes next */
+    int32_t line;        /* of the file, that comes next */
+    const char *comment; /* what begins one in the dialect */
 } writer;
 
 /* In the line of the file in which it stands, if that was not passed already. */
@@ -45,7 +47,8 @@ static void put_statements(writer *w, const mf_xml *node, const char *mark)
             w->line++;
         }
     }
-    bool remark = memmem(last.ptr, last.len, "//", 2) != NULL; /* it would swallow the semicolon */
+    /* A comment at the end would swallow the semicolon. */
+    bool remark = memmem(last.ptr, last.len, w->comment, strlen(w->comment)) || (w->comment[0] == '-' && memchr(last.ptr, '#', last.len));
     if (remark) {
         df_buf_printf(&w->out, "\n%s", mark);
         w->line++;
@@ -114,7 +117,7 @@ static void put_change(const mf_changelog *c, writer *w, const mf_xml *node)
 static df_code take_changeset(mf_changelog *c, const mf_xml *node, df_error *err)
 {
     mf_changeset set = {.author = mf_xml_get(node, "author"), .id = mf_xml_get(node, "id")};
-    writer w = {.line = node->line + 1};
+    writer w = {.line = node->line + 1, .comment = c->s->set.dialect->comment};
     for (const mf_xml_attribute *a = node->attributes; a; a = a->next)
         if (!df_str_is(a->name, "author") && !df_str_is(a->name, "id"))
             mf_changeset_attribute(c->s, a->name, a->value, &set);
