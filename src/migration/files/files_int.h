@@ -250,6 +250,7 @@ typedef struct mf_changeset {
     bool no_transaction, again, ignored;
     const char *other; /* an attribute that would change what runs, and is not known here */
     df_str dbms, contexts;
+    df_str delimiter; /* that ends its statements instead of a semicolon; absent */
     bool labelled;
 } mf_changeset;
 /* Takes what an attribute says. */

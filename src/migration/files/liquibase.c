@@ -78,6 +78,14 @@ static bool is_harmless(df_str name)
     return false;
 }
 
+/* What the client of MariaDB could be told by DELIMITER. Others write a pattern of their own there, for other shells. */
+static bool is_delimiter(const mf_set *s, df_str value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        if (mf_is_blank(value.ptr[i]) || strchr("\\\"'`#", value.ptr[i])) return false;
+    return value.len && s->set.dialect->family == DF_SQL_MARIADB;
+}
+
 void mf_changeset_attribute(mf_set *s, df_str name, df_str value, mf_changeset *out)
 {
     if (mf_same(name, "runInTransaction"))
@@ -98,6 +106,8 @@ void mf_changeset_attribute(mf_set *s, df_str name, df_str value, mf_changeset *
         return;
     else if (mf_same(name, "endDelimiter") && df_str_is(value, ";"))
         return;
+    else if (mf_same(name, "endDelimiter") && is_delimiter(s, value))
+        out->delimiter = value;
     else if (!is_harmless(name))
         out->other = df_arena_cstr(&s->set.arena, name);
 }
@@ -165,6 +175,14 @@ void mf_add_changeset(mf_changelog *c, const mf_changeset *set, df_str text, int
     mf_add_file(draft, MF_BOTH, c->path, set->no_transaction);
     draft->files[0].text = text;
     draft->files[0].line = line;
+    if (set->delimiter.len) { /* in the line of --changeset, so that those behind it keep their numbers */
+        df_buf changed = {0};
+        df_buf_printf(&changed, "DELIMITER %.*s\n", DF_FMT(set->delimiter));
+        df_buf_str_add(&changed, text);
+        draft->files[0].text = df_arena_str(arena, df_buf_str(&changed));
+        df_buf_release(&changed);
+        draft->files[0].line = line - 1;
+    }
     bool added;
     df_keymap_put(c->ids, df_hash(draft->id.ptr, draft->id.len), &added);
     if (!added)

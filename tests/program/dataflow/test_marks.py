@@ -83,6 +83,29 @@ def breakpoints(tap, servers):
                    f"Drizzle on {engine}", said(result))
 
 
+def delimiters(tap, servers):
+    """Liquibase's endDelimiter, on the engine whose own client has one; its lines keep their numbers."""
+    if not servers.has("mariadb"):
+        tap.skip("endDelimiter", "no MariaDB")
+        return
+    routine = "CREATE PROCEDURE grow(n INT)\nBEGIN\n  DECLARE i INT DEFAULT 0;\n  WHILE i < n DO INSERT INTO trees VALUES (i); SET i = i + 1; END WHILE;\nEND\n//\n"
+    text = ("--liquibase formatted sql\n--changeset ann:1\nCREATE TABLE trees (id INTEGER);\n--rollback DROP TABLE trees;\n\n"
+            f"--changeset ann:2 endDelimiter://\n{routine}CALL grow(3)//\n%s--rollback DROP PROCEDURE grow;\n")
+    with tempfile.TemporaryDirectory() as folder:
+        database = servers.database("mariadb")
+        program = Dataflow(binary(), database.url, folder)
+        write(folder, "a.sql", text % "CALL nobody()//\n")
+        result = program.run("up")
+        tap.ok(result.returncode != 0 and "a.sql:14" in said(result), "endDelimiter: an error has the line that it has in the file", said(result))
+        write(folder, "a.sql", text % "")
+        result = program.run("up")
+        tap.ok(result.returncode == 0 and database.sql("SELECT count(*) FROM trees").strip() == "3", "endDelimiter: a procedure is one statement", said(result))
+        result = program.run("down", "--target", "0", "--force", "--reason", "test")
+        left = database.sql("SELECT (SELECT count(*) FROM information_schema.tables WHERE table_schema = database() AND table_name = 'trees') + "
+                            "(SELECT count(*) FROM information_schema.routines WHERE routine_schema = database())").strip()
+        tap.ok(result.returncode == 0 and left == "0", "endDelimiter: down leaves nothing", said(result) + left)
+
+
 # layout, names of the files, frame, the table as its tool makes it, what the tool writes when it has applied the first file, and
 # how that table is asked what it has; None where the records cannot be handed back.
 HISTORIES = [
@@ -179,6 +202,7 @@ def main():
                     write(folder, down_name.format(n=n + 1), down)
                 there_and_back(tap, servers, f"{up_name} and {down_name}", layout, folder)
         breakpoints(tap, servers)
+        delimiters(tap, servers)
         for engine in ("sqlite", "postgres", "mariadb"):
             taken_over(tap, servers, engine)
     return tap.done()
