@@ -66,6 +66,8 @@ typedef struct df_driver {
                             df_buf *out, df_error *err);
 
     /* ---- optional: NULL when the engine cannot ---- */
+    /* NULL: changes of the schema are not in transactions. */
+    df_code (*rehearse_commit)(df_conn *conn, bool check, df_error *err);
     void (*cancel)(df_conn *conn); /* from another thread */
     /* After `notice` and `notice_context` of the connection have been set. */
     void (*on_notice)(df_conn *conn);

@@ -42,6 +42,13 @@ df_code df_session_reset(df_conn *conn, df_error *err)
     return df_conn_leave(conn, conn->driver->reset(conn, err), err);
 }
 
+df_code df_rehearse_commit(df_conn *conn, bool check, df_error *err)
+{
+    if (!conn->driver->rehearse_commit) return DF_OK;
+    DF_TRY(df_conn_enter(conn, err));
+    return df_conn_leave(conn, conn->driver->rehearse_commit(conn, check, err), err);
+}
+
 void df_on_notice(df_conn *conn, df_notice_fn fn, void *context)
 {
     conn->notice = fn;

@@ -40,6 +40,13 @@ DF_MUST_USE df_code df_set_limits(df_conn *conn, const df_limits *limits, df_err
  * and sets the connection's own again; the named locks of the session stay. Not inside a transaction.
  */
 DF_MUST_USE df_code df_session_reset(df_conn *conn, df_error *err);
+/*
+ * Inside an open transaction, which stays open: what its commit and a df_session_reset behind it would do to
+ * what comes next. Settings and temporary tables of a script are given back, and with `check` the constraints
+ * that wait for the commit are looked at (and wait again): an error is one that the commit would have. Nothing
+ * where the engine has no schema changes in transactions.
+ */
+DF_MUST_USE df_code df_rehearse_commit(df_conn *conn, bool check, df_error *err);
 
 /* ---- what the server says meanwhile ---- */
 

@@ -378,7 +378,7 @@ df_code df_ledger_complete(df_ledger *ledger, const df_run *run, const df_run_re
     ledger_add_journal(&batch, run, result->rows, result->n_rows < MOST_ROWS ? result->n_rows : MOST_ROWS);
     if (code == DF_OK && !run->journalled) code = audit_start(&batch, run, result->duration_ms, err);
     if (code == DF_OK) code = audit_end(&batch, run, result, err);
-    return code == DF_OK ? ledger_run(&batch, "recording the end", err) : ledger_drop(&batch, code);
+    return code == DF_OK ? ledger_run(&batch, "at its commit", err) : ledger_drop(&batch, code);
 }
 
 /* ---- failure ---- */

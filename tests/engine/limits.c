@@ -151,6 +151,13 @@ static void test_script_limits(df_conn *conn)
         run_sql(conn, DF_OK, "SET lock_timeout = '1s'");
         check(df_session_reset(conn, &err) == DF_OK, "or by a reset");
         settings_are(conn, 4000, 6000, "which gives back what was asked for");
+        check(df_begin(conn, &err) == DF_OK, "begin");
+        run_sql(conn, DF_OK, "SET LOCAL lock_timeout = '1s'");
+        check(df_rehearse_commit(conn, true, &err) == DF_OK && df_server_in_transaction(conn),
+              "or, inside a transaction, by what stands for its commit");
+        settings_are(conn, 4000, 6000, "which gives it back, too");
+        df_rollback(conn);
+        settings_are(conn, 4000, 6000, "also behind a rollback");
         run_sql(conn, DF_OK, "RESET ALL");
         settings_are(conn, 4000, 6000, "a script's RESET ALL does not take limits away");
         run_sql(conn, DF_OK, "DISCARD ALL");

@@ -67,6 +67,7 @@ const df_driver df_postgres_driver = {
     .in_transaction = pg_in_transaction,
     .set_limits = pg_set_limits,
     .reset = pg_reset,
+    .rehearse_commit = pg_rehearse_commit,
     .session_get = pg_session_get,
     .savepoint = pg_savepoint,
     .rollback_to = pg_rollback_to,

@@ -132,6 +132,7 @@ void pg_note_end(pg_conn *c, bool committed); /* of the transaction */
 bool pg_in_transaction(const df_conn *conn);
 df_code pg_set_limits(df_conn *conn, const df_limits *limits, df_error *err);
 df_code pg_reset(df_conn *conn, df_error *err);
+df_code pg_rehearse_commit(df_conn *conn, bool check, df_error *err);
 void pg_notice(void *context, const PGresult *result);
 df_code pg_session_get(df_conn *conn, df_session *out, df_error *err);
 df_code pg_session_alive(df_conn *conn, const df_session *session, bool *alive, df_error *err);

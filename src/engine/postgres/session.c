@@ -126,10 +126,10 @@ static const char reset[] =
     "RESET SESSION AUTHORIZATION;RESET ROLE;RESET ALL;CLOSE ALL;DEALLOCATE ALL;UNLISTEN *;"
     "DISCARD PLANS;DISCARD SEQUENCES;DISCARD TEMP;";
 
-df_code pg_reset(df_conn *conn, df_error *err)
+static df_code reset_behind(pg_conn *c, const char *first, df_error *err)
 {
-    pg_conn *c = pg_of(conn);
     df_buf sql = {0};
+    df_buf_text(&sql, first);
     df_buf_text(&sql, reset);
     df_buf_str_add(&sql, df_buf_str(&c->setup));
     c->limits_known = false;
@@ -137,6 +137,36 @@ df_code pg_reset(df_conn *conn, df_error *err)
     pg_put_limits(c, &sql);
     df_code code = pg_simple(c, df_buf_cstr(&sql), err);
     if (code == DF_OK) pg_limits_sent(c);
+    df_buf_release(&sql);
+    return code;
+}
+
+df_code pg_reset(df_conn *conn, df_error *err)
+{
+    return reset_behind(pg_of(conn), "", err);
+}
+
+static df_code take_names(void *context, const df_row *row, df_error *err)
+{
+    (void)err;
+    if (row->values[0].type == DF_TEXT) df_buf_str_add(context, row->values[0].s);
+    return DF_OK;
+}
+
+/* SET CONSTRAINTS ALL DEFERRED would defer those, too, that are only deferrable. */
+df_code pg_rehearse_commit(df_conn *conn, bool check, df_error *err)
+{
+    pg_conn *c = pg_of(conn);
+    df_buf sql = {0};
+    int64_t ignored;
+    DF_TRY(reset_behind(c, check ? "SET CONSTRAINTS ALL IMMEDIATE;" : "", err));
+    if (!check) return DF_OK;
+    df_code code = pg_run(conn,
+                          "SELECT 'SET CONSTRAINTS ' || string_agg(format('%I.%I', n.nspname, c.conname), ', ') || ' DEFERRED'"
+                          " FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace"
+                          " WHERE c.condeferred AND c.conrelid <> 0",
+                          NULL, 0, take_names, &sql, &ignored, err);
+    if (code == DF_OK && sql.len) code = pg_simple(c, df_buf_cstr(&sql), err);
     df_buf_release(&sql);
     return code;
 }

@@ -54,6 +54,7 @@ const df_driver df_sqlite_driver = {
     .in_transaction = sl_in_transaction,
     .set_limits = sl_set_limits,
     .reset = sl_reset,
+    .rehearse_commit = sl_rehearse_commit,
     .session_get = sl_session_get,
     .savepoint = sl_savepoint,
     .rollback_to = sl_rollback_to,

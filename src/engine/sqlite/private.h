@@ -98,6 +98,7 @@ void sl_stop_clock(sl_conn *c);
 /* Nothing else changes a setting of the connection. */
 bool sl_is_pragma(df_str sql);
 df_code sl_reset(df_conn *conn, df_error *err);
+df_code sl_rehearse_commit(df_conn *conn, bool check, df_error *err);
 df_code sl_session_get(df_conn *conn, df_session *out, df_error *err);
 df_code sl_savepoint(df_conn *conn, const char *name, df_error *err);
 df_code sl_rollback_to(df_conn *conn, const char *name, df_error *err);

@@ -200,6 +200,21 @@ df_code sl_reset(df_conn *conn, df_error *err)
                     err);
 }
 
+/* What cannot be set inside a transaction has not been changed there. sl_reset comes behind the rollback. */
+df_code sl_rehearse_commit(df_conn *conn, bool check, df_error *err)
+{
+    sl_conn *c = sl_of(conn);
+    int unresolved = 0, highest;
+    if (!c->db) return DF_OK;
+    if (check) sqlite3_db_status(c->db, SQLITE_DBSTATUS_DEFERRED_FKS, &unresolved, &highest, 0);
+    if (unresolved) return df_engine_fail(err, DF_FAILED, "787", "FOREIGN KEY constraint failed");
+    if (c->pragmas) {
+        sl_forget_statements(c);
+        DF_TRY(reset_pragmas(c, err));
+    }
+    return drop_temporary(c, err);
+}
+
 /* ---- the session ---- */
 
 df_code sl_session_get(df_conn *conn, df_session *out, df_error *err)

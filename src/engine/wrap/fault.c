@@ -146,6 +146,13 @@ static df_code fault_reset(df_conn *conn, df_error *err)
     return after(f, "reset", df_session_reset(f->inner, err), err);
 }
 
+static df_code fault_rehearse_commit(df_conn *conn, bool check, df_error *err)
+{
+    fault_conn *f = fault_of(conn);
+    DF_TRY(before(f, "rehearse_commit", err));
+    return after(f, "rehearse_commit", df_rehearse_commit(f->inner, check, err), err);
+}
+
 static df_code fault_session_get(df_conn *conn, df_session *out, df_error *err)
 {
     fault_conn *f = fault_of(conn);
@@ -305,6 +312,7 @@ static const df_driver fault_driver = {
     .in_transaction = fault_in_transaction,
     .set_limits = fault_set_limits,
     .reset = fault_reset,
+    .rehearse_commit = fault_rehearse_commit,
     .session_get = fault_session_get,
     .savepoint = fault_savepoint,
     .rollback_to = fault_rollback_to,

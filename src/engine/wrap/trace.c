@@ -172,6 +172,13 @@ static df_code trace_reset(df_conn *conn, df_error *err)
     return told(t, "reset", "", start, -1, df_session_reset(t->inner, err), err);
 }
 
+static df_code trace_rehearse_commit(df_conn *conn, bool check, df_error *err)
+{
+    trace_conn *t = trace_of(conn);
+    double start = df_monotonic_s();
+    return told(t, "rehearse commit", "", start, -1, df_rehearse_commit(t->inner, check, err), err);
+}
+
 static df_code trace_session_get(df_conn *conn, df_session *out, df_error *err)
 {
     trace_conn *t = trace_of(conn);
@@ -339,6 +346,7 @@ static const df_driver trace_driver = {
     .in_transaction = trace_in_transaction,
     .set_limits = trace_set_limits,
     .reset = trace_reset,
+    .rehearse_commit = trace_rehearse_commit,
     .session_get = trace_session_get,
     .savepoint = trace_savepoint,
     .rollback_to = trace_rollback_to,

@@ -100,6 +100,17 @@ static df_code refuse_half_restored(df_migrate *m, df_error *err)
     return df_backup_recover(&place, err);
 }
 
+/* With what the URL says of the session (foreign_keys), so that a rehearsal is judged as the run will be. */
+static df_code connect_to_nothing(df_migrate *m, df_error *err)
+{
+    df_buf url = {0};
+    const char *query = strchr(m->config.database_url, '?');
+    df_buf_printf(&url, "sqlite::memory:%s", query ? query : "");
+    df_code code = df_connect(df_buf_cstr(&url), &m->open_options, &m->conn, err);
+    df_buf_release(&url);
+    return code;
+}
+
 df_code job_connect(df_migrate *m, bool write, df_error *err)
 {
     if (!m->config.database_url) {
@@ -114,7 +125,7 @@ df_code job_connect(df_migrate *m, bool write, df_error *err)
     /* A database file that is not there yet is an empty one, until somebody writes. */
     if (code == DF_NOT_FOUND && !write && !(df_url_caps(m->config.database_url) & DF_CAP_SERVER)) {
         m->imaginary = true;
-        code = df_connect("sqlite::memory:", &m->open_options, &m->conn, err);
+        code = connect_to_nothing(m, err);
     }
     if (code == DF_OK) code = open_ledger(m, err);
     if (code == DF_OK && !write) code = refuse_half_restored(m, err);

@@ -47,6 +47,8 @@ DF_MUST_USE df_code step_send(execution *e, size_t step, df_str sql, df_error *e
  * query: then the statements up to it run first, and *ran says how many of the unit's.
  */
 DF_MUST_USE df_code step_begin(execution *e, const df_unit *unit, size_t *ran, df_error *err);
+/* The same for what the commit finds, which belongs to no statement: which migration, and in which file. */
+df_code commit_explain(const execution *e, df_error *err);
 void step_state(execution *e, size_t step, df_step_status status, const char *state, const char *note);
 /* "statement 3 (ALTER TABLE)" in front, and where in which file. */
 df_code step_explain(const execution *e, size_t step, df_error *err);

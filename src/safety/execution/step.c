@@ -42,6 +42,14 @@ df_code step_explain(const execution *e, size_t i, df_error *err)
     return err->code;
 }
 
+df_code commit_explain(const execution *e, df_error *err)
+{
+    if (!err) return DF_FAILED;
+    if (e->section->path && !*err->file) df_error_at(err, e->section->path, 0);
+    df_error_prefix(err, "%.*s%s%s", DF_FMT(e->migration->id), *err->native ? ", code " : "", err->native);
+    return err->code;
+}
+
 void step_state(execution *e, size_t i, df_step_status status, const char *state, const char *note)
 {
     e->rows[i].status = status;

@@ -66,7 +66,9 @@ static df_code attempt(execution *e, df_error *err)
                             .duration_ms = (int64_t)((df_monotonic_s() - e->began) * 1000)};
     for (size_t i = units->count - (units->lowered ? 1 : 0); i < units->count; i++)
         for (size_t k = 0; k < units->items[i].count; k++) e->rows[units->items[i].first + k].status = DF_STEP_DONE;
-    return df_ledger_complete(e->x->ledger, &e->run, &result, err);
+    df_code code = df_ledger_complete(e->x->ledger, &e->run, &result, err);
+    if (code == DF_FAILED || code == DF_CONFLICT) commit_explain(e, err);
+    return code;
 }
 
 /* Settings behind the commit; what they say of the session is undone by the reset that follows anyway. */
