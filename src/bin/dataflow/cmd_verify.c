@@ -90,7 +90,9 @@ const cli_command verify_command = {
         "object by "
         "object. Finds downs that fail, that leave something, and that lose something. The database itself "
         "is not "
-        "touched: the scratch one is made on the same server and dropped afterwards. On Neo4j what is stored is "
+        "touched: the scratch one is made on the same server and dropped afterwards. Migrations that change what is "
+        "no part of it (MariaDB: a table named with its database, USE; SQLite: ATTACH; a role, user or database "
+        "that is dropped) are refused, status 3: nothing is run. On Neo4j what is stored is "
         "compared, too; Community has one database, so that the scratch one is an empty one of another server.\n\n"
         "Status 0: all that have a down are proved. 4: some are broken; they are named, with what differs.",
     .examples = "PROGRAM verify\nPROGRAM verify --scratch-url postgresql://ops@test/scratch --target 012",

@@ -134,6 +134,24 @@ DF_MUST_USE df_code job_note_passed_over(df_migrate *m, const df_migration *migr
 /* Of the connected server, as df_sql_version makes it; 0 when it says none. */
 int32_t job_server_version(const df_migrate *m);
 
+/* ---- outside.c ---- */
+
+typedef struct job_outside {
+    df_conn *conn; /* of the server that is asked */
+    const df_sql_dialect *dialect;
+    df_arena *arena;
+    bool databases_only; /* not what belongs to the whole server */
+    df_str *databases;   /* filled by job_outside_open, in any order; released by job_outside_close */
+    size_t n_databases, cap;
+} job_outside;
+
+/* The caller sets the members above `databases`. */
+DF_MUST_USE df_code job_outside_open(job_outside *outside, df_error *err);
+/* What a statement changes beside the database that it runs in ("the database shop", "the role web"), in the arena; NULL: nothing that
+ * can be seen in its text. */
+const char *job_outside_find(const job_outside *outside, const df_step *step);
+void job_outside_close(job_outside *outside);
+
 /* ---- schema.c ---- */
 
 /* Records the live schema as that of the last success; a failure is only logged, the migrations stand. */

@@ -60,6 +60,59 @@ static df_code open_scratch(prover *p, const char *url, df_error *err)
     return DF_OK;
 }
 
+/* ---- what a scratch database does not hold ---- */
+
+static df_code refuse_outside(prover *p, const job_outside *outside, const df_migration *migration, const df_section *section,
+                              df_arena *arena, df_error *err)
+{
+    df_steps steps;
+    /* What cannot be read is told when it is its turn. */
+    if (!section->present || df_section_steps(p->m->set, section, &p->m->placeholders, arena, &steps, NULL) != DF_OK) return DF_OK;
+    for (size_t i = 0; i < steps.count; i++) {
+        const df_sql_statement *statement = &steps.items[i].statement;
+        const char *what = job_outside_find(outside, &steps.items[i]);
+        if (!what) continue;
+        df_fail(err, DF_REFUSED, "%.*s, statement %d of its way %s: changes %s, which is no part of a scratch database and would be changed "
+                "where it is", DF_FMT(migration->id), (int)statement->number, section == &migration->up ? "up" : "down", what);
+        df_error_at(err, steps.items[i].path ? steps.items[i].path : section->path, statement->line);
+        if (err) err->statement = statement->number;
+        df_error_hint(err, "prove it on a server where that does no harm: --scratch-url with an empty database there");
+        return DF_REFUSED;
+    }
+    return DF_OK;
+}
+
+/* The same server has what the migrations are about; they must not reach it from the scratch database. */
+static df_code stay_inside(prover *p, const char *target, bool databases_only, df_error *err)
+{
+    df_arena arena = {0};
+    df_migration *last = NULL;
+    job_outside outside = {.conn = p->m->conn, .dialect = p->m->dialect, .arena = p->arena, .databases_only = databases_only};
+    if (target) DF_TRY(df_migration_find(p->m->set, df_str_from(target), &last, err));
+    size_t count = last ? last->position + 1 : p->m->set->count;
+    df_code code = job_outside_open(&outside, err);
+    for (size_t i = 0; code == DF_OK && i < count; i++) {
+        df_migration *migration = &p->m->set->items[i];
+        if (df_migration_load(p->m->set, migration, NULL) != DF_OK) continue;
+        code = refuse_outside(p, &outside, migration, &migration->up, &arena, err);
+        if (code == DF_OK) code = refuse_outside(p, &outside, migration, &migration->down, &arena, err);
+        df_arena_reset(&arena);
+    }
+    df_arena_release(&arena);
+    job_outside_close(&outside);
+    return code;
+}
+
+/* Sessions name their database behind their server. */
+static bool same_server(const prover *p)
+{
+    df_session ours = {0}, scratch = {0};
+    if (!p->m->conn || df_session_get(p->m->conn, &ours, NULL) != DF_OK || df_session_get(p->scratch->conn, &scratch, NULL) != DF_OK)
+        return false;
+    const char *end = strrchr(ours.database, '/');
+    return end && strncmp(ours.database, scratch.database, (size_t)(end - ours.database) + 1) == 0;
+}
+
 static df_code make_scratch(prover *p, const char *url, df_error *err)
 {
     p->url = url;
@@ -332,7 +385,9 @@ df_code df_migrate_verify(df_migrate *m, const char *scratch_url, const char *ta
     *out = (df_migrate_proof){.scratch = scratch_url ? "given" : ""};
     DF_TRY(job_files(m, err));
     if (m->config.database_url || !scratch_url) DF_TRY(job_connect(m, false, err));
-    df_code code = make_scratch(&p, scratch_url, err);
+    df_code code = scratch_url ? DF_OK : stay_inside(&p, target, false, err);
+    if (code == DF_OK) code = make_scratch(&p, scratch_url, err);
+    if (code == DF_OK && scratch_url && same_server(&p)) code = stay_inside(&p, target, true, err);
     if (code == DF_OK) code = prove_all(&p, target, err);
     df_code end = drop_scratch(&p, &dropped);
     if (end != DF_OK) df_log(m->config.observer, DF_LOG_WARNING, "the scratch database stays: %s", dropped.message);

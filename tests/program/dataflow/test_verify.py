@@ -45,6 +45,50 @@ def own(tap, servers, path, engine):
     tap.ok("CREATE TABLE a" not in database.dump().replace("public.", "").replace("`", ""), f"{engine}: the database itself is untouched")
 
 
+OUTSIDE = {
+    "mariadb": [("CREATE TABLE IF NOT EXISTS `{live}`.`kept` (id int);", "DROP TABLE `{live}`.`kept`;", "the database {live}"),
+                ("USE {live};\nCREATE TABLE IF NOT EXISTS kept (id int);", "DROP TABLE kept;", "the database {live}"),
+                ("CREATE TABLE b (id int);", "DROP TABLE IF EXISTS nothing, {live}.kept;", "the database {live}"),
+                ("CREATE USER IF NOT EXISTS 'dataflow'@'localhost';", "DROP USER IF EXISTS nobody@'%', 'dataflow'@'localhost';", "the user dataflow")],
+    "postgres": [("DO $$ BEGIN CREATE ROLE kept; EXCEPTION WHEN duplicate_object THEN NULL; END $$;", "DROP ROLE IF EXISTS nobody, kept;", "the role kept")],
+    "sqlite": [("ATTACH '{live}' AS other;\nCREATE TABLE IF NOT EXISTS other.kept (id int);", "DROP TABLE kept;", "the file {live}")],
+}
+
+
+def outside(tap, servers, path, engine):
+    """What a statement reaches from the scratch database is the live one: nothing runs."""
+    for number, (up, down, what) in enumerate(OUTSIDE[engine]):
+        database = servers.database(engine)
+        live = database.url.removeprefix("sqlite:") if engine == "sqlite" else database.name
+        folder = os.path.join(servers.folder, f"outside-{engine}-{number}")
+        os.makedirs(folder)
+        with open(os.path.join(folder, "001_a.sql"), "w", encoding="utf-8") as out:
+            out.write(f"-- UP\n{up}\n-- DOWN\n{down}\n".replace("{live}", live))
+        made = os.path.join(servers.folder, f"made-{engine}-{number}")
+        os.makedirs(made)
+        with open(os.path.join(made, "001_kept.sql"), "w", encoding="utf-8") as out:
+            role = "CREATE ROLE kept;\n" if engine == "postgres" else ""
+            out.write(f"CREATE TABLE kept (id int);\nINSERT INTO kept VALUES (1);\n{role}")
+        Dataflow(path, database.url, made).run("up")
+        before = database.dump()
+        result = Dataflow(path, database.url, folder).run("verify")
+        tap.ok(result.returncode == 3 and what.replace("{live}", live) in result.stderr and "001_a.sql" in result.stderr and "--scratch-url" in result.stderr,
+               f"{engine}: verify refuses what changes {what}", result.stdout + result.stderr)
+        tap.ok(database.dump() == before, f"{engine}: and what lives there is as it was")
+
+
+def alias(tap, servers, path):
+    """A column of a table that is called as the database is."""
+    database = servers.database("mariadb")
+    folder = os.path.join(servers.folder, "outside-alias")
+    os.makedirs(folder)
+    with open(os.path.join(folder, "001_a.sql"), "w", encoding="utf-8") as out:
+        name = database.name
+        out.write(f"CREATE TABLE {name} (id int);\nUPDATE {name} SET {name}.id = 1;\n-- DOWN\nDROP TABLE {name};\n")
+    result = Dataflow(path, database.url, folder).run("verify")
+    tap.ok(result.returncode == 0, "mariadb: a column of a table with the database's name is none of it", result.stdout + result.stderr)
+
+
 def real(tap, servers, path, history, broken, until=None, count=None):
     database = servers.database(history.engine)
     program = Dataflow(path, database.url, history.path)
@@ -63,6 +107,9 @@ def main():
     with Servers() as servers:
         for engine in servers.engines():
             own(tap, servers, path, engine)
+            outside(tap, servers, path, engine)
+        if servers.has("mariadb"):
+            alias(tap, servers, path)
         for history in histories():
             if (history.name, history.engine) not in known or not os.path.isdir(HISTORIES) or not servers.has(history.engine):
                 continue
