@@ -411,6 +411,11 @@ def wrong_files(case):
     result = case.run("validate")
     case.tap.ok(result.returncode == 4 and "010_broken.sql" in result.stdout, f"{case.engine}: a quote that does not end is found", said(result))
     os.unlink(os.path.join(folder, "010_broken.sql"))
+    case.write("010_words.sql", '-- @metadata {"risky": "low"}\n-- UP\n-- @lock_timeuot 5s\nSELECT 1;\n')
+    result = case.run("validate")
+    case.tap.ok(result.returncode == 0 and "risky" in result.stdout and "lock-timeout" in result.stdout,
+                f"{case.engine}: words that mean nothing are named", said(result))
+    os.unlink(os.path.join(folder, "010_words.sql"))
     case.write("009_twice.sql", "-- UP\nSELECT 1;\n")
     result = case.run("validate")
     case.tap.ok(result.returncode == 4 and "009_twice.sql" in result.stdout, f"{case.engine}: two files of one version are found", said(result))

@@ -272,6 +272,16 @@ static void finish(validation *v, const job_plan *plan, df_migrate_validation *o
     }
 }
 
+/* Those of the folder behind the first `*taken`. */
+static void take_findings(validation *v, size_t *taken)
+{
+    for (; *taken < v->m->set->n_findings; ++*taken) {
+        const df_file_finding *f = &v->m->set->findings[*taken];
+        job_add(v->findings, (df_migrate_finding){.severity = f->blocks ? "error" : "warning", .rule = f->kind, .file = f->file,
+                                                  .line = f->line, .what = f->what, .hint = f->hint});
+    }
+}
+
 df_code df_migrate_validate(df_migrate *m, df_migrate_validation *out, df_error *err)
 {
     df_arena *arena = job_report(m, REPORT_VALIDATION);
@@ -283,12 +293,10 @@ df_code df_migrate_validate(df_migrate *m, df_migrate_validation *out, df_error 
     v.references = (df_references){.dialect = m->dialect, .arena = &v.kept};
     if (m->config.database_url) DF_TRY(job_connect(m, false, err));
     if (m->conn) v.version = job_server_version(m);
-    for (size_t i = 0; i < m->set->n_findings; i++) {
-        const df_file_finding *f = &m->set->findings[i];
-        job_add(&findings, (df_migrate_finding){.severity = f->blocks ? "error" : "warning", .rule = f->kind, .file = f->file,
-                                                .line = f->line, .what = f->what, .hint = f->hint});
-    }
+    size_t taken = 0;
+    take_findings(&v, &taken);
     for (size_t i = 0; i < m->set->count; i++) check_migration(&v, &m->set->items[i]);
+    take_findings(&v, &taken); /* what is found only in a file that is read to its end: its encoding, words that are not known */
     df_arena_release(&v.scratch);
     out->checked = (int64_t)m->set->count;
     df_code code = v.code == DF_OK ? job_make_plan(m, true, false, arena, &plan, err) : v.code;
