@@ -80,6 +80,22 @@ static df_code observe(rehearsal *r, df_migrate_step *line, df_error *err)
     return code;
 }
 
+/*
+ * One more row behind others for the same table, which locks nothing more and reads nothing: in a file of fifty thousand of these, looking
+ * at the locks would take ten times as long as they do.
+ */
+static bool is_more_of_it(const execution *e, size_t i)
+{
+    const df_step *step = &e->steps.items[i], *before = i ? step - 1 : NULL;
+    if (!before || strcmp(step->facts.tag, "INSERT") != 0 || strcmp(before->facts.tag, "INSERT") != 0) return false;
+    if (!df_str_eq(step->facts.object.schema, before->facts.object.schema) || !df_str_eq(step->facts.object.name, before->facts.object.name))
+        return false;
+    df_sql_lexer lexer = {.dialect = df_conn_dialect(e->x->conn), .text = step->statement.text};
+    for (df_sql_token token; (token = df_sql_next_word(&lexer)).kind != DF_SQL_END;)
+        if (df_sql_is(token, "SELECT") || df_sql_is(token, "TABLE") || df_sql_is(token, "WITH")) return false;
+    return step->facts.object.name.len > 0;
+}
+
 /* What fails in this one transaction alone, and not when migrations commit and settings are set; else NULL. */
 static const char *why_only_here(const rehearsal *r, const df_error *err)
 {
@@ -101,7 +117,7 @@ static df_code run_step(rehearsal *r, execution *e, size_t i, df_error *err)
     if (code == DF_OK) {
         line->state = "rolled back";
         r->labels |= (e->steps.items[i].facts.flags & DF_SQL_ADD_VALUE) != 0;
-        return observe(r, line, err);
+        return is_more_of_it(e, i) ? DF_OK : observe(r, line, err);
     }
     if (df_conn_lost(r->x->conn) || code == DF_CANCELLED) {
         *err = mine;

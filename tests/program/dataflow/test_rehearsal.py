@@ -67,6 +67,18 @@ def rehearsed_and_run(tap, servers, path, engine, name, files):
     tap.ok(rehearsed.returncode == 0 and run.returncode == 0, f"{engine}: {name}: is rehearsed as it runs", said(rehearsed) + said(run))
 
 
+def looks(tap, servers, path):
+    """Locks and scans are told where something new is locked or read; a further row of the same table is not asked about."""
+    files = {"001_a.sql": "CREATE TABLE p (id int PRIMARY KEY);\nCREATE TABLE c (id int REFERENCES p);\nINSERT INTO p VALUES (1);\n",
+             "002_b.sql": "INSERT INTO c VALUES (1);\nINSERT INTO c VALUES (1);\nINSERT INTO c SELECT id FROM p;\nINSERT INTO c VALUES ((SELECT id FROM p));\n"}
+    program = Dataflow(path, servers.database("postgres").url, folder(servers, "rehearsal-looks", files))
+    program.run("up", "--target", "1")
+    _, document = program.json("up", "--dry-run")
+    steps = document["migrations"][0]["statements"]
+    tap.ok("public.c" in (steps[0]["locks"] or "") and not steps[1]["locks"] and all("public.p" in (s["scanned"] or "") for s in steps[2:]),
+           "postgres: locks and scans of rows that are inserted one by one", steps)
+
+
 def orphans(tap, servers, path, engine):
     database = servers.database(engine)
     url = database.url + ("?foreign_keys=on" if engine == "sqlite" else "")
@@ -85,6 +97,8 @@ def main():
                 rehearsed_and_run(tap, servers, path, engine, name, files)
             if engine in HISTORIES:
                 orphans(tap, servers, path, engine)
+        if servers.has("postgres"):
+            looks(tap, servers, path)
     return tap.done()
 
 
