@@ -38,6 +38,23 @@ static void test_codes(df_conn *conn)
     run_sql(conn, DF_OK, "DROP TABLE e");
 }
 
+/* What is longer than the server takes is told, and does not cost the connection. */
+static void test_too_long(df_conn *conn)
+{
+    df_error err;
+    enum { LENGTH = 20 << 20 };
+    char *sql = malloc(LENGTH + 1);
+    memset(sql, 'x', LENGTH);
+    memcpy(sql, "SELECT '", 8);
+    sql[LENGTH - 1] = '\'';
+    sql[LENGTH] = '\0';
+    df_code code = df_exec(conn, sql, NULL, 0, NULL, &err);
+    check(code == DF_FAILED && strstr(err.message, "max_allowed_packet") && !df_conn_lost(conn), "a statement that is too long: %s",
+          err.message);
+    run_sql(conn, DF_OK, "SELECT 1");
+    free(sql);
+}
+
 /* Details, hints and places of PostgreSQL's errors. */
 static void test_postgres_errors(df_conn *conn)
 {
@@ -317,6 +334,7 @@ void test_errors(void)
     test_codes(conn);
     if (strcmp(fl->engine, "postgres") == 0) test_postgres_errors(conn);
     if (strcmp(fl->engine, "mariadb") == 0) test_mariadb_errors(conn);
+    if (strcmp(fl->engine, "mariadb") == 0) test_too_long(conn);
     df_disconnect(conn);
     test_read_only();
     if (strcmp(fl->engine, "sqlite") == 0) {

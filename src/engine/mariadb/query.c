@@ -172,6 +172,17 @@ static df_code read_results(my_conn *c, df_row_fn fn, void *context, int64_t *af
     return code;
 }
 
+/* The server would only hang up. */
+static df_code check_length(const my_conn *c, size_t length, df_error *err)
+{
+    if (!c->max_packet || length < c->max_packet) return DF_OK;
+    df_fail(err, DF_FAILED, "the statement has %zu bytes, and the server takes less than %llu (max_allowed_packet)", length,
+            (unsigned long long)c->max_packet);
+    if (err) snprintf(err->native, sizeof err->native, "1153");
+    df_error_hint(err, "write it as several statements, or raise max_allowed_packet on the server (SET GLOBAL holds for new connections)");
+    return DF_FAILED;
+}
+
 df_code my_run(df_conn *conn, const char *sql, const df_value *params, size_t n_params, df_row_fn fn,
                void *context, int64_t *affected, df_error *err)
 {
@@ -182,7 +193,10 @@ df_code my_run(df_conn *conn, const char *sql, const df_value *params, size_t n_
     df_code code = n_params ? fill_in(c, text, params, n_params, &filled, err) : DF_OK;
     if (code == DF_OK) {
         df_str sent = n_params ? df_buf_str(&filled) : text;
-        if (mysql->real_query(c->db, sent.ptr, (unsigned long)sent.len) != 0) {
+        code = check_length(c, sent.len, err);
+        if (code != DF_OK) {
+            /* nothing was sent */
+        } else if (mysql->real_query(c->db, sent.ptr, (unsigned long)sent.len) != 0) {
             /* A position in the filled text would mean nothing to the caller. */
             code = my_fail(c, n_params ? DF_STR_NONE : text, err);
         } else {
