@@ -230,6 +230,8 @@ df_layout mf_marks(const df_sql_dialect *dialect, df_str text);
 DF_MUST_USE df_code mf_collect_files(mf_set *s, const mf_listing *listing, df_error *err);
 /* Layouts with a folder a migration (folders.c). */
 DF_MUST_USE df_code mf_collect_folders(mf_set *s, const mf_listing *listing, df_error *err);
+/* Where nothing was collected: a finding that blocks, when scripts lie in folders further below (below.c). */
+void mf_look_further_below(mf_set *s, const mf_listing *listing);
 /* sqitch.plan (sqitch.c). */
 DF_MUST_USE df_code mf_collect_sqitch(mf_set *s, const mf_listing *listing, df_error *err);
 /* Changelogs of Liquibase, each of many migrations (liquibase.c). */

@@ -130,10 +130,10 @@ static df_code fail_many(mf_set *s, size_t total, const char *names, const char 
     df_code code = df_fail(err, DF_USAGE, "%s holds no migrations, but %s: %s", s->set.folder,
                            total ? "several of its folders do" : "some for other databases", names);
     if (total)
-        df_error_hint(err, "name one of them: --migrations %s/%s", s->set.folder, first);
+        df_error_hint(err, "name one of them: --migrations %s", mf_path(s, first));
     else
-        df_error_hint(err, "name a database that they are for, or one of the folders: --migrations %s/%s",
-                      s->set.folder, first);
+        df_error_hint(err, "name a database that they are for, or one of the folders: --migrations %s",
+                      mf_path(s, first));
     return code;
 }
 
@@ -258,6 +258,7 @@ static df_code open_set(mf_set *s, const df_files_options *options, df_error *er
     if (options->layout != DF_LAYOUT_AUTO) found = options->layout;
     s->set.layout = found == DF_LAYOUT_AUTO ? DF_LAYOUT_NATIVE : found;
     DF_TRY(collect(s, &listing, err));
+    mf_look_further_below(s, &listing);
     mf_sort_callbacks(s);
     mf_order(s);
     return DF_OK;

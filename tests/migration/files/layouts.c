@@ -316,6 +316,38 @@ static void folders_below(void)
            DF_LAYOUT_PAIRS, "001_a", "");
 }
 
+/* "Nothing to do" would be a lie where scripts lie further below than anybody looks. */
+static void further_below(void)
+{
+    expect("a project's folder",
+           (files){"package.json", "", "prisma/schema.prisma", "", "prisma/migrations/1_a/migration.sql", "",
+                   "prisma/migrations/2_b/migration.sql", "", NULL},
+           NULL, DF_LAYOUT_NATIVE, "", "ignored-file:!");
+    expect("resources with Flyway's folder",
+           (files){"application.yml", "", "db/migration/V1__a.sql", "", "db/migration/V2__b.sql", "", NULL}, NULL,
+           DF_LAYOUT_NATIVE, "", "ignored-file:!");
+    expect("scripts in folders that are named for releases",
+           (files){"1.1.0/update.sql", "", "1.2.0/update.sql", "", NULL}, NULL, DF_LAYOUT_NATIVE, "", "ignored-file:!");
+    files vendors = {"db/mysql/migrations/1_a/migration.sql", "", "db/mysql/schema.prisma", "", NULL};
+    expect("for other databases alone", vendors, &df_sql_postgres, DF_LAYOUT_NATIVE, "", "other-dialect:!");
+    expect("for ours", vendors, &df_sql_mariadb, DF_LAYOUT_NATIVE, "", "ignored-file:!");
+    expect("what has no script in it", (files){"docs/001_notes.md", "", "a/bin/001_setup.sh", "", "a/b/x.cypher", "", NULL},
+           NULL, DF_LAYOUT_NATIVE, "", "");
+    expect("beside migrations", (files){"001_a.sql", "", "old/2019/001_x.sql", "", NULL}, NULL, DF_LAYOUT_NATIVE, "001_a", "");
+    expect("an environment without any of its own", (files){"prod/001_a.sql", "", "dev/x/y.sql", "", NULL}, NULL,
+           DF_LAYOUT_NATIVE, "", "");
+    folder f;
+    folder_init(&f);
+    folder_put(&f, "prisma/migrations/1_a/migration.sql", "");
+    df_migration_set *set = folder_open(&f, DF_LAYOUT_AUTO, NULL);
+    const df_file_finding *found = set && set->n_findings == 1 ? &set->findings[0] : NULL;
+    check(found && strstr(found->what, "a folder below does: prisma/migrations") &&
+              strstr(found->hint, "/prisma/migrations") && found->blocks,
+          "the folder that is meant is named");
+    df_migrations_close(set);
+    folder_release(&f);
+}
+
 /* Where files would share a version, the numbers behind it count. */
 static void longer_versions(void)
 {
@@ -542,6 +574,7 @@ int main(void)
     by_suffix();
     longer_versions();
     folders_below();
+    further_below();
     by_folders();
     sqitch();
     refused();
