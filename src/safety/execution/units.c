@@ -173,6 +173,15 @@ static df_code take_block(unit_maker *m, size_t *at, df_error *err)
     return DF_OK;
 }
 
+/*
+ * MariaDB takes a COMMIT of nothing without a word, and scripts end with one as dumps do (SET autocommit = 0 in front): what
+ * stands before it was committed statement by statement.
+ */
+static bool is_idle_commit(const unit_maker *m, const df_step *step)
+{
+    return m->dialect->ddl_commits && has(step, DF_SQL_COMMIT) && !has(step, DF_SQL_BEGIN | DF_SQL_ROLLBACK);
+}
+
 static df_unit_mode mode_of(const unit_maker *m, const df_step *step)
 {
     if (step->batch) return DF_UNIT_BATCHED;
@@ -224,6 +233,10 @@ df_code df_units_make(const df_sql_dialect *dialect, const df_section *section, 
         const df_step *step = &steps->items[at];
         if (has(step, DF_SQL_BEGIN) && !has(step, DF_SQL_COMMIT | DF_SQL_ROLLBACK)) {
             DF_TRY(take_block(&m, &at, err));
+            continue;
+        }
+        if (is_idle_commit(&m, step)) {
+            at++;
             continue;
         }
         if (has(step, DF_SQL_COMMIT | DF_SQL_ROLLBACK))

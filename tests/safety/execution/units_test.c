@@ -83,6 +83,10 @@ static void test_others(void)
     cut(&df_sql_sqlite, "CREATE TABLE a (i int); INSERT INTO a VALUES (1); VACUUM; CREATE TABLE b (i int)", false, "T2 A1 T1");
     cut(&df_sql_mariadb, "CREATE TABLE a (i int); INSERT INTO a VALUES (1); UPDATE a SET i = 2", false, "A1 T1 T1");
     cut(&df_sql_mariadb, "START TRANSACTION; INSERT INTO a VALUES (1); UPDATE a SET i = 2; COMMIT", false, "T2");
+    cut(&df_sql_mariadb, "CREATE TABLE a (i int); INSERT INTO a VALUES (1); COMMIT; INSERT INTO a VALUES (2); COMMIT", false, "A1 T1 T1");
+    cut(&df_sql_mariadb, "SET autocommit = 0; INSERT INTO a VALUES (1); COMMIT", false, "S1 T1");
+    cut(&df_sql_mariadb, "INSERT INTO a VALUES (1);\nCOMMIT AND CHAIN;\nINSERT INTO a VALUES (2); COMMIT", false, "error at line 2");
+    cut(&df_sql_mariadb, "INSERT INTO a VALUES (1);\nROLLBACK", false, "error at line 2");
     cut(&df_sql_mariadb, "START TRANSACTION; INSERT INTO a VALUES (1); CREATE TABLE b (i int); COMMIT", false, "T1 A1");
     cut(&df_sql_mariadb, "SET FOREIGN_KEY_CHECKS = 0; CREATE TABLE a (i int)", false, "S1 A1");
 }
