@@ -128,6 +128,7 @@ typedef struct df_section {
     bool no_placeholders; /* `${…}` is left alone: -- @placeholders off, placeholderReplacement=false */
     bool plain; /* nothing in the file says that it is written for us: `${…}` is text unless there are values
                  */
+    bool substitute; /* goose: ENVSUB ON stands in front of it, and no OFF since */
     int64_t lock_ms, statement_ms; /* directives; -1: not said */
     const df_section_part *parts;  /* where the text is joined from several pieces */
     size_t n_parts;                /* 0: it is one piece */

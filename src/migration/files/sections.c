@@ -145,12 +145,13 @@ static int goose_annotation(const df_sql_dialect *dialect, df_str line)
 static df_code cut_goose(mf_set *s, const mf_file *file, df_str text, df_migration *m, df_error *err)
 {
     const char *up = NULL, *down = NULL, *begun = NULL;
-    bool no_transaction = file->no_transaction;
+    bool no_transaction = file->no_transaction, substitute = false, in_up = false, in_down = false;
     df_str rest = text, line;
     while (mf_line(&rest, &line)) {
         int word = goose_annotation(s->set.dialect, line);
         if (word == G_UNKNOWN) return fail_at(s, file, text, line.ptr, err, "goose has no such annotation");
         if (word == G_NO_TRANSACTION) no_transaction = true;
+        if (word == G_ENVSUB_ON || word == G_ENVSUB_OFF) substitute = word == G_ENVSUB_ON;
         if (word == G_UP || word == G_DOWN) {
             if (begun) return fail_at(s, file, text, begun, err, "StatementBegin without StatementEnd");
             if (word == G_UP ? up != NULL : down != NULL || !up)
@@ -159,6 +160,7 @@ static df_code cut_goose(mf_set *s, const mf_file *file, df_str text, df_migrati
                                : up         ? "a second +goose Down"
                                             : "+goose Down in front of +goose Up");
             *(word == G_UP ? &up : &down) = line.ptr;
+            *(word == G_UP ? &in_up : &in_down) = substitute; /* it goes on into the section */
         }
         if (word == G_BEGIN || word == G_END) {
             if (!up)
@@ -179,6 +181,8 @@ static df_code cut_goose(mf_set *s, const mf_file *file, df_str text, df_migrati
     m->up = section_of(s, file, text, up ? up : text.ptr, down ? down : text.ptr + text.len);
     if (down) m->down = section_of(s, file, text, down, text.ptr + text.len);
     m->up.no_transaction = m->down.no_transaction = no_transaction;
+    m->up.substitute = in_up;
+    m->down.substitute = in_down;
     DF_TRY(mf_directives(s, s->set.dialect, &m->up, DF_STR_NONE, file->path, err));
     return mf_directives(s, s->set.dialect, &m->down, DF_STR_NONE, file->path, err);
 }

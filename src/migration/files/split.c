@@ -145,7 +145,7 @@ static df_code split_goose(split *x, const piece *p, df_error *err)
 
 df_code mf_split(const df_migration_set *set, const df_section *section, mf_raws *out, df_error *err)
 {
-    split x = {.set = set, .section = section, .out = out};
+    split x = {.set = set, .section = section, .out = out, .substitute = section->substitute};
     size_t parts = section->n_parts ? section->n_parts : 1;
     for (size_t i = 0; i < parts; i++) {
         piece p = {

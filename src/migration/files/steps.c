@@ -174,6 +174,8 @@ void df_section_text(const df_section *section, df_buf *out)
             df_buf_printf(out, " statement-timeout=%lld", (long long)section->statement_ms);
         df_buf_char(out, '\n');
     }
+    if (section->substitute)
+        df_buf_printf(out, "%s +goose ENVSUB ON\n", section->comment ? section->comment : "--");
     df_buf_str_add(out, section->sql);
 }
 

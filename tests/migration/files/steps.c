@@ -337,6 +337,24 @@ static void keeping(void)
               err.line == 1,
           "and are checked");
     check(df_section_of_text(&set, DF_STR_NONE, "kept", &out, &err) == DF_OK && !out.present, "none is none");
+    set.layout = DF_LAYOUT_GOOSE;
+    in = (df_section){.present = true,
+                      .sql = DF_STR("-- +goose Down\nSELECT '$A';"),
+                      .substitute = true,
+                      .no_transaction = true,
+                      .lock_ms = -1,
+                      .statement_ms = -1};
+    df_placeholders none = {0};
+    df_steps steps;
+    setenv("A", "one", 1);
+    for (int kept = 0; kept < 2; kept++) {
+        df_buf_clear(&text);
+        df_section_text(&in, &text);
+        if (kept) check(df_section_of_text(&set, df_buf_str(&text), "kept", &in, &err) == DF_OK, "goose's is read");
+        check(df_section_steps(&set, &in, &none, &arena, &steps, &err) == DF_OK && steps.count == 1 &&
+                  str_is(steps.items[0].statement.text, "SELECT 'one'"),
+              "goose: ENVSUB that was on in front of a section is on%s", kept ? " when it is kept, too" : "");
+    }
     df_buf_release(&text);
 }
 
