@@ -219,9 +219,24 @@ static const char *verdict_command(const op_look *look, const df_plan_item *item
     }
 }
 
+/* What was found in the folder, where no migration stands for it: files that would not run, for one. */
+static size_t say_blocking_findings(op_why *why, const df_plan *plan)
+{
+    static const char command[] = "dataflow validate";
+    size_t said = 0;
+    for (size_t i = 0; plan->set && i < plan->set->n_findings; i++) {
+        const df_file_finding *found = &plan->set->findings[i];
+        if (!df_plan_finding_blocks(plan, found) || said++ >= LISTED) continue;
+        op_say(why, "migration", "bad", 0, command, "%s%s%s", found->what, found->hint ? "; " : "",
+               found->hint ? found->hint : "");
+        op_next(why, OP_SOON, command, "the folder keeps the next run from starting: %s", found->what);
+    }
+    return said;
+}
+
 static void say_blocking_files(op_why *why, const df_plan *plan)
 {
-    size_t said = 0;
+    size_t said = say_blocking_findings(why, plan);
     for (size_t i = 0; i < plan->count; i++) {
         const df_plan_item *item = &plan->items[i];
         if (!item->blocks || item->verdict == DF_VERDICT_RUNNING || said++ >= LISTED) continue;

@@ -420,6 +420,13 @@ def wrong_files(case):
     result = case.run("validate")
     case.tap.ok(result.returncode == 4 and "009_twice.sql" in result.stdout, f"{case.engine}: two files of one version are found", said(result))
     os.unlink(os.path.join(folder, "009_twice.sql"))
+    case.write("010##odd.sql", "SELECT 1;\n")
+    case.bad("a name that cannot be read", ["up"], 4, "010##odd.sql")
+    document = case.json("status --exit-code where only a name is in the way", "status", "--exit-code", status=4)
+    case.tap.equal(document["blocking"], 1, f"{case.engine}: status counts it")
+    case.has("why says so, too", case.good("why with a name that cannot be read", "why"), "010##odd.sql cannot be read",
+             "keeps the next run from starting", "dataflow validate")
+    os.unlink(os.path.join(folder, "010##odd.sql"))
 
 
 def wrong_statement(case):

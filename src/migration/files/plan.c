@@ -173,7 +173,8 @@ static void assemble(mf_planner *p, df_plan *out)
 {
     size_t n_lost, next = 0, last = 0;
     const df_applied **lost = lost_rows(p, &n_lost);
-    *out = (df_plan){.items = df_arena_alloc(p->arena, (p->set->count + n_lost + 1) * sizeof *out->items)};
+    *out = (df_plan){.set = p->set,
+                     .items = df_arena_alloc(p->arena, (p->set->count + n_lost + 1) * sizeof *out->items)};
     df_plan_item item;
     for (size_t i = 0; i < p->set->count; i++)
         if (p->items[i].applied) last = i + 1;
@@ -190,6 +191,16 @@ static void assemble(mf_planner *p, df_plan *out)
 }
 
 /* ---- the plan ---- */
+
+bool df_plan_finding_blocks(const df_plan *plan, const df_file_finding *finding)
+{
+    if (!finding->blocks) return false;
+    for (size_t i = 0; finding->file && i < plan->count; i++) {
+        const df_plan_item *item = &plan->items[i];
+        if (item->blocks && item->migration && df_str_is(item->migration->file, finding->file)) return false;
+    }
+    return true;
+}
 
 static df_code make(mf_planner *p, df_plan *out, df_error *err)
 {

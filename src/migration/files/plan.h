@@ -77,6 +77,7 @@ typedef struct df_plan_item {
 } df_plan_item;
 
 typedef struct df_plan {
+    const df_migration_set *set; /* the folder, with what was found in it */
     df_plan_item *items; /* in the folder's order, those without a file by their sequence among them */
     size_t count;
     size_t n_applied, n_pending, n_blocking; /* pending: what `up` would run */
@@ -99,6 +100,9 @@ typedef struct df_plan_options {
 DF_MUST_USE df_code df_plan_make(df_migration_set *set, const df_applied *applied, size_t n_applied,
                                  const df_plan_options *options, df_arena *arena, df_plan *out,
                                  df_error *err);
+
+/* Whether a finding keeps `up` from starting, and no item that blocks stands for its file. */
+bool df_plan_finding_blocks(const df_plan *plan, const df_file_finding *finding);
 
 /* "Migration X has been modified after application!", with both sums: the message of a MODIFIED item. */
 /* Which statements differ between what was applied and what the file says now, as lines "- old" and "+ new"

@@ -85,12 +85,13 @@ void job_fill_item(df_migrate *m, const df_plan_item *from, df_arena *arena, df_
     out->steps_done = (int64_t)row->steps_done;
 }
 
-static void fill_findings(df_migrate *m, job_findings *list)
+static void fill_findings(df_migrate *m, const df_plan *plan, job_findings *list, size_t *blocking)
 {
     for (size_t i = 0; i < m->set->n_findings; i++) {
         const df_file_finding *f = &m->set->findings[i];
         job_add(list, (df_migrate_finding){.severity = f->blocks ? "error" : "note", .rule = f->kind, .file = f->file,
                                            .line = f->line, .what = f->what, .hint = f->hint});
+        *blocking += df_plan_finding_blocks(plan, f);
     }
 }
 
@@ -159,7 +160,7 @@ df_code df_migrate_status_read(df_migrate *m, df_migrate_details details, df_mig
     const char *what;
     DF_TRY(job_not_adopted(m, &plan, arena, &what, err));
     if (what) job_add(&findings, (df_migrate_finding){.severity = "warning", .rule = "not-adopted", .what = what, .hint = JOB_ADOPT_HINT});
-    fill_findings(m, &findings);
+    fill_findings(m, &plan.plan, &findings, &out->blocking);
     out->findings = findings.items;
     out->n_findings = findings.count;
     return fill_lock(m, arena, out, err);

@@ -180,6 +180,31 @@ static void changed(void)
     end();
 }
 
+static size_t blocking_findings(void)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < plan.set->n_findings; i++)
+        count += df_plan_finding_blocks(&plan, &plan.set->findings[i]);
+    return count;
+}
+
+static void findings(void)
+{
+    BEGIN(DF_LAYOUT_NATIVE, THREE, "README.sql", "SELECT 1;");
+    check(makes(set, "001_a:pending 002_b:pending 003_c:pending") && set->n_findings == 1 && !blocking_findings(),
+          "what is only to be known blocks nothing");
+    folder_put(&f, "004##d.sql", "SELECT 1;");
+    reopen();
+    check(makes(set, "001_a:pending 002_b:pending 003_c:pending") && blocking_findings() == 1,
+          "a name that cannot be read does");
+    folder_put(&f, "003_d.sql", "SELECT 1;");
+    reopen();
+    check(makes(set, "001_a:pending 002_b:pending 003_c:duplicate! 003_d:duplicate!") && set->n_findings == 3 &&
+              blocking_findings() == 1,
+          "what a migration's own verdict says is not counted twice");
+    end();
+}
+
 static void late_ones(void)
 {
     BEGIN(DF_LAYOUT_NATIVE, THREE);
@@ -485,6 +510,7 @@ int main(void)
     simple();
     changed();
     late_ones();
+    findings();
     missing();
     renamed();
     duplicates();
