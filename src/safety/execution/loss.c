@@ -27,8 +27,11 @@ static df_code count_rows(loss_finder *f, df_str table, const char *condition, i
     return df_error_prefix(err, "counting what would be lost of %.*s", DF_FMT(table));
 }
 
+/* Each once, however many statements say it: a list of the same would leave no room for others. */
 void loss_add(loss_finder *f, int64_t rows, const char *what)
 {
+    for (size_t i = 0; i < f->count; i++)
+        if (strcmp(f->items[i].what, what) == 0) return;
     if (f->count == f->cap) {
         size_t cap = f->cap ? f->cap * 2 : 8;
         df_loss *items = df_arena_alloc(f->x->arena, cap * sizeof *items);

@@ -44,6 +44,13 @@ def losses(tap, servers, path, engine):
     result = program.run("down", "--quiet", "--target", "0")
     tap.ok(result.returncode == 3 and "users: 3 rows" in result.stderr and "users.city: 2 values" in result.stderr,
            f"{engine}: a table with rows neither", said(result))
+    seeds = folder(servers, f"loss-seeds-{engine}", TABLES | {f"{i:03}_seed.sql": f"-- UP\nINSERT INTO users (id) VALUES ({i});\n-- DOWN\n"
+                                                             f"DELETE FROM users WHERE id = {i};\n" for i in range(10, 22)})
+    Dataflow(path, database.url, seeds).run("up", "--quiet")
+    result = Dataflow(path, database.url, seeds).run("down", "--target", "0")
+    tap.ok(result.returncode == 3 and result.stderr.count("15 rows, of which some") == 1 and "users.city: 2 values" in result.stderr,
+           f"{engine}: what many statements say is said once, and hides nothing else", said(result))
+    Dataflow(path, database.url, seeds).run("down", "--steps", "12", "--force", "--reason", "test")
     result = program.run("down", "--quiet", "--force", "--reason", "test", "--target", "0")
     status, document = program.json("status")
     tap.ok(result.returncode == 0 and document["applied"] == 0 and "users" not in database.dump(), f"{engine}: --force does it", said(result))
