@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ${name} in native, Flyway's and neo4j-migrations' files; goose's variables of the environment. */
+/* ${name} in native, Flyway's and neo4j-migrations' files; {{.name}} in tern's; goose's variables of the
+ * environment. */
 #include "migration/files/files_int.h"
 
 #include "base/clock.h"
@@ -91,6 +92,63 @@ static df_code replace_names(const df_sql_dialect *dialect, const df_placeholder
     return DF_OK;
 }
 
+/* ---- tern ---- */
+
+/* The name in a `{{.name}}` that begins at `at`; absent when it is another action. *end: behind the action.
+ */
+static df_str field_at(df_str text, size_t at, size_t *end)
+{
+    const char *close = memmem(text.ptr + at, text.len - at, "}}", 2);
+    *end = close ? (size_t)(close - text.ptr) + 2 : text.len;
+    df_str inner = mf_trim(mf_cut(text, at + 2, close ? *end - 2 : text.len));
+    if (!close || inner.len < 2 || inner.ptr[0] != '.') return DF_STR_NONE;
+    for (size_t i = 1; i < inner.len; i++)
+        if (!mf_is_letter(inner.ptr[i]) && !mf_is_digit(inner.ptr[i]) && inner.ptr[i] != '_')
+            return DF_STR_NONE;
+    return df_str_skip(inner, 1);
+}
+
+static df_code refuse_action(const df_sql_dialect *dialect, df_str action, df_str name, df_error *err)
+{
+    if (name.ptr) {
+        df_fail(err, DF_USAGE, "there is no value for %.*s", DF_FMT(action));
+        df_error_hint(err,
+                      "give it the one of tern.conf's [data]: --placeholder %.*s=VALUE; or leave such text "
+                      "alone: %s @placeholders off",
+                      DF_FMT(name), dialect->comment);
+    } else {
+        df_fail(err, DF_USAGE, "only tern itself fills in %.*s", DF_FMT(action));
+        df_error_hint(
+            err, "write what it stands for into the file; or leave such text alone: %s @placeholders off",
+            dialect->comment);
+    }
+    return DF_USAGE;
+}
+
+/* tern takes the whole file for a template. Of that the fields of its data are known here, and the rest is
+ * refused: it is no SQL. */
+static df_code replace_fields(const df_sql_dialect *dialect, const df_placeholders *p, const mf_raw *raw,
+                              df_str text, df_buf *out, df_error *err)
+{
+    size_t done = 0;
+    const char *open;
+    while ((open = memmem(text.ptr + done, text.len - done, "{{", 2))) {
+        size_t at = (size_t)(open - text.ptr), end;
+        df_str name = field_at(text, at, &end);
+        df_buf_add(out, text.ptr + done, at - done);
+        done = end;
+        if (name.ptr && put_value(p, name, raw->path, out)) continue;
+        if (!p->keep_unknown) {
+            df_code code = refuse_action(dialect, mf_cut(text, at, end), name, err);
+            df_error_at(err, raw->path, raw->statement.line + mf_lines_before(text, open));
+            return code;
+        }
+        df_buf_add(out, open, end - at);
+    }
+    df_buf_add(out, text.ptr + done, text.len - done);
+    return DF_OK;
+}
+
 /* ---- goose ---- */
 
 /* Only lines between ENVSUB ON and OFF. */
@@ -121,14 +179,15 @@ df_code mf_substitute(const df_migration_set *set, const df_placeholders *placeh
                       df_str text, df_arena *arena, df_str *out, df_error *err)
 {
     *out = text;
-    bool goose = set->layout == DF_LAYOUT_GOOSE;
-    if (!goose && set->layout != DF_LAYOUT_NATIVE && set->layout != DF_LAYOUT_FLYWAY &&
+    bool goose = set->layout == DF_LAYOUT_GOOSE, tern = set->layout == DF_LAYOUT_TERN;
+    if (!goose && !tern && set->layout != DF_LAYOUT_NATIVE && set->layout != DF_LAYOUT_FLYWAY &&
         set->layout != DF_LAYOUT_NEO4J_MIGRATIONS)
         return DF_OK;
-    if (!text.len || !memchr(text.ptr, '$', text.len)) return DF_OK;
+    if (!text.len || !memchr(text.ptr, tern ? '{' : '$', text.len)) return DF_OK;
     df_buf buf = {0};
-    df_code code = goose ? replace_variables(set->dialect, raw, text, &buf, err)
-                         : replace_names(set->dialect, placeholders, raw, text, &buf, err);
+    df_code code = goose  ? replace_variables(set->dialect, raw, text, &buf, err)
+                   : tern ? replace_fields(set->dialect, placeholders, raw, text, &buf, err)
+                          : replace_names(set->dialect, placeholders, raw, text, &buf, err);
     if (code == DF_OK) *out = df_arena_str(arena, df_buf_str(&buf));
     df_buf_release(&buf);
     return code;

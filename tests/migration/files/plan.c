@@ -191,7 +191,8 @@ static size_t blocking_findings(void)
 static void findings(void)
 {
     BEGIN(DF_LAYOUT_NATIVE, THREE, "README.sql", "SELECT 1;");
-    check(makes(set, "001_a:pending 002_b:pending 003_c:pending") && set->n_findings == 1 && !blocking_findings(),
+    check(makes(set, "001_a:pending 002_b:pending 003_c:pending") && set->n_findings == 1 &&
+              !blocking_findings(),
           "what is only to be known blocks nothing");
     folder_put(&f, "004##d.sql", "SELECT 1;");
     reopen();
@@ -199,8 +200,8 @@ static void findings(void)
           "a name that cannot be read does");
     folder_put(&f, "003_d.sql", "SELECT 1;");
     reopen();
-    check(makes(set, "001_a:pending 002_b:pending 003_c:duplicate! 003_d:duplicate!") && set->n_findings == 3 &&
-              blocking_findings() == 1,
+    check(makes(set, "001_a:pending 002_b:pending 003_c:duplicate! 003_d:duplicate!") &&
+              set->n_findings == 3 && blocking_findings() == 1,
           "what a migration's own verdict says is not counted twice");
     end();
 }

@@ -270,13 +270,15 @@ static void goose(void)
     LOAD(l, DF_LAYOUT_GOOSE, "001_a.sql", "-- +goose Up\nSELECT 1;\n");
     check(l.code == DF_OK && !l.m->down.present && !l.m->up.no_transaction, "goose: no down");
     done(&l);
-    LOAD(l, DF_LAYOUT_GOOSE, "001_a.sql", "-- +goose ENVSUB ON\n-- +goose Up\nSELECT 1;\n-- +goose Down\nSELECT 2;\n");
+    LOAD(l, DF_LAYOUT_GOOSE, "001_a.sql",
+         "-- +goose ENVSUB ON\n-- +goose Up\nSELECT 1;\n-- +goose Down\nSELECT 2;\n");
     check(l.code == DF_OK && l.m->up.substitute && l.m->down.substitute,
           "goose: ENVSUB ON in front of the sections is for both");
     done(&l);
     LOAD(l, DF_LAYOUT_GOOSE, "001_a.sql",
          "-- +goose Up\n-- +goose ENVSUB ON\nSELECT 1;\n-- +goose Down\n-- +goose ENVSUB OFF\nSELECT 2;\n");
-    check(l.code == DF_OK && !l.m->up.substitute && l.m->down.substitute, "goose: and goes on from up into down");
+    check(l.code == DF_OK && !l.m->up.substitute && l.m->down.substitute,
+          "goose: and goes on from up into down");
     done(&l);
     LOAD(l, DF_LAYOUT_GOOSE, "001_a.sql",
          "-- +goose Up\n-- +goose ENVSUB ON\nSELECT 1;\n-- +goose ENVSUB OFF\n-- +goose Down\nSELECT 2;\n");

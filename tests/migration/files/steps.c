@@ -205,6 +205,27 @@ static void placeholders(void)
                             NULL),
                  "${flyway:database}"),
           "those of the database must be given");
+    check(
+        same_text(steps_text(
+                      DF_LAYOUT_TERN, &df_sql_postgres,
+                      "CREATE TABLE {{.schema}}.t (a text DEFAULT '{{ .empty }}{1}', b int[] DEFAULT '{1}');",
+                      false, &some, NULL),
+                  "1:1:CREATE TABLE app.t (a text DEFAULT '{1}', b int[] DEFAULT '{1}')"),
+        "tern's data, also in quotes");
+    check(same_text(steps_text(DF_LAYOUT_TERN, &df_sql_postgres, "SELECT 1;\nSELECT\n {{.other}};", false,
+                               &some, NULL),
+                    "f.sql:3: statement 2: there is no value for {{.other}}"),
+          "which must be given");
+    check(same_text(steps_text(DF_LAYOUT_TERN, &df_sql_postgres, "SELECT {{.other}}, {{.schema}}", false,
+                               &lenient, NULL),
+                    "1:1:SELECT {{.other}}, app"),
+          "or stays, when asked so");
+    static const char *const actions[] = {
+        "{{ template \"shared/v1.sql\" . }}", "{{sub 43 1}}", "{{.schema", "{{.}}", "{{ .a.b }}", "{{"};
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+        check(strstr(steps_text(DF_LAYOUT_TERN, &df_sql_postgres, actions[i], false, &some, NULL),
+                     "only tern itself fills in {{"),
+              "what else its templates do is refused: %s", actions[i]);
     df_migration_set set = {.layout = DF_LAYOUT_NATIVE, .dialect = &df_sql_postgres};
     df_section off = {
         .present = true, .sql = DF_STR("SELECT ${x}"), .path = "f.sql", .no_placeholders = true};
@@ -350,7 +371,8 @@ static void keeping(void)
     for (int kept = 0; kept < 2; kept++) {
         df_buf_clear(&text);
         df_section_text(&in, &text);
-        if (kept) check(df_section_of_text(&set, df_buf_str(&text), "kept", &in, &err) == DF_OK, "goose's is read");
+        if (kept)
+            check(df_section_of_text(&set, df_buf_str(&text), "kept", &in, &err) == DF_OK, "goose's is read");
         check(df_section_steps(&set, &in, &none, &arena, &steps, &err) == DF_OK && steps.count == 1 &&
                   str_is(steps.items[0].statement.text, "SELECT 'one'"),
               "goose: ENVSUB that was on in front of a section is on%s", kept ? " when it is kept, too" : "");
