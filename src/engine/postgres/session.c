@@ -153,7 +153,7 @@ static df_code take_names(void *context, const df_row *row, df_error *err)
     return DF_OK;
 }
 
-/* SET CONSTRAINTS ALL DEFERRED would defer those, too, that are only deferrable. */
+/* SET CONSTRAINTS ALL DEFERRED would defer those, too, that are only deferrable; by a name that one has which is not, it fails. */
 df_code pg_rehearse_commit(df_conn *conn, bool check, df_error *err)
 {
     pg_conn *c = pg_of(conn);
@@ -162,9 +162,10 @@ df_code pg_rehearse_commit(df_conn *conn, bool check, df_error *err)
     DF_TRY(reset_behind(c, check ? "SET CONSTRAINTS ALL IMMEDIATE;" : "", err));
     if (!check) return DF_OK;
     df_code code = pg_run(conn,
-                          "SELECT 'SET CONSTRAINTS ' || string_agg(format('%I.%I', n.nspname, c.conname), ', ') || ' DEFERRED'"
+                          "SELECT 'SET CONSTRAINTS ' || string_agg(DISTINCT format('%I.%I', n.nspname, c.conname), ', ') || ' DEFERRED'"
                           " FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace"
-                          " WHERE c.condeferred AND c.conrelid <> 0",
+                          " WHERE c.condeferred AND c.conrelid <> 0 AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint o"
+                          " WHERE o.connamespace = c.connamespace AND o.conname = c.conname AND NOT o.condeferrable)",
                           NULL, 0, take_names, &sql, &ignored, err);
     if (code == DF_OK && sql.len) code = pg_simple(c, df_buf_cstr(&sql), err);
     df_buf_release(&sql);

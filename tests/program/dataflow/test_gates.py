@@ -88,6 +88,38 @@ def dry_run(tap, servers, path, engine):
     result = Dataflow(path, servers.database(engine).url, broken).run("up", "--dry-run")
     tap.ok(result.returncode == 1 and "dry_nowhere" in result.stderr and "002_b.sql: failed" in result.stdout and "nothing was changed" not in result.stdout,
            f"{engine}: a dry run of what would fail fails", said(result))
+    if engine == "postgres":
+        dry_commits(tap, servers, path)
+
+
+def dry_commits(tap, servers, path):
+    """One transaction for all, where a run has one for each: what their commits would do is not forgotten, and not invented."""
+    files = {"001_tables.sql": "CREATE TABLE parent (id int PRIMARY KEY);\nCREATE TABLE child (parent int CONSTRAINT of_parent REFERENCES parent "
+                               "DEFERRABLE INITIALLY DEFERRED);\nCREATE TYPE colour AS ENUM ('red');\n",
+             "002_rows.sql": "INSERT INTO child VALUES (1);\nINSERT INTO parent VALUES (1);\n",
+             "003_column.sql": "ALTER TABLE child ADD COLUMN shade colour;\nINSERT INTO child VALUES (2);\nINSERT INTO parent VALUES (2);\n",
+             "004_label.sql": "ALTER TYPE colour ADD VALUE 'blue';\n"}
+    program = Dataflow(path, servers.database("postgres").url, folder(servers, "dry-commits", files))
+    result = program.run("up", "--dry-run")
+    tap.ok(result.returncode == 0 and result.stdout.count("would apply") == 4, "postgres: a dry run checks what is deferred where a commit would", said(result))
+    with open(os.path.join(program.folder, "005_use.sql"), "w", encoding="utf-8") as out:
+        out.write("UPDATE child SET shade = 'blue';\n")
+    result = program.run("up", "--dry-run")
+    tap.ok(result.returncode == 0 and "005_use.sql: cannot be rehearsed" in result.stdout and "a new label of an enum" in result.stdout,
+           "postgres: a label that an earlier migration adds is no failure of the one that uses it", said(result))
+    with open(os.path.join(program.folder, "006_wrong.sql"), "w", encoding="utf-8") as out:
+        out.write("CREAT TABLE x (i int);\n")
+    result = program.run("up", "--dry-run")
+    tap.ok(result.returncode == 1 and "006_wrong.sql: failed" in result.stdout and "006_wrong.sql:1" in result.stderr,
+           "postgres: behind it a syntax error is still one", said(result))
+    os.unlink(os.path.join(program.folder, "006_wrong.sql"))
+    tap.ok(program.run("up").returncode == 0, "postgres: and the run says the same")
+    with open(os.path.join(program.folder, "006_orphan.sql"), "w", encoding="utf-8") as out:
+        out.write("INSERT INTO child VALUES (9);\n")
+    for arguments in (["up", "--dry-run"], ["up"]):
+        result = program.run(*arguments)
+        tap.ok(result.returncode == 1 and "of_parent" in result.stderr and "error: 006_orphan" in result.stderr and "006_orphan.sql" in result.stderr.split("at: ")[1],
+               f"postgres: {' '.join(arguments)}: what fails at the commit is told with its migration and file", said(result))
 
 
 def config(servers, name, text):
