@@ -108,6 +108,13 @@ static char *copy_or(const char *text, const char *otherwise)
     return text || otherwise ? df_strdup(df_str_from(text ? text : otherwise)) : NULL;
 }
 
+/* An engine that has something better to say has said it. */
+static void hint_rights(df_code code, df_error *err, const char *hint)
+{
+    if (code == DF_PERMISSION && err && !*err->hint) df_error_hint(err, "%s", hint);
+}
+
+
 df_code df_ledger_open(df_conn *conn, const df_ledger_options *options, df_ledger **out, df_error *err)
 {
     static const df_ledger_options defaults = {0};
@@ -128,6 +135,9 @@ df_code df_ledger_open(df_conn *conn, const df_ledger_options *options, df_ledge
     df_code code = find_tables(ledger, err);
     if (code != DF_OK) {
         df_ledger_close(ledger);
+        hint_rights(code, err,
+                    "its tables are another user's: connect as that one, or GRANT this one SELECT, INSERT, UPDATE and DELETE on them "
+                    "(PostgreSQL: and USAGE on their sequences)");
         return df_error_prefix(err, "looking for the migration history");
     }
     *out = ledger;
@@ -325,6 +335,9 @@ df_code df_ledger_create(df_ledger *ledger, df_error *err)
     if (code == DF_OK && ledger->version > LEDGER_VERSION) code = ledger_refuse_newer(ledger, err);
     if (code == DF_OK && ledger->version < LEDGER_VERSION) code = make_tables(ledger, err);
     if (code == DF_OK) ledger->version = LEDGER_VERSION;
+    hint_rights(code, err,
+                "GRANT this user the right to make tables there, or let one that has it run `dataflow init` once and GRANT SELECT, INSERT, "
+                "UPDATE and DELETE on them (PostgreSQL: and USAGE on their sequences)");
     if (code != DF_OK) df_error_prefix(err, "making the migration history's tables");
     df_code unlocked =
         df_conn_lost(ledger->conn) ? code : df_unlock(ledger->conn, TABLES_LOCK, code == DF_OK ? err : NULL);

@@ -473,6 +473,23 @@ def wrong_database(case):
     case.bad("a database that is not there", ["status"], 1, "nowhere", program=program(server.url("nowhere")))
 
 
+def stranger(case):
+    """An account that may connect, and has no right to the history."""
+    if case.engine != "postgres":
+        return
+    server, name = case.servers.server("postgres"), case.database.name
+    server.sql(f"CREATE ROLE stranger_{name} LOGIN", name)
+    url = f"postgresql://stranger_{name}@/{name}?host={quote(server.folder, safe='')}&port={server.port.number}"
+    program = Dataflow(case.program.path, url, case.migrations)
+    result = program.run("status", cwd=case.folder)
+    case.tap.ok(result.returncode == 1 and "GRANT" in result.stderr, "postgres: who may not read the history is told what is missing", said(result))
+    result = program.run("health", cwd=case.folder)
+    case.tap.ok(result.returncode == 3, "postgres: and to a monitor that is no warning, but not known", said(result))
+    server.sql(f"CREATE DATABASE bare_{name}", "postgres")
+    result = Dataflow(case.program.path, url.replace(f"@/{name}?", f"@/bare_{name}?"), case.migrations).run("up", cwd=case.folder)
+    case.tap.ok(result.returncode == 1 and "dataflow init" in result.stderr, "postgres: who may not make it is told who could", said(result))
+
+
 def no_right(case):
     """An account that may look, but not change."""
     server = case.servers.server(case.engine) if case.engine != "sqlite" else None
@@ -619,7 +636,7 @@ def gates(case):
 
 
 STEPS = [look_first, rehearse, climb, descend, look_back, drift, prove, back_up, encrypt, operate, mend, gates, wrong_words, wrong_files,
-         wrong_statement, wrong_database, no_right, busy]
+         wrong_statement, wrong_database, no_right, stranger, busy]
 
 
 def attempt(tap, engine, step, *arguments):

@@ -64,6 +64,9 @@ static int run(cli_context *cli, const void *values)
         status = status_of(health.status);
     } else {
         status = cli_fail(cli, &err);
+        /* To a monitor 1 is a warning, and a lock or a mismatch is nothing that it knows: it could not be told. */
+        bool known = code == DF_USAGE || code == DF_CONNECT || code == DF_CANCELLED || code == DF_BUG;
+        if (!known) status = status_of("unknown");
     }
     df_migrate_close(migrate);
     return status;
