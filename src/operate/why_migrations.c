@@ -254,6 +254,7 @@ static void say_blocking_files(op_why *why, const df_plan *plan)
 
 static void say_pending(op_why *why, const df_plan *plan)
 {
+    if (why->locked) op_next(why, OP_LATER, NULL, "a run is at work"); /* also on the last one, or a down */
     if (!plan->n_pending) {
         op_say(why, "migration", "ok", 0, NULL, "no migration is pending");
         return;
@@ -261,9 +262,7 @@ static void say_pending(op_why *why, const df_plan *plan)
     bool first = why->urgency >= OP_SOON || why->locked; /* something else comes first */
     op_say(why, "migration", "ok", 0, first ? NULL : "dataflow up", "%zu migration%s pending",
            plan->n_pending, plan->n_pending == 1 ? " is" : "s are");
-    if (why->locked)
-        op_next(why, OP_LATER, NULL, "a run is at work");
-    else
+    if (!why->locked)
         op_next(why, OP_LATER, "dataflow up", "%zu migration%s pending", plan->n_pending,
                 plan->n_pending == 1 ? " is" : "s are");
 }

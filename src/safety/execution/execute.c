@@ -141,7 +141,8 @@ static df_code finish(execution *e, df_code code, df_error *err)
     bool left = strcmp(item->undone, "all") != 0;
     if (left && code != DF_CANCELLED) err->code = code = DF_INCOMPLETE;
     if (left && !*err->hint)
-        df_error_hint(err, "mend the cause and run the same command again: it goes on at this statement; `dataflow why` explains");
+        df_error_hint(err, "%srun the same command again: it goes on at this statement; `dataflow why` explains",
+                      code == DF_CANCELLED ? "" : "mend the cause and ");
     if (!left && !*err->hint && e->direction == DF_UP)
         df_error_hint(err, "nothing of this migration was kept; mend the file and run the same command again");
     item->error = *err;
