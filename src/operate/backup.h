@@ -29,6 +29,8 @@ DF_MUST_USE df_code df_backup_create(const df_backup_place *place, const df_migr
 DF_MUST_USE df_code df_backup_list(const df_backup_place *place, df_arena *arena, df_migrate_backup **out, size_t *count, df_error *err);
 /* `id`, or "latest". */
 DF_MUST_USE df_code df_backup_find(const df_backup_place *place, const char *id, df_arena *arena, df_migrate_backup *out, df_error *err);
+/* Whether its file is here, is the one that was recorded, and can be read with the key that is given: all of it is read. */
+DF_MUST_USE df_code df_backup_readable(const df_backup_place *place, const char *id, df_arena *arena, df_error *err);
 DF_MUST_USE df_code df_backup_verify(const df_backup_place *place, const char *id, df_arena *arena, df_migrate_backup_check *out, df_error *err);
 /*
  * Replaces the content of the live database by the backup's. The caller holds the migration lock and has a safety

@@ -308,6 +308,16 @@ static void record_failure(const restoring *r, int64_t duration_ms, const df_err
         df_log(r->place->observer, DF_LOG_WARNING, "%s", ignored.message);
 }
 
+df_code df_backup_readable(const df_backup_place *place, const char *id, df_arena *arena, df_error *err)
+{
+    df_migrate_backup backup;
+    bk_opened opened = {0};
+    DF_TRY(bk_find_present(place, id, arena, &backup, err));
+    df_code code = bk_open_checked(place, backup.id, backup.path, backup.checksum, &opened, err);
+    bk_opened_close(&opened);
+    return code;
+}
+
 df_code df_backup_restore(const df_backup_place *place, const char *id, df_arena *arena,
                           df_migrate_backup *out, df_error *err)
 {

@@ -292,6 +292,10 @@ def encrypt(case):
     case.good("verified with its key", "backup", "verify", identity, env=env)
     result = case.run("backup", "verify", identity, env={"BACKUP_ENCRYPTION_KEY": "cd" * 32})
     case.tap.ok(result.returncode not in (0, 70), f"{case.engine}: not with another", said(result))
+    result = case.run("backup", "restore", "latest", "--yes", env={"BACKUP_ENCRYPTION_KEY": "cd" * 32})
+    newest = case.json("the list after it", "backup", "list")[0]["id"]
+    case.tap.ok(result.returncode not in (0, 70) and "another key" in result.stderr and newest == identity,
+                f"{case.engine}: nor restored; and the newest is still the one that is wanted", newest + said(result))
     case.bad("a key that is none", ["backup"], 2, "64", env={"BACKUP_ENCRYPTION_KEY": "short"})
 
 

@@ -162,8 +162,8 @@ static void show_check(cli_context *cli, const df_migrate_backup_check *c, bool 
     if (record) cli_done(record);
     if (good && c->restored)
         cli_say_mark(cli, CLI_MARK_OK,
-                     "Backup verified: %s, restored into a scratch database, %zu tables equal", c->id,
-                     c->count);
+                     "Backup verified: %s, restored into a scratch database, %zu table%s equal", c->id,
+                     c->count, c->count == 1 ? "" : "s");
     else if (good)
         cli_say_mark(cli, CLI_MARK_OK,
                      "Backup verified: %s, read to its end, %zu labels and types as they were counted", c->id,

@@ -191,6 +191,8 @@ static df_code restore_locked(df_migrate *m, const char *id, bool skip_safety, d
     df_backup_place place = job_backups(m);
     DF_TRY(df_backup_find(&place, id, arena, restored, err)); /* before anything long: is it there? */
     const char *wanted = restored->id;
+    /* A safety backup is the newest one then: made for nothing, it would be what the next `restore latest` takes. */
+    if (!skip_safety) DF_TRY(df_backup_readable(&place, wanted, arena, err));
     if (!skip_safety) DF_TRY(make_safe(m, &place, arena, safety, err));
     place.safety = safety->id;
     df_code code = df_backup_restore(&place, wanted, arena, restored, err);
