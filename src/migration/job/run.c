@@ -361,6 +361,7 @@ static df_code run_locked(job_run *run, df_error *err)
     DF_TRY(load_chosen(run, err));
     fill_report(run);
     if (!run->count) return DF_OK;
+    DF_TRY(df_hooks_look(run->m->config.hooks, run->m->config.n_hooks, err));
     DF_TRY(run->direction == DF_UP ? job_gates_up(run, err) : job_gates_down(run, err));
     if (run->options->dry_run) return rehearse(run, err);
     DF_TRY(df_watch_open(run->m->config.observer, run->m->config.database_url, &run->m->open_options, &run->x.watch, err));

@@ -106,6 +106,8 @@ typedef struct df_hook_context {
     const char *when, *migration_id, *direction, *environment;
     bool failed;
 } df_hook_context;
+/* Whether those that are files can be read, so that nothing is begun whose check is missing at its end. */
+DF_MUST_USE df_code df_hooks_look(const df_migrate_hook *hooks, size_t n_hooks, df_error *err);
 /* Runs the hooks of one moment in order; the first failure ends it. SQL files run on the connection, commands by /bin/sh with
  * DATAFLOW_* in their environment. What checks found is added to the findings. */
 DF_MUST_USE df_code df_hooks_run(df_executor *executor, const df_migrate_hook *hooks, size_t n_hooks, const df_hook_context *context,

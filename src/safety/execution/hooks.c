@@ -9,12 +9,14 @@
 #include "io/process.h"
 #include "safety/execution/execution_int.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
-enum { MAX_SQL = 64 << 20 };
+enum { MAX_SQL = 64 << 20, SAID = 240 };
 
 typedef struct finding_list {
     df_executor *x;
@@ -51,18 +53,20 @@ static const char *const *environment_of(df_arena *arena, const df_executor *x, 
     return list;
 }
 
-static void log_lines(const df_executor *x, df_buf *text, bool last)
+/* `said` keeps the last line that is not blank. */
+static void log_lines(const df_executor *x, df_buf *text, bool last, char said[SAID])
 {
     for (const char *end; (end = memchr(text->ptr ? text->ptr : "", '\n', text->len)) != NULL || (last && text->len);) {
         size_t len = end ? (size_t)(end - text->ptr) : text->len, taken = len + (end != NULL);
         df_log(x->observer, DF_LOG_INFO, "hook: %.*s", (int)len, text->ptr);
+        if (strspn(text->ptr, " \t\r") < len) snprintf(said, SAID, "%.*s", (int)len, text->ptr);
         memmove(text->ptr, text->ptr + taken, text->len - taken);
         text->len -= taken;
     }
 }
 
 /* What the command says goes to the log, line by line. */
-static df_code hear(df_executor *x, df_process *process, const df_observer *stop, df_error *err)
+static df_code hear(df_executor *x, df_process *process, const df_observer *stop, char said[SAID], df_error *err)
 {
     enum { PIECE = 4096 };
     df_buf text = {0};
@@ -72,7 +76,7 @@ static df_code hear(df_executor *x, df_process *process, const df_observer *stop
         char *room = df_buf_reserve(&text, PIECE);
         code = df_process_read(process, room, PIECE, &len, stop, err);
         if (code == DF_OK) text.len += len;
-        log_lines(x, &text, code != DF_OK || !len);
+        log_lines(x, &text, code != DF_OK || !len, said);
     }
     df_buf_release(&text);
     return code;
@@ -82,6 +86,7 @@ static df_code run_command(df_executor *x, const df_migrate_hook *hook, const df
 {
     df_arena arena = {0};
     df_process process = {0};
+    char said[SAID] = "";
     const char *argv[] = {"/bin/sh", "-c", df_arena_printf(&arena, "exec 2>&1\n%s", hook->what), NULL};
     df_process_options options = {.argv = argv, .environment = environment_of(&arena, x, context), .in = DF_PROCESS_NULL,
                                   .out = DF_PROCESS_PIPE};
@@ -91,12 +96,12 @@ static df_code run_command(df_executor *x, const df_migrate_hook *hook, const df
     df_log(x->observer, DF_LOG_INFO, "hook %s: %s", hook->when, hook->what);
     df_code code = df_process_start(&options, &process, err);
     if (code == DF_OK) {
-        code = hear(x, &process, stop, err);
+        code = hear(x, &process, stop, said, err);
         if (code == DF_OK) code = df_process_end(&process, stop, err);
         if (code == DF_FAILED && process.ended) {
             df_fail(err, DF_FAILED, WIFSIGNALED(process.status) ? "the hook \"%s\" (%s) was killed by signal %d" : "the hook \"%s\" (%s) ended with status %d",
                     hook->what, hook->when, WIFSIGNALED(process.status) ? WTERMSIG(process.status) : WEXITSTATUS(process.status));
-            df_error_hint(err, "what it said stands in the log above");
+            df_error_hint(err, *said ? "it said last: %s (all of it: --verbose)" : "it said nothing", said);
         }
         df_process_release(&process);
     }
@@ -169,7 +174,7 @@ static df_code judge(finding_list *list, const char *path, const df_sql_statemen
     const char *what = NULL;
     if (expected == EXPECT_NONE && j->bad)
         what = df_arena_printf(arena, "%lld %s where none should be; the first: %s", (long long)j->bad,
-                               j->counted ? "counts that are not zero" : "rows", j->first);
+                               j->counted ? (j->bad == 1 ? "count that is not zero" : "counts that are not zero") : j->bad == 1 ? "row" : "rows", j->first);
     if (expected == EXPECT_ROWS && !j->rows) what = "no row where some should be";
     if (!what) {
         df_log(list->x->observer, DF_LOG_INFO, "check %s:%d: %s (%lld rows)", path, (int)s->line,
@@ -192,6 +197,10 @@ static df_code run_statement(finding_list *list, const char *path, bool check, d
     if (code != DF_OK) {
         df_error_prefix(err, "%s, statement %d", path, (int)s->number);
         df_error_at(err, path, s->line);
+        if (check && err) {
+            df_arena *arena = list->x->arena;
+            add_finding(list, "error", "check-failed", df_arena_printf(arena, "%s", path), s->line, df_arena_printf(arena, "%s", err->message));
+        }
         return code;
     }
     return check ? judge(list, path, s, expectation_of(before), &j, err) : DF_OK;
@@ -248,6 +257,19 @@ static df_code record(df_executor *x, const df_migrate_hook *hook, const df_hook
 static bool is_script(df_str what)
 {
     return df_str_ends(what, DF_STR(".sql")) || df_str_ends(what, DF_STR(".cypher")) || df_str_ends(what, DF_STR(".cql"));
+}
+
+df_code df_hooks_look(const df_migrate_hook *hooks, size_t n_hooks, df_error *err)
+{
+    for (size_t i = 0; i < n_hooks; i++) {
+        if (!is_script(df_str_from(hooks[i].what)) || access(hooks[i].what, R_OK) == 0) continue;
+        int reason = errno;
+        df_fail(err, reason == EACCES ? DF_PERMISSION : DF_NOT_FOUND, "the hook %s (%s) cannot be opened: %s", hooks[i].what, hooks[i].when,
+                strerror(reason));
+        df_error_hint(err, "nothing was run; its path counts from the folder in which the program is started");
+        return err ? err->code : DF_NOT_FOUND;
+    }
+    return DF_OK;
 }
 
 df_code df_hooks_run(df_executor *x, const df_migrate_hook *hooks, size_t n_hooks, const df_hook_context *context,

@@ -166,6 +166,22 @@ def checks(tap, servers, path, engine):
     tap.ok(result.returncode == 0 and told == ["failed", "after 1", "before up", "after 0"], f"{engine}: hooks ran in their order", f"{told}\n{said(result)}")
 
 
+def hooks_that_fail(tap, servers, path, engine):
+    database = servers.database(engine)
+    two = config(servers, "two.sql", "-- Check for rows\nSELECT id FROM users WHERE id = 1;\n-- Verify\nSELECT nothing_here FROM users;\n")
+    ini = config(servers, f"failing-{engine}.ini", f"[env.missing]\ncheck = {servers.folder}/nowhere.sql\n[env.says]\nbefore = echo why it failed; exit 3\n"
+                 f"[env.two]\ncheck = {two}\n")
+    program = Dataflow(path, database.url, folder(servers, f"failing-{engine}", TABLES), "--config", ini)
+    result = program.run("up", "--env", "missing", "--quiet")
+    tap.ok(result.returncode == 1 and "nowhere.sql" in result.stderr and "applied" not in result.stdout + result.stderr,
+           f"{engine}: a check that is not there is noticed before anything runs", said(result))
+    result = program.run("up", "--env", "says", "--quiet")
+    tap.ok(result.returncode == 1 and "it said last: why it failed" in result.stderr, f"{engine}: what a failing hook said is told", said(result))
+    result = program.run("up", "--env", "two", "--quiet")
+    tap.ok(result.returncode == 1 and "two.sql:2" in result.stdout and "two.sql:4" in result.stdout and "nothing_here" in result.stdout,
+           f"{engine}: all that a check finds is told, also what fails", said(result))
+
+
 def session(tap, servers, path, engine):
     """What one migration sets for its session must not reach the next."""
     spoil = {"postgres": "SELECT pg_catalog.set_config('search_path', '', false);\nSET ROLE postgres;\nCREATE TEMP TABLE tmp (id int);\nCREATE TABLE public.a (id int);\n",
@@ -379,7 +395,7 @@ def main():
     path, tap = binary(), Tap()
     with Servers() as servers:
         for engine in servers.engines():
-            for test in [t for t in (losses, no_down, dry_run, gates, checks, session, drift, lost_file, tampered, exported, baselined, older, vain_down, not_adopted, ledger_dropped, long_file) if os.environ.get("TOPICS", t.__name__) == t.__name__]:
+            for test in [t for t in (losses, no_down, dry_run, gates, checks, hooks_that_fail, session, drift, lost_file, tampered, exported, baselined, older, vain_down, not_adopted, ledger_dropped, long_file) if os.environ.get("TOPICS", t.__name__) == t.__name__]:
                 try:
                     test(tap, servers, path, engine)
                 except Exception as problem:  # noqa: BLE001
