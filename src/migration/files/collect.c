@@ -522,6 +522,11 @@ static void tell_others(collection *c)
                                 "name them 001_name.%s, or say how they are named: --layout NAME",
                                 c->s->set.dialect->extension),
                 "no script of the folder has a version in its name: none of %zu would run", c->n_idle);
+    /* Refinery's U files, a folder of ways down: what another tool would run is no reason to say "nothing to do". */
+    if (c->n_groups && !c->s->n_drafts && !c->n_other)
+        mf_find(c->s, "orphan-down", true, NULL, 0,
+                "name the folder that holds the ways up, or name those that are meant as ways up so",
+                "no script of the folder is a way up: none of %zu would run", c->n_groups);
     if (!c->n_foreign) return;
     /* Where there are no others, the wrong database was named, or the wrong folder. */
     const char *language = mf_language(c->s->set.dialect);

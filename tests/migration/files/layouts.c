@@ -334,6 +334,10 @@ static void further_below(void)
     expect("what has no script in it", (files){"docs/001_notes.md", "", "a/bin/001_setup.sh", "", "a/b/x.cypher", "", NULL},
            NULL, DF_LAYOUT_NATIVE, "", "");
     expect("beside migrations", (files){"001_a.sql", "", "old/2019/001_x.sql", "", NULL}, NULL, DF_LAYOUT_NATIVE, "001_a", "");
+    expect("ways down alone", (files){"001_a.down.sql", "", "002_b.down.sql", "", NULL}, NULL, DF_LAYOUT_PAIRS, "",
+           "orphan-down:001_a.down.sql orphan-down:002_b.down.sql orphan-down:!");
+    expect("Flyway's undo scripts alone", (files){"U1__a.sql", "", "U2__b.sql", "", NULL}, NULL, DF_LAYOUT_FLYWAY, "",
+           "orphan-down:U1__a.sql orphan-down:U2__b.sql orphan-down:!");
     expect("an environment without any of its own", (files){"prod/001_a.sql", "", "dev/x/y.sql", "", NULL}, NULL,
            DF_LAYOUT_NATIVE, "", "");
     folder f;
