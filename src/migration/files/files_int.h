@@ -469,6 +469,22 @@ DF_MUST_USE df_code mf_cut_changeset(mf_set *s, const mf_file *file, df_str text
 /* Whether the line is the first one of a changelog: --liquibase formatted cypher. */
 bool mf_is_changelog(const df_sql_dialect *dialect, df_str line);
 
+/* In a folder of Atlas: which files hold all that the ones in front of them do (`-- atlas:checkpoint`). */
+DF_MUST_USE df_code mf_find_checkpoints(mf_set *s, const mf_listing *listing, df_error *err);
+/* What ends the statements of a file of Atlas, where it is not the semicolon: `-- atlas:delimiter //`. */
+typedef struct mf_end {
+    df_str word;
+    bool alone; /* only where it begins a line */
+} mf_end;
+bool mf_delimiter(const df_sql_dialect *dialect, df_str text, mf_end *out);
+/* Where the next one is, at or behind `at`, outside of quotes and comments; text.len without one. */
+size_t mf_next_end(const df_sql_dialect *dialect, df_str text, size_t at, const mf_end *end);
+/* A file of Atlas that holds several (txtar): migration.sql, down.sql, and checks.sql, whose queries are
+ * preconditions. */
+bool mf_is_archive(const df_sql_dialect *dialect, df_str text);
+DF_MUST_USE df_code mf_cut_archive(mf_set *s, const mf_file *file, df_str text, df_migration *m,
+                                   df_error *err);
+
 /* The next comment line (--, //) outside of quotes whose line has nothing in front of it; `at` goes on.
  * `text` of it without the mark and blanks around. */
 typedef struct mf_comment {

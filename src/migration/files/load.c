@@ -138,7 +138,7 @@ static df_code take_section(mf_set *s, const mf_file *file, df_str text, df_sect
     return mf_directives(s, s->set.dialect, out, DF_STR_NONE, file->path, err);
 }
 
-/* Preconditions are those of the way up: what stands in the way down is taken out again. */
+/* Preconditions are those of the way up: what stands in comments of the way down is taken out again. */
 static void keep_those_of_up(df_migration *m)
 {
     size_t kept = 0;
@@ -146,7 +146,7 @@ static void keep_those_of_up(df_migration *m)
     for (size_t i = 0; i < m->n_preconditions && m->down.present; i++) {
         int32_t line = m->preconditions[i].line;
         bool down = line >= m->down.first_line && (last || line < m->up.first_line);
-        if (!down) m->preconditions[kept++] = m->preconditions[i];
+        if (!down || m->preconditions[i].said) m->preconditions[kept++] = m->preconditions[i];
     }
     if (m->down.present) m->n_preconditions = kept;
 }

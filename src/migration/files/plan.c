@@ -68,7 +68,7 @@ static void find_newest(mf_planner *p)
     }
 }
 
-/* Flyway's B files: the newest, where the history has not begun yet; else the one that was applied. */
+/* Flyway's B files, Atlas' checkpoints: the newest, where the history has not begun yet; else the one that was applied. */
 static void find_base(mf_planner *p)
 {
     const df_migration *newest = NULL, *applied = NULL;

@@ -102,6 +102,7 @@ static df_code cut_native(mf_set *s, const mf_file *file, df_str text, df_migrat
 {
     native_mark up = {0}, down = {0};
     const char *end = text.ptr + text.len;
+    if (mf_is_archive(s->set.dialect, text)) return mf_cut_archive(s, file, text, m, err);
     DF_TRY(find_native(s, file, text, &up, &down, err));
     bool plain = !up.at && !down.at && !has_word(text, "@metadata");
     if (!up.at &&

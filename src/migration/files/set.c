@@ -259,6 +259,7 @@ static df_code open_set(mf_set *s, const df_files_options *options, df_error *er
     s->set.layout = found == DF_LAYOUT_AUTO ? DF_LAYOUT_NATIVE : found;
     DF_TRY(collect(s, &listing, err));
     mf_look_further_below(s, &listing);
+    DF_TRY(mf_find_checkpoints(s, &listing, err));
     mf_sort_callbacks(s);
     mf_order(s);
     return DF_OK;

@@ -27,6 +27,8 @@ LAYOUTS = [
     ("evolutions", "{n}.sql", "# The schema\n\n# --- !Ups\n{up}\n# --- !Downs\n{down}"),
     ("shmig", "17067000{n}-a.sql", "-- Migration: a\n-- ====  UP  ====\n\nBEGIN;\n{up}COMMIT;\n\n-- ==== DOWN ====\n\nBEGIN;\n{down}COMMIT;\n"),
     ("rambler", "20240{n}_a.sql", "-- rambler up\n{up}\n-- rambler down\n{down}"),
+    ("native", "2024010{n}_a.sql", "-- atlas:txtar\n\n-- checks.sql --\nSELECT 1 = 1;\n-- migration.sql --\n{up}\n-- down.sql --\n{down}"),
+    ("native", "2024010{n}_a.sql", "-- atlas:txtar\n-- migration.sql --\n-- atlas:delimiter \\nGO\n{up}\nGO\n-- down.sql --\n{down}"),
 ]
 
 # layout, the files of one direction each
@@ -180,6 +182,32 @@ def taken_over(tap, servers, engine):
                 tap.ok(result.returncode == 3 and "hint" in result.stderr, f"{what}: what cannot be handed back is told", said(result))
 
 
+def checks(tap, servers):
+    """What Atlas asks of the database before a migration, and a checkpoint, at which a new database begins."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = servers.database("sqlite")
+        program = Dataflow(binary(), database.url, folder)
+        write(folder, "1_a.sql", "CREATE TABLE a (i int);\nINSERT INTO a VALUES (1);\n")
+        write(folder, "2_b.sql", "-- atlas:txtar\n-- checks.sql --\nSELECT NOT EXISTS (SELECT * FROM a);\n-- migration.sql --\nDROP TABLE a;\n")
+        result = program.run("up")
+        tap.ok(result.returncode == 3 and "2_b.sql:3" in result.stderr and "checks.sql" in result.stderr and "TABLE a" in database.dump(),
+               "atlas: a check that does not hold stops the run", said(result))
+        write(folder, "1_a.sql", "CREATE TABLE a (i int);\n")
+        result = Dataflow(binary(), servers.database("sqlite").url, folder).run("up")
+        tap.ok(result.returncode == 0, "atlas: one that holds does not", said(result))
+        write(folder, "atlas.sum", "h1:")
+        write(folder, "3_c.sql", "-- atlas:checkpoint\nCREATE TABLE b (i int);\n")
+        write(folder, "4_d.sql", "CREATE TABLE c (i int);\n")
+        database = servers.database("sqlite")
+        program = Dataflow(binary(), database.url, folder)
+        result = program.run("up")
+        tap.ok(result.returncode == 0 and "TABLE a" not in database.dump() and "TABLE b" in database.dump() and "TABLE c" in database.dump(),
+               "atlas: a new database begins at the checkpoint", said(result))
+        status, document = program.json("verify")
+        states = [m["state"] for m in document["migrations"]]
+        tap.ok(states == ["no down", "no down", "passed over", "no down"], "atlas: verify takes the migrations, or the checkpoint", f"{status} {states}")
+
+
 def main():
     binary()
     tap = Tap()
@@ -203,6 +231,7 @@ def main():
                 there_and_back(tap, servers, f"{up_name} and {down_name}", layout, folder)
         breakpoints(tap, servers)
         delimiters(tap, servers)
+        checks(tap, servers)
         for engine in ("sqlite", "postgres", "mariadb"):
             taken_over(tap, servers, engine)
     return tap.done()
