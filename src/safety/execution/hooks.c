@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,7 +60,9 @@ static void log_lines(const df_executor *x, df_buf *text, bool last, char said[S
     for (const char *end; (end = memchr(text->ptr ? text->ptr : "", '\n', text->len)) != NULL || (last && text->len);) {
         size_t len = end ? (size_t)(end - text->ptr) : text->len, taken = len + (end != NULL);
         df_log(x->observer, DF_LOG_INFO, "hook: %.*s", (int)len, text->ptr);
-        if (strspn(text->ptr, " \t\r") < len) snprintf(said, SAID, "%.*s", (int)len, text->ptr);
+        size_t blank = 0;
+        while (blank < len && strchr(" \t\r", text->ptr[blank])) blank++;
+        if (blank < len) snprintf(said, SAID, "%.*s", (int)len, text->ptr);
         memmove(text->ptr, text->ptr + taken, text->len - taken);
         text->len -= taken;
     }
