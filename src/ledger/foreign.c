@@ -44,9 +44,9 @@ const foreign_tool foreign_tools[] = {
     {DF_LAYOUT_LIQUIBASE, "DATABASECHANGELOG", "ID AUTHOR FILENAME DATEEXECUTED ORDEREXECUTED EXECTYPE MD5SUM", "", .read = SQL_read_liquibase},
     /* Three whose files are like our own: Atlas, Supabase, Drizzle. */
     {DF_LAYOUT_NATIVE, "atlas_schema_revisions", "version description type applied total executed_at hash", "",
-     .read = SQL_read_atlas},
-    {DF_LAYOUT_NATIVE, "schema_migrations", "version statements name", "", .read = SQL_read_supabase},
-    {DF_LAYOUT_NATIVE, "__drizzle_migrations", "id hash created_at", "", .read = SQL_read_drizzle, .by_time = true},
+     .read = SQL_read_atlas, .name = "atlas"},
+    {DF_LAYOUT_NATIVE, "schema_migrations", "version statements name", "", .read = SQL_read_supabase, .name = "supabase"},
+    {DF_LAYOUT_NATIVE, "__drizzle_migrations", "id hash created_at", "", .read = SQL_read_drizzle, .name = "drizzle", .by_time = true},
     {0},
 };
 
@@ -234,7 +234,7 @@ static df_code read_table(df_ledger *ledger, const foreign_tool *t, const table 
                           df_foreign *out, df_error *err)
 {
     bool here = df_str_is(where->schema, ledger->scope);
-    *out = (df_foreign){.layout = t->layout, .only_newest = t->only_newest, .by_time = t->by_time};
+    *out = (df_foreign){.layout = t->layout, .tool = t->name ? t->name : df_layout_name(t->layout), .only_newest = t->only_newest, .by_time = t->by_time};
     out->table = here ? t->table : df_arena_printf(arena, "%.*s.%s", DF_FMT(where->schema), t->table);
     row_list list = {.arena = arena, .foreign = out};
     const char *sql = foreign_text(ledger, t->read, out->table, arena);
@@ -246,6 +246,13 @@ static df_code read_table(df_ledger *ledger, const foreign_tool *t, const table 
     }
     free(list.items);
     return code == DF_OK ? DF_OK : df_error_prefix(err, "reading %s", out->table);
+}
+
+bool df_foreign_knows(const df_ledger *ledger, const char *name)
+{
+    for (const foreign_tool *t = ledger->dialect->tools; t->table; t++)
+        if (strcmp(t->name ? t->name : df_layout_name(t->layout), name) == 0 || strcmp(df_layout_name(t->layout), name) == 0) return true;
+    return false;
 }
 
 df_code df_foreign_find(df_ledger *ledger, df_arena *arena, df_foreign **out, size_t *count, df_error *err)

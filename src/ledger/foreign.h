@@ -12,6 +12,7 @@ struct foreign_tool {
     const char *columns; /* that it must have */
     const char * not ;   /* and must not have; "*": no others */
     const char *read;
+    const char *name; /* where it is not the layout's */
     bool only_newest;
     bool by_time; /* its rows have the time of a file's making instead of a name */
     const char *clear, *put; /* of one that knows its newest version alone; NULL: see foreign_write.c */

@@ -364,7 +364,7 @@ static df_code check_tool(const df_foreign *foreign, bool graph, df_error *err)
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
         if (own[i].layout != foreign->layout || foreign->by_time || (own[i].layout == DF_LAYOUT_LIQUIBASE && !graph)) continue;
         df_fail(err, DF_UNSUPPORTED, "the records of %s cannot be made by another program",
-                df_layout_name(foreign->layout));
+                foreign->tool);
         df_error_hint(err, "%s", own[i].hint);
         return DF_UNSUPPORTED;
     }
@@ -377,7 +377,7 @@ static df_code record(handing *h, df_error *err)
     df_json_writer w = {.out = &text};
     df_json_begin(&w, NULL, '{');
     df_json_add_text(&w, "what", "handed back");
-    df_json_add_text(&w, "tool", df_layout_name(h->foreign->layout));
+    df_json_add_text(&w, "tool", h->foreign->tool);
     df_json_add_text(&w, "table", h->foreign->table);
     df_json_add_int(&w, "rows", (int64_t)h->written);
     df_json_end(&w, '}');
@@ -390,7 +390,7 @@ df_code df_foreign_write(df_ledger *ledger, df_migration_set *set, const df_fore
                          df_error *err)
 {
     handing h = {.ledger = ledger, .set = set, .foreign = foreign, .tool = ledger->dialect->tools};
-    while (h.tool->table && h.tool->layout != foreign->layout) h.tool++;
+    while (h.tool->table && (h.tool->layout != foreign->layout || h.tool->by_time != foreign->by_time)) h.tool++;
     *written = 0;
     DF_TRY(check_tool(foreign, ledger->dialect->graph, err));
     DF_TRY(ledger_need(ledger, err));

@@ -316,7 +316,8 @@ typedef struct df_foreign_row {
     bool success;                   /* false: failed, dirty, rolled back */
 } df_foreign_row;
 typedef struct df_foreign {
-    df_layout layout;  /* whose it is */
+    df_layout layout;  /* of the files that it is of */
+    const char *tool;  /* whose it is: "flyway" */
     const char *table; /* "flyway_schema_history" */
     df_foreign_row *rows;
     size_t count;
@@ -328,6 +329,8 @@ typedef struct df_foreign {
 /* Every foreign history in the database. */
 DF_MUST_USE df_code df_foreign_find(df_ledger *ledger, df_arena *arena, df_foreign **out, size_t *count,
                                     df_error *err);
+/* Whether a tool of this name, or of a layout's, is known. */
+bool df_foreign_knows(const df_ledger *ledger, const char *name);
 /* Gives rows that are told by their file's time the names that meta/_journal.json of the folder has for them; of others nothing. */
 DF_MUST_USE df_code df_foreign_name(const df_migration_set *set, df_foreign *foreign, df_arena *arena, df_error *err);
 /* Whether one of two names of a changeset of Liquibase is the other behind more folders: "db/changes/a.sql::ann:1", "a.sql::ann:1". */

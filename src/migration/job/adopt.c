@@ -103,7 +103,7 @@ static df_code adopt_up_to(adoption *a, df_str version, int64_t applied_ms, df_e
 
 static df_code adopt_foreign(adoption *a, const df_foreign *foreign, df_error *err)
 {
-    a->report->tool = df_layout_name(foreign->layout);
+    a->report->tool = foreign->tool;
     a->report->table = foreign->table;
     if (foreign->dirty) {
         df_fail(err, DF_REFUSED, "%s is dirty: its last migration failed half-way", foreign->table);
@@ -121,11 +121,12 @@ static df_code choose(const adoption *a, const char *name, df_foreign *all, size
     df_layout layout = DF_LAYOUT_AUTO;
     df_buf names = {0};
     *out = NULL;
-    if (name && !df_layout_from_name(name, &layout)) return df_fail(err, DF_USAGE, "no tool is called \"%s\"", name);
+    bool layout_named = name && df_layout_from_name(name, &layout);
+    if (name && !layout_named && !df_foreign_knows(a->m->ledger, name)) return df_fail(err, DF_USAGE, "no tool is called \"%s\"", name);
     size_t matches = 0;
     for (size_t i = 0; i < count; i++) {
-        df_buf_printf(&names, "%s%s (%s)", i ? ", " : "", df_layout_name(all[i].layout), all[i].table);
-        if (name && all[i].layout != layout) continue;
+        df_buf_printf(&names, "%s%s (%s)", i ? ", " : "", all[i].tool, all[i].table);
+        if (name && strcmp(all[i].tool, name) != 0 && !(layout_named && all[i].layout == layout)) continue;
         matches++;
         *out = &all[i];
     }
@@ -161,7 +162,7 @@ static df_code adopt_all(adoption *a, df_error *err)
     DF_TRY(df_foreign_name(a->m->set, foreign, a->arena, err));
     if (!o->hand_back) return adopt_foreign(a, foreign, err);
     size_t written = 0;
-    a->report->tool = df_layout_name(foreign->layout);
+    a->report->tool = foreign->tool;
     a->report->table = foreign->table;
     if (!o->dry_run) DF_TRY(df_foreign_write(a->m->ledger, a->m->set, foreign, &written, err));
     a->report->written = (int64_t)written;

@@ -126,12 +126,12 @@ HISTORIES = [
      "INSERT INTO shmig_version VALUES (1706700001, '2024-01-05 10:00:00')", "SELECT count(*) FROM shmig_version WHERE version = 1706700002"),
     ("rambler", "20240{n}_a.sql", LAYOUTS[7][2], "CREATE TABLE migrations (migration VARCHAR(255) NOT NULL)",
      "INSERT INTO migrations VALUES ('202401_a.sql')", "SELECT count(*) FROM migrations WHERE migration = '202402_a.sql'"),
-    ("native", "2024010{n}120000_a.sql", "{up}",  # Atlas
+    ("atlas", "2024010{n}120000_a.sql", "{up}",
      "CREATE TABLE atlas_schema_revisions (version varchar(255) NOT NULL PRIMARY KEY, description varchar(255) NOT NULL, type {int} NOT NULL DEFAULT 2, "
      "applied {int} NOT NULL DEFAULT 0, total {int} NOT NULL DEFAULT 0, executed_at {time} NOT NULL, execution_time {int} NOT NULL, error text, "
      "error_stmt text, hash varchar(255) NOT NULL, partial_hashes text, operator_version varchar(255) NOT NULL)",
      "INSERT INTO atlas_schema_revisions VALUES ('20240101120000', 'a', 2, 2, 2, '2024-01-05 10:00:00', 1000, NULL, NULL, 'x', NULL, 'Atlas CLI')", None),
-    ("native", "000{n}_a.sql", "{up}",  # Drizzle
+    ("drizzle", "000{n}_a.sql", "{up}",
      "CREATE TABLE __drizzle_migrations (id {int}, hash text NOT NULL, created_at {int})", "INSERT INTO __drizzle_migrations VALUES (1, 'x', 1700000001000)",
      "SELECT count(*) FROM __drizzle_migrations WHERE created_at = 1700000002000"),
     ("liquibase", "{n}.sql", "--liquibase formatted sql\n\n--changeset ann:a\n{up}--rollback {down}",
@@ -146,7 +146,7 @@ JOURNAL = '{"version": "7", "dialect": "x", "entries": [{"idx": 0, "when": 17000
 ATLAS = next(h for h in HISTORIES if "atlas" in h[3])
 # Supabase's, which is PostgreSQL's alone; and Atlas' with a baseline, before which everything counts as applied.
 ON_POSTGRES = [
-    ("native", "2024010{n}120000_a.sql", "{up}",
+    ("supabase", "2024010{n}120000_a.sql", "{up}",
      "CREATE SCHEMA supabase_migrations; CREATE TABLE supabase_migrations.schema_migrations (version text NOT NULL PRIMARY KEY, statements text[], name text)",
      "INSERT INTO supabase_migrations.schema_migrations VALUES ('20240101120000', ARRAY['CREATE TABLE trees (id INTEGER)'], 'a')", None),
     (*ATLAS[:4], ATLAS[4].replace("'a', 2, 2, 2,", "'a', 1, 0, 0,").replace("20240101120000", "20240101130000"), None),
