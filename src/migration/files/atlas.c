@@ -8,9 +8,7 @@
 
 static const char directive[] = "atlas:";
 
-/* What stands behind `-- atlas:NAME` among the comment lines that the text begins with; false when none does.
- */
-static bool find_directive(const df_sql_dialect *dialect, df_str text, const char *name, df_str *value)
+bool mf_atlas_directive(const df_sql_dialect *dialect, df_str text, const char *name, df_str *value)
 {
     df_str rest = text, line;
     while (mf_line(&rest, &line)) {
@@ -40,53 +38,11 @@ df_code mf_find_checkpoints(mf_set *s, const mf_listing *listing, df_error *err)
         df_str value;
         if (draft->kind != DF_VERSIONED || draft->n_files != 1) continue;
         code = mf_read_head(s, draft->files[0].path, &head, err);
-        if (code == DF_OK && find_directive(s->set.dialect, df_buf_str(&head), "checkpoint", &value))
+        if (code == DF_OK && mf_atlas_directive(s->set.dialect, df_buf_str(&head), "checkpoint", &value))
             draft->kind = DF_BASELINE;
     }
     df_buf_release(&head);
     return code;
-}
-
-/* ---- how statements end ---- */
-
-/* "\\nGO" as it is written, without the white space around; *alone: it begins a line. */
-static df_str plain_delimiter(df_str value, bool *alone)
-{
-    *alone = false;
-    while (value.len >= 2 && value.ptr[0] == '\\' && strchr("nrt", value.ptr[1])) {
-        *alone |= value.ptr[1] == 'n';
-        value = df_str_skip(value, 2);
-    }
-    while (value.len >= 2 && value.ptr[value.len - 2] == '\\' && strchr("nrt", value.ptr[value.len - 1]))
-        value.len -= 2;
-    return mf_trim(value);
-}
-
-/*
- * White space, and what is a comment to us as well, part nothing that the splitter does not part by itself:
- * it knows where bodies of routines end.
- */
-bool mf_delimiter(const df_sql_dialect *dialect, df_str text, mf_end *out)
-{
-    df_str value;
-    if (!text.len || !memmem(text.ptr, text.len, "atlas:delimiter", 15) ||
-        !find_directive(dialect, text, "delimiter", &value))
-        return false;
-    out->word = plain_delimiter(value, &out->alone);
-    if (out->word.len) out->alone |= mf_is_letter(out->word.ptr[0]);
-    return out->word.len && !df_str_is(out->word, ";") &&
-           !df_str_starts(out->word, df_str_from(dialect->comment));
-}
-
-size_t mf_next_end(const df_sql_dialect *dialect, df_str text, size_t at, const mf_end *end)
-{
-    while (at < text.len) {
-        bool begins = !end->alone || !at || text.ptr[at - 1] == '\n';
-        if (begins && df_str_starts(df_str_skip(text, at), end->word)) return at;
-        size_t skipped = df_sql_skip(dialect, text, at);
-        at += skipped ? skipped : 1;
-    }
-    return text.len;
 }
 
 /* ---- archives ---- */
@@ -105,7 +61,7 @@ static bool is_member(const df_sql_dialect *dialect, df_str line, df_str *name)
 bool mf_is_archive(const df_sql_dialect *dialect, df_str text)
 {
     df_str value;
-    return find_directive(dialect, text, "txtar", &value);
+    return mf_atlas_directive(dialect, text, "txtar", &value);
 }
 
 typedef struct archive {
@@ -139,7 +95,7 @@ static df_code take_checks(archive *a, df_str name, df_str sql, df_error *err)
 {
     const df_sql_dialect *dialect = a->s->set.dialect;
     df_str value;
-    bool any = find_directive(dialect, sql, "assert", &value) && mf_same(value, "oneof"), more = true;
+    bool any = mf_atlas_directive(dialect, sql, "assert", &value) && mf_same(value, "oneof"), more = true;
     df_sql_splitter splitter = {.dialect = dialect, .script = sql, .first_line = line_of(a, sql.ptr)};
     df_buf either = {0};
     int32_t line = 0;

@@ -471,14 +471,18 @@ bool mf_is_changelog(const df_sql_dialect *dialect, df_str line);
 
 /* In a folder of Atlas: which files hold all that the ones in front of them do (`-- atlas:checkpoint`). */
 DF_MUST_USE df_code mf_find_checkpoints(mf_set *s, const mf_listing *listing, df_error *err);
-/* What ends the statements of a file of Atlas, where it is not the semicolon: `-- atlas:delimiter //`. */
+/* What stands behind `-- atlas:NAME` in the comment lines that the text begins with; false when none does. */
+bool mf_atlas_directive(const df_sql_dialect *dialect, df_str text, const char *name, df_str *value);
+/* What ends the statements of a file, where it is not the semicolon: `-- atlas:delimiter //`, `--;;`. */
 typedef struct mf_end {
     df_str word;
     bool alone; /* only where it begins a line */
+    bool line;  /* what follows in its line is part of it */
 } mf_end;
-bool mf_delimiter(const df_sql_dialect *dialect, df_str text, mf_end *out);
+bool mf_delimiter(const df_migration_set *set, df_str text, mf_end *out);
 /* Where the next one is, at or behind `at`, outside of quotes and comments; text.len without one. */
 size_t mf_next_end(const df_sql_dialect *dialect, df_str text, size_t at, const mf_end *end);
+size_t mf_behind_end(df_str text, size_t at, const mf_end *end);
 /* A file of Atlas that holds several (txtar): migration.sql, down.sql, and checks.sql, whose queries are
  * preconditions. */
 bool mf_is_archive(const df_sql_dialect *dialect, df_str text);

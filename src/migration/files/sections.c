@@ -25,11 +25,12 @@ static df_section section_of(mf_set *s, const mf_file *file, df_str text, const 
                         .statement_ms = -1};
 }
 
-/* What comment lines in front of the first statement say to Atlas, postgres-migrations and Flyway. */
+/* What comment lines in front of the first statement say to Atlas, postgres-migrations, migratus and Flyway.
+ */
 static bool is_outside(const df_sql_dialect *dialect, df_str text)
 {
     static const char *const words[] = {"atlas:txmode none", "disable-transaction",
-                                        "postgres-migrations disable-transaction",
+                                        "postgres-migrations disable-transaction", ":disable-transaction",
                                         "flyway:executeInTransaction=false"};
     df_str rest = text, line;
     while (mf_line(&rest, &line)) {

@@ -143,7 +143,7 @@ static df_code split_goose(split *x, const piece *p, df_error *err)
     return now.block ? split_block(x, &now, err) : split_piece(x, &now, err);
 }
 
-/* Between Atlas' delimiters may be any number of statements, which it sends as they are. */
+/* Between two delimiters may be any number of statements, which the tool sends as they are. */
 static df_code split_delimited(split *x, const piece *p, const mf_end *end, df_error *err)
 {
     for (size_t at = 0; at < p->text.len;) {
@@ -151,7 +151,7 @@ static df_code split_delimited(split *x, const piece *p, const mf_end *end, df_e
         piece part = {mf_cut(p->text, at, to), p->path, p->line + mf_lines_before(p->text, p->text.ptr + at),
                       true};
         DF_TRY(split_block(x, &part, err));
-        at = to + end->word.len;
+        at = to < p->text.len ? mf_behind_end(p->text, to, end) : to;
     }
     return DF_OK;
 }
@@ -171,12 +171,10 @@ df_code mf_split(const df_migration_set *set, const df_section *section, mf_raws
         }
         if (!p.line) p.line = 1;
         bool blocks = set->layout == DF_LAYOUT_GOOSE || set->layout == DF_LAYOUT_SQL_MIGRATE;
-        bool atlas = set->layout == DF_LAYOUT_NATIVE || set->layout == DF_LAYOUT_PAIRS;
         mf_end end;
-        df_code code = blocks ? split_goose(&x, &p, err)
-                       : atlas && mf_delimiter(set->dialect, p.text, &end)
-                           ? split_delimited(&x, &p, &end, err)
-                           : split_piece(&x, &p, err);
+        df_code code = blocks                            ? split_goose(&x, &p, err)
+                       : mf_delimiter(set, p.text, &end) ? split_delimited(&x, &p, &end, err)
+                                                         : split_piece(&x, &p, err);
         if (code != DF_OK) return code;
     }
     return DF_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the first lines of Atlas' files say: archives with checks, delimiters, checkpoints. */
+/* What the first lines of Atlas' files say: archives with checks, delimiters (and migratus'), checkpoints. */
 #include "folder.h"
 
 static df_arena arena;
@@ -80,9 +80,9 @@ static void archives(void)
 }
 
 /* The statements of a file, with "|" between them. */
-static bool splits(const df_sql_dialect *dialect, const char *text, const char *expected)
+static bool splits_as(df_layout layout, const df_sql_dialect *dialect, const char *text, const char *expected)
 {
-    df_migration_set plain = {.layout = DF_LAYOUT_NATIVE, .dialect = dialect};
+    df_migration_set plain = {.layout = layout, .dialect = dialect};
     df_section section = {.present = true,
                           .sql = df_str_from(text),
                           .path = "f.sql",
@@ -102,8 +102,17 @@ static bool splits(const df_sql_dialect *dialect, const char *text, const char *
     return same;
 }
 
+static bool splits(const df_sql_dialect *dialect, const char *text, const char *expected)
+{
+    return splits_as(DF_LAYOUT_NATIVE, dialect, text, expected);
+}
+
 static void delimiters(void)
 {
+    static const char migratus[] = "SELECT 1\n--;; one\nSELECT '\n--;;\n';\n--;;\nSELECT 3;SELECT 4\n--;;";
+    check(splits_as(DF_LAYOUT_PAIRS, &df_sql_postgres, migratus,
+                    "1:SELECT 1|3:SELECT '\n--;;\n'|7:SELECT 3|7:SELECT 4"),
+          "migratus' lines stand for semicolons");
     check(splits(&df_sql_mariadb,
                  "-- atlas:delimiter //\nCREATE PROCEDURE p() BEGIN\n SELECT 1;\nEND;\n//\nSELECT '//'; "
                  "SELECT 2 // SELECT 3",
