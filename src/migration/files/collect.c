@@ -138,6 +138,15 @@ void mf_find_code(mf_set *s, const char *path)
             "%s is a program, which only the tool it was written for can run", path);
 }
 
+/* SQL by another ending, or wrapped up: 001_a.psql, 001_a.sql.gz. */
+static bool is_sql_otherwise(const mf_set *s, df_str file)
+{
+    static const char *const endings[] = {".psql", ".pgsql", ".mysql", ".ddl", ".dml", ".sqm", ".sql.gz", ".sql.j2", ".sql.tmpl", ".sql.erb"};
+    for (size_t i = 0; s->set.dialect->family != DF_SQL_CYPHER && i < sizeof endings / sizeof *endings; i++)
+        if (mf_ends(file, endings[i])) return true;
+    return false;
+}
+
 static void judge_stranger(mf_set *s, df_str file, const char *path)
 {
     static const char *const left_over[] = {"~", ".bak", ".orig", ".rej", ".swp", ".old", ".tmp"};
@@ -151,8 +160,8 @@ static void judge_stranger(mf_set *s, df_str file, const char *path)
         return;
     }
     if (!looks_meant(s->set.layout, file)) return;
-    if (file.len > len + 1 && file.ptr[file.len - len - 1] == '.' &&
-        mf_same(df_str_skip(file, file.len - len), extension))
+    if (is_sql_otherwise(s, file) || (file.len > len + 1 && file.ptr[file.len - len - 1] == '.' &&
+                                      mf_same(df_str_skip(file, file.len - len), extension)))
         mf_find(s, "bad-name", true, path, 0,
                 df_arena_printf(&s->set.arena, "rename it so that it ends in .%s", extension),
                 "%s does not run: its ending is not .%s", path, extension);

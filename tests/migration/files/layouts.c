@@ -71,6 +71,9 @@ static void native(void)
            "bad-name:004add.sql! bad-name:005_x.SQL! ignored-file:006_x.sql~ mixed-layout:008_x.up.sql! "
            "foreign-code:010_x.go! "
            "mixed-layout:V7__x.sql! bad-name:V9_x.sql! ignored-file:schema.sql");
+    expect("SQL by other endings",
+           (files){"001_a.sql", "", "002_b.psql", "", "003_c.sql.gz", "", "4.sqm", "", "schema.psql", "", "005_notes.md", "", NULL}, NULL,
+           DF_LAYOUT_NATIVE, "001_a", "bad-name:002_b.psql! bad-name:003_c.sql.gz! bad-name:4.sqm!");
     expect("a folder named like a file",
            (files){"001_a.sql", "", "002_b.sql/x", "", "003_c/up.sql", "", "004_d.sql", "", "005_e.sql", "",
                    NULL},
