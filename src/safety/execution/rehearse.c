@@ -6,9 +6,13 @@
  * effect at once is not run, and said; what fails after that may only lack it, and is said to be unknown.
  */
 #include "base/clock.h"
+#include "base/hash.h"
 #include "safety/execution/execution_int.h"
 
 #include <stdlib.h>
+#include <strings.h>
+
+enum { LOOKS = 20 }; /* at INSERTs into one table, before those that follow are taken to be like them */
 
 typedef struct rehearsal {
     df_executor *x;
@@ -18,6 +22,8 @@ typedef struct rehearsal {
     bool unchecked;              /* foreign keys should have been off, and are not: what they find at the end says nothing */
     bool stopped;
     bool reset; /* settings may have been changed */
+    df_keymap filled;            /* by table: how many INSERTs were looked at since anything else ran */
+    df_migrate_step *unobserved; /* the last of the INSERTs that nobody looked at; NULL: none */
 } rehearsal;
 
 /* ---- one statement ---- */
@@ -80,22 +86,6 @@ static df_code observe(rehearsal *r, df_migrate_step *line, df_error *err)
     return code;
 }
 
-/*
- * One more row behind others for the same table, which locks nothing more and reads nothing: in a file of fifty thousand of these, looking
- * at the locks would take ten times as long as they do.
- */
-static bool is_more_of_it(const execution *e, size_t i)
-{
-    const df_step *step = &e->steps.items[i], *before = i ? step - 1 : NULL;
-    if (!before || strcmp(step->facts.tag, "INSERT") != 0 || strcmp(before->facts.tag, "INSERT") != 0) return false;
-    if (!df_str_eq(step->facts.object.schema, before->facts.object.schema) || !df_str_eq(step->facts.object.name, before->facts.object.name))
-        return false;
-    df_sql_lexer lexer = {.dialect = df_conn_dialect(e->x->conn), .text = step->statement.text};
-    for (df_sql_token token; (token = df_sql_next_word(&lexer)).kind != DF_SQL_END;)
-        if (df_sql_is(token, "SELECT") || df_sql_is(token, "TABLE") || df_sql_is(token, "WITH")) return false;
-    return step->facts.object.name.len > 0;
-}
-
 static const char SYNTAX_ERROR[] = "42601";
 
 /* What fails in this one transaction alone, and not when migrations commit and settings are set; else NULL. */
@@ -109,17 +99,60 @@ static const char *why_only_here(const rehearsal *r, const df_error *err)
     return NULL;
 }
 
+/* INSERT … VALUES; one that selects reads tables, each time perhaps others. */
+static bool is_plain_insert(const df_step *step)
+{
+    df_str text = step->statement.text;
+    if (step->facts.cls != DF_SQL_DML || strcmp(step->facts.tag, "INSERT") != 0 || !step->facts.object.name.len) return false;
+    for (size_t i = 0; i + 6 <= text.len; i++)
+        if ((text.ptr[i] == 's' || text.ptr[i] == 'S') && strncasecmp(text.ptr + i, "select", 6) == 0) return false;
+    return true;
+}
+
+/*
+ * Whether a statement shows nothing that those before it have not shown: rows for a table that had some. A look costs the more
+ * the more is locked, and behind each of a hundred thousand rows it would cost hours.
+ */
+static bool shows_nothing_new(rehearsal *r, const df_step *step)
+{
+    if (!is_plain_insert(step)) {
+        df_keymap_clear(&r->filled);
+        return false;
+    }
+    df_buf name = {0};
+    bool added;
+    df_buf_str_add(&name, step->facts.object.schema);
+    df_buf_char(&name, '.');
+    df_buf_str_add(&name, step->facts.object.name);
+    int64_t *looks = df_keymap_put(&r->filled, df_hash(df_buf_str(&name).ptr, name.len), &added);
+    df_buf_release(&name);
+    if (added) *looks = 0;
+    return (*looks)++ >= LOOKS;
+}
+
+/* What INSERTs did that nobody looked at belongs to the last of them, not to what runs next. */
+static df_code catch_up(rehearsal *r, df_error *err)
+{
+    df_migrate_step *line = r->unobserved;
+    r->unobserved = NULL;
+    return line ? observe(r, line, err) : DF_OK;
+}
+
 static df_code run_step(rehearsal *r, execution *e, size_t i, df_error *err)
 {
     df_migrate_step *line = &e->item->steps[i];
+    bool nothing_new = shows_nothing_new(r, &e->steps.items[i]);
     DF_TRY(df_check_cancelled(r->x->observer, err));
+    if (!nothing_new) DF_TRY(catch_up(r, err));
     if (r->blind || r->labels || r->unchecked) DF_TRY(df_savepoint(r->x->conn, "dataflow_rehearsal", err));
     df_error mine = {0};
     df_code code = step_run(e, i, &mine);
     if (code == DF_OK) {
         line->state = "rolled back";
         r->labels |= (e->steps.items[i].facts.flags & DF_SQL_ADD_VALUE) != 0;
-        return is_more_of_it(e, i) ? DF_OK : observe(r, line, err);
+        if (!nothing_new) return observe(r, line, err);
+        r->unobserved = line;
+        return DF_OK;
     }
     if (df_conn_lost(r->x->conn) || code == DF_CANCELLED) {
         *err = mine;
@@ -147,6 +180,7 @@ static df_code run_step(rehearsal *r, execution *e, size_t i, df_error *err)
 static df_code end_one(rehearsal *r, execution *e, df_error *err)
 {
     df_error mine = {0};
+    DF_TRY(catch_up(r, err));
     df_code code = df_rehearse_commit(r->x->conn, !r->blind && !r->unchecked, &mine);
     if (code == DF_OK) return DF_OK;
     if (df_conn_lost(r->x->conn) || code == DF_CANCELLED) {
@@ -318,6 +352,8 @@ df_code df_rehearse(df_executor *x, df_migration *const *migrations, size_t coun
         else
             code = rehearse_one(&r, migrations[i], direction, &items[i], err);
     }
+    if (code == DF_OK && !r.stopped) code = catch_up(&r, err);
+    df_keymap_release(&r.filled);
     df_observe_end(r.observed);
     df_rollback(x->conn);
     if (r.reset && !df_conn_lost(x->conn)) {

@@ -122,6 +122,25 @@ def dry_commits(tap, servers, path):
                f"postgres: {' '.join(arguments)}: what fails at the commit is told with its migration and file", said(result))
 
 
+def dry_rows(tap, servers, path, engine):
+    """Of many rows for one table only the first and the last are looked at, since a look costs the more the more is locked. What those between
+    did stands with the last of them, not with the statement behind."""
+    if engine != "postgres":
+        return
+    database = servers.database(engine)
+    for statement in ("CREATE TABLE rows (i int)", "CREATE TABLE seldom (i int)", "CREATE TABLE other (i int)",
+                      "CREATE FUNCTION now_and_then() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN LOCK TABLE seldom; RETURN NEW; END'",
+                      "CREATE TRIGGER t BEFORE INSERT ON rows FOR EACH ROW WHEN (NEW.i = 40) EXECUTE FUNCTION now_and_then()"):
+        database.sql(statement)
+    rows = "".join(f"INSERT INTO rows VALUES ({i});\n" for i in range(1, 51))
+    files = {"001_rows.sql": f"-- UP\n{rows}ALTER TABLE other ADD COLUMN j int;\n{rows}INSERT INTO rows SELECT i FROM seldom;\n"}
+    result, document = Dataflow(path, database.url, folder(servers, f"rows-{engine}", files)).json("up", "--dry-run")
+    locks = [step.get("locks") or "" for step in document["migrations"][0]["statements"]]
+    tap.equal([(n, text) for n, text in enumerate(locks, 1) if text],
+              [(1, "ROW EXCLUSIVE on public.rows"), (50, "ACCESS EXCLUSIVE on public.seldom"), (51, "ACCESS EXCLUSIVE on public.other")],
+              f"{engine}: locks that INSERTs take stand with the first and the last")
+
+
 def config(servers, name, text):
     path = os.path.join(servers.folder, name)
     with open(path, "w", encoding="utf-8") as out:
@@ -395,7 +414,7 @@ def main():
     path, tap = binary(), Tap()
     with Servers() as servers:
         for engine in servers.engines():
-            for test in [t for t in (losses, no_down, dry_run, gates, checks, hooks_that_fail, session, drift, lost_file, tampered, exported, baselined, older, vain_down, not_adopted, ledger_dropped, long_file) if os.environ.get("TOPICS", t.__name__) == t.__name__]:
+            for test in [t for t in (losses, no_down, dry_run, dry_rows, gates, checks, hooks_that_fail, session, drift, lost_file, tampered, exported, baselined, older, vain_down, not_adopted, ledger_dropped, long_file) if os.environ.get("TOPICS", t.__name__) == t.__name__]:
                 try:
                     test(tap, servers, path, engine)
                 except Exception as problem:  # noqa: BLE001
