@@ -131,7 +131,7 @@ static df_code columns_lost(loss_finder *f, const df_step *step, df_error *err)
     return DF_OK;
 }
 
-static df_code rows_deleted(loss_finder *f, const df_step *step, df_error *err)
+static df_code rows_deleted(loss_finder *f, const df_step *step, bool all, df_error *err)
 {
     int64_t rows;
     df_buf name = {0};
@@ -143,20 +143,166 @@ static df_code rows_deleted(loss_finder *f, const df_step *step, df_error *err)
     }
     df_sql_put_name(df_conn_dialect(f->x->conn), &name, table->name);
     df_code code = count_rows(f, df_buf_str(&name), NULL, &rows, err);
-    bool all = (step->facts.flags & DF_SQL_WHOLE_TABLE) != 0;
     if (code == DF_OK) loss_add_counted(f, rows, df_buf_str(&name), "rows", all ? "" : ", of which some are deleted");
     df_buf_release(&name);
     return code;
+}
+
+/* ALTER TABLE t DROP PARTITION a, b; TRUNCATE PARTITION a */
+static df_code partitions_lost(loss_finder *f, const df_step *step, df_error *err)
+{
+    static const char *const before[] = {"ALTER", "ONLINE", "IGNORE", "TABLE", "IF", "EXISTS", NULL}, *const verbs[] = {"DROP", "TRUNCATE"};
+    static const char *const behind[] = {"PARTITION", "IF", "EXISTS", NULL};
+    df_sql_lexer lexer = {.dialect = df_conn_dialect(f->x->conn), .text = step->statement.text};
+    df_sql_token t = df_sql_next_word(&lexer), next = {0};
+    skip_words(&lexer, &t, before);
+    df_str table = read_name(&lexer, t, &next);
+    if (!table.len || (!df_sql_is(next, verbs[0]) && !df_sql_is(next, verbs[1]))) return DF_OK;
+    t = df_sql_next_word(&lexer);
+    if (!df_sql_is(t, "PARTITION")) return DF_OK;
+    skip_words(&lexer, &t, behind);
+    if (t.kind == DF_SQL_END || df_sql_is(t, "ALL")) return rows_deleted(f, step, true, err);
+    df_str names = df_str_skip(step->statement.text, t.offset);
+    const char *from = df_arena_printf(&f->arena, "%.*s PARTITION (%.*s)", DF_FMT(table), DF_FMT(names));
+    int64_t rows;
+    DF_TRY(count_rows(f, df_str_from(from), NULL, &rows, err));
+    loss_add_counted(f, rows, df_str_from(from), "rows", "");
+    return DF_OK;
+}
+
+/* WITH gone AS (DELETE FROM t …) SELECT … */
+static df_code rows_deleted_inside(loss_finder *f, const df_step *step, df_error *err)
+{
+    df_sql_lexer lexer = {.dialect = df_conn_dialect(f->x->conn), .text = step->statement.text};
+    for (df_sql_token t = df_sql_next_word(&lexer), next; t.kind != DF_SQL_END; t = df_sql_next_word(&lexer)) {
+        static const char *const before[] = {"DELETE", "FROM", "ONLY", NULL};
+        if (!df_sql_is(t, "DELETE")) continue;
+        skip_words(&lexer, &t, before);
+        df_str name = read_name(&lexer, t, &next);
+        int64_t rows;
+        if (!name.len) continue;
+        DF_TRY(count_rows(f, name, NULL, &rows, err));
+        loss_add_counted(f, rows, name, "rows", ", of which some are deleted");
+    }
+    return DF_OK;
+}
+
+/* ---- what goes with something else: PostgreSQL ---- */
+
+typedef struct column_list {
+    df_arena *arena;
+    df_str (*items)[2]; /* table and column, quoted */
+    size_t count, cap;
+} column_list;
+
+static df_code take_column(void *context, const df_row *row, df_error *err)
+{
+    (void)err;
+    column_list *list = context;
+    if (list->count == list->cap) {
+        size_t cap = list->cap ? list->cap * 2 : 8;
+        df_str(*items)[2] = df_arena_alloc(list->arena, cap * sizeof *items);
+        if (list->count) memcpy(items, list->items, list->count * sizeof *items);
+        list->items = items;
+        list->cap = cap;
+    }
+    for (size_t i = 0; i < 2; i++) list->items[list->count][i] = df_arena_str(list->arena, row->values[i].s);
+    list->count++;
+    return DF_OK;
+}
+
+/* DROP TYPE, DOMAIN or EXTENSION … CASCADE takes every column of the type with it, and says so only in a notice. */
+static df_code typed_columns_lost(loss_finder *f, const df_step *step, df_error *err)
+{
+    static const char columns[] =
+        "SELECT format('%I.%I', n.nspname, c.relname), quote_ident(a.attname) FROM pg_catalog.pg_attribute a"
+        " JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+        " JOIN pg_catalog.pg_type t ON t.oid = a.atttypid WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped";
+    static const char of_type[] = " AND to_regtype(?) IN (t.oid, t.typelem, t.typbasetype)";
+    static const char of_extension[] =
+        " AND EXISTS (SELECT 1 FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid WHERE e.extname = ?"
+        " AND d.classid = 'pg_catalog.pg_type'::regclass AND d.deptype = 'e' AND d.objid IN (t.oid, t.typelem, t.typbasetype))";
+    static const char *const before[] = {"DROP", "TYPE", "DOMAIN", "EXTENSION", "IF", "EXISTS", NULL};
+    bool extension = strcmp(step->facts.tag, "DROP EXTENSION") == 0;
+    df_sql_lexer lexer = {.dialect = df_conn_dialect(f->x->conn), .text = step->statement.text};
+    df_sql_token t = df_sql_next_word(&lexer), next = {0};
+    skip_words(&lexer, &t, before);
+    column_list list = {.arena = &f->arena};
+    const char *sql = df_arena_printf(&f->arena, "%s%s", columns, extension ? of_extension : of_type);
+    for (;; t = df_sql_next_word(&lexer)) {
+        df_str name = read_name(&lexer, t, &next);
+        if (!name.len) break;
+        df_value param = df_v_str(extension ? step->facts.object.name : name);
+        DF_TRY(df_query(f->x->conn, sql, &param, 1, take_column, &list, err));
+        if (next.kind != DF_SQL_SYMBOL || next.text.ptr[0] != ',') break;
+    }
+    if (!df_sql_is(next, "CASCADE")) return DF_OK;
+    for (size_t i = 0; i < list.count; i++) {
+        df_str table = list.items[i][0], column = list.items[i][1];
+        int64_t rows;
+        DF_TRY(count_rows(f, table, df_arena_printf(&f->arena, "%.*s IS NOT NULL", DF_FMT(column)), &rows, err));
+        loss_add_counted(f, rows, df_str_from(df_arena_printf(&f->arena, "%.*s.%.*s", DF_FMT(table), DF_FMT(column))), "values", "");
+    }
+    return DF_OK;
+}
+
+static df_code owned_lost(loss_finder *f, const df_step *step, df_error *err)
+{
+    df_sql_lexer lexer = {.dialect = df_conn_dialect(f->x->conn), .text = step->statement.text};
+    static const char *const before[] = {"DROP", "OWNED", "BY", NULL};
+    df_sql_token t = df_sql_next_word(&lexer);
+    skip_words(&lexer, &t, before);
+    df_value owner = df_v_str(t.text);
+    column_list tables = {.arena = &f->arena};
+    DF_TRY(df_query(f->x->conn,
+                    "SELECT format('%I.%I', n.nspname, c.relname), '' FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
+                    " ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relowner = to_regrole(?)",
+                    &owner, 1, take_column, &tables, err));
+    for (size_t i = 0; i < tables.count; i++) {
+        int64_t rows;
+        DF_TRY(count_rows(f, tables.items[i][0], NULL, &rows, err));
+        loss_add_counted(f, rows, tables.items[i][0], "rows", "");
+    }
+    return DF_OK;
+}
+
+static df_code lost_besides(loss_finder *f, const df_step *step, bool *found, df_error *err)
+{
+    const char *tag = step->facts.tag;
+    *found = true;
+    if (strcmp(tag, "DROP TYPE") == 0 || strcmp(tag, "DROP DOMAIN") == 0 || strcmp(tag, "DROP EXTENSION") == 0)
+        return typed_columns_lost(f, step, err);
+    if (strncmp(tag, "DROP OWNED", 10) == 0) return owned_lost(f, step, err);
+    *found = false;
+    return DF_OK;
+}
+
+/* CREATE OR REPLACE TABLE drops the one that is there. */
+static bool replaces_table(const loss_finder *f, const df_step *step)
+{
+    df_sql_lexer lexer = {.dialect = df_conn_dialect(f->x->conn), .text = step->statement.text};
+    return strcmp(step->facts.tag, "CREATE TABLE") == 0 && df_sql_is(df_sql_next_word(&lexer), "CREATE") &&
+           df_sql_is(df_sql_next_word(&lexer), "OR");
 }
 
 static df_code look_at(loss_finder *f, const df_step *step, df_error *err)
 {
     const char *tag = step->facts.tag;
     if (!(df_conn_caps(f->x->conn) & DF_CAP_SQL)) return loss_of_graph(f, step, err);
-    if (!(step->facts.flags & DF_SQL_DESTROYS) || (step->facts.flags & DF_SQL_TEMPORARY)) return DF_OK;
+    if (step->facts.flags & DF_SQL_TEMPORARY) return DF_OK;
+    df_sql_family family = df_conn_dialect(f->x->conn)->family;
+    bool found = false;
+    if (family == DF_SQL_POSTGRES) DF_TRY(lost_besides(f, step, &found, err));
+    if (found) return DF_OK;
+    if (family == DF_SQL_MARIADB && replaces_table(f, step)) return rows_deleted(f, step, true, err);
+    if (!(step->facts.flags & DF_SQL_DESTROYS)) return DF_OK;
     if (strcmp(tag, "DROP TABLE") == 0 || strncmp(tag, "TRUNCATE", 8) == 0) return tables_lost(f, step, err);
+    if (strcmp(tag, "ALTER TABLE") == 0 && family == DF_SQL_MARIADB) DF_TRY(partitions_lost(f, step, err));
     if (strcmp(tag, "ALTER TABLE") == 0) return columns_lost(f, step, err);
-    if (strcmp(tag, "DELETE") == 0) return rows_deleted(f, step, err);
+    bool inside = step->facts.cls == DF_SQL_DML || step->facts.cls == DF_SQL_QUERY;
+    bool plain = strcmp(tag, "DELETE") == 0 && step->facts.object.name.len;
+    if (family == DF_SQL_POSTGRES && inside && !plain) return rows_deleted_inside(f, step, err);
+    if (strcmp(tag, "DELETE") == 0) return rows_deleted(f, step, (step->facts.flags & DF_SQL_WHOLE_TABLE) != 0, err);
     if (strcmp(tag, "DROP SCHEMA") == 0 || strcmp(tag, "DROP DATABASE") == 0)
         loss_add(f, -1, df_arena_printf(f->x->arena, "%s %.*s with everything in it", tag, DF_FMT(step->facts.object.name)));
     return DF_OK;

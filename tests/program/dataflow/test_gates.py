@@ -64,6 +64,32 @@ def change(database, sql):
     connection.close()
 
 
+BESIDES = {
+    "postgres": [("CREATE TYPE mood AS ENUM ('a');\nCREATE TABLE t (m mood);\nINSERT INTO t VALUES ('a');", "DROP TYPE IF EXISTS nothing, mood CASCADE;", "public.t.m: 1 value"),
+                 ("CREATE DOMAIN small AS int;\nCREATE TABLE t (m small[]);\nINSERT INTO t VALUES ('{1}');", "DROP DOMAIN small CASCADE;", "public.t.m: 1 value"),
+                 ("CREATE TABLE t (m int);\nINSERT INTO t VALUES (1);", "WITH gone AS (DELETE FROM t RETURNING m) SELECT * FROM gone;", "t: 1 row"),
+                 ("CREATE ROLE {name}_owner;\nCREATE TABLE t (m int);\nINSERT INTO t VALUES (1);\nALTER TABLE t OWNER TO {name}_owner;",
+                  "DROP OWNED BY {name}_owner;", "public.t: 1 row"),
+                 ("CREATE TYPE mood AS ENUM ('a');\nCREATE TABLE t (m mood);", "DROP TYPE mood CASCADE;\nDROP TABLE t;", None)],
+    "mariadb": [("CREATE TABLE t (m int) PARTITION BY RANGE (m) (PARTITION a VALUES LESS THAN (10), PARTITION b VALUES LESS THAN (20));\nINSERT INTO t VALUES (1);",
+                 "ALTER TABLE t DROP PARTITION a;", "t PARTITION (a): 1 row"),
+                ("CREATE TABLE t (m int) PARTITION BY RANGE (m) (PARTITION a VALUES LESS THAN (10), PARTITION b VALUES LESS THAN (20));\nINSERT INTO t VALUES (1);",
+                 "ALTER TABLE t DROP PARTITION b;", None),
+                ("CREATE TABLE t (m int);\nINSERT INTO t VALUES (1);", "CREATE OR REPLACE TABLE t (x int);", "`t`: 1 row")],
+}
+
+
+def losses_besides(tap, servers, path, engine):
+    """What a down destroys without saying DROP TABLE, DROP COLUMN or DELETE at its begin."""
+    for number, (up, down, lost) in enumerate(BESIDES.get(engine, ())):
+        database = servers.database(engine)
+        text = f"-- UP\n{up}\n-- DOWN\n{down}\n".replace("{name}", database.name if engine != "sqlite" else "")
+        program = Dataflow(path, database.url, folder(servers, f"besides-{engine}-{number}", {"001_a.sql": text}))
+        up_result, result = program.run("up", "--quiet"), program.run("down", "--quiet")
+        tap.ok(up_result.returncode == 0 and result.returncode == (3 if lost else 0) and (lost or "") in result.stderr,
+               f"{engine}: {down.splitlines()[0]}: {'destroys ' + lost if lost else 'destroys nothing'}", said(up_result) + said(result))
+
+
 def no_down(tap, servers, path, engine):
     database = servers.database(engine)
     program = Dataflow(path, database.url, folder(servers, f"nodown-{engine}", {"001_a.sql": "-- UP\nCREATE TABLE a (id int);\n"}))
@@ -414,7 +440,7 @@ def main():
     path, tap = binary(), Tap()
     with Servers() as servers:
         for engine in servers.engines():
-            for test in [t for t in (losses, no_down, dry_run, dry_rows, gates, checks, hooks_that_fail, session, drift, lost_file, tampered, exported, baselined, older, vain_down, not_adopted, ledger_dropped, long_file) if os.environ.get("TOPICS", t.__name__) == t.__name__]:
+            for test in [t for t in (losses, losses_besides, no_down, dry_run, dry_rows, gates, checks, hooks_that_fail, session, drift, lost_file, tampered, exported, baselined, older, vain_down, not_adopted, ledger_dropped, long_file) if os.environ.get("TOPICS", t.__name__) == t.__name__]:
                 try:
                     test(tap, servers, path, engine)
                 except Exception as problem:  # noqa: BLE001
