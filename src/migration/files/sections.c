@@ -99,12 +99,30 @@ static df_code find_native(mf_set *s, const mf_file *file, df_str text, native_m
     return DF_OK;
 }
 
+/*
+ * With sql_mode = NO_BACKSLASH_ESCAPES or ANSI_QUOTES, which a file may set itself, quotes end elsewhere than they are taken to here. A
+ * mark that is lost so would let the way down run behind the way up.
+ */
+static df_code refuse_quoted_down(mf_set *s, const mf_file *file, df_str text, df_error *err)
+{
+    df_str rest = text, line;
+    while (s->set.dialect->family == DF_SQL_MARIADB && mf_line(&rest, &line)) {
+        df_str words = mf_trim(line);
+        if (!mf_take_mark(s->set.dialect, &words) || !mf_same(mf_word(&words), "down") || !mf_are_directives(words)) continue;
+        fail_at(s, file, text, line.ptr, err, "this -- DOWN seems to stand inside of quotes, and would part nothing");
+        df_error_hint(err, "where a quote in front of it holds a backslash or sql_mode is changed: write it otherwise, or put the way down into NAME.down.sql");
+        return DF_CORRUPT;
+    }
+    return DF_OK;
+}
+
 static df_code cut_native(mf_set *s, const mf_file *file, df_str text, df_migration *m, df_error *err)
 {
     native_mark up = {0}, down = {0};
     const char *end = text.ptr + text.len;
     if (mf_is_archive(s->set.dialect, text)) return mf_cut_archive(s, file, text, m, err);
     DF_TRY(find_native(s, file, text, &up, &down, err));
+    if (!down.at) DF_TRY(refuse_quoted_down(s, file, text, err));
     bool plain = !up.at && !down.at && !has_word(text, "@metadata");
     if (!up.at &&
         (!down.at || !df_sql_is_blank(s->set.dialect, mf_cut(text, 0, (size_t)(down.at - text.ptr)))))
