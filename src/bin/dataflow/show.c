@@ -62,10 +62,14 @@ static cli_mark mark_of(const char *severity)
 static const char *place_of(cli_context *cli, const df_migrate_finding *f)
 {
     const char *name = file_or_id(f->file, f->id);
-    if (!*name || strncmp(f->what, name, strlen(name)) == 0) return "";
+    if (!*name) return "";
     df_buf text = {0};
     df_buf_text(&text, name);
     if (f->line) df_buf_printf(&text, ":%lld", (long long)f->line);
+    if (df_str_starts(df_str_from(f->what), df_buf_str(&text))) {
+        df_buf_release(&text);
+        return "";
+    }
     if (f->statement) df_buf_printf(&text, " (statement %lld)", (long long)f->statement);
     df_buf_text(&text, ": ");
     const char *place = df_arena_cstr(&cli->arena, df_buf_str(&text));
