@@ -411,6 +411,9 @@ def wrong_files(case):
     case.write("010_broken.sql", "-- @metadata { \"risk\": }\n-- UP\nSELECT 1;\n")
     result = case.run("validate")
     case.tap.ok(result.returncode == 4 and "010_broken.sql" in result.stdout, f"{case.engine}: a header that is no JSON is found", said(result))
+    case.write("010_broken.sql", "-- @metadata { \"autor\": \"Ann\" }\n-- UP\n-- @speed 9\nSELECT 1;\n-- DOWN\n-- SELECT 2;\n")
+    case.has("what reading a file finds is shown", case.good("validate with findings of one file", "validate"), "did you mean author?",
+             "@speed is no directive", "the migration has no way down")
     case.write("010_broken.sql", "-- UP\nSELECT 'open;\n")
     result = case.run("validate")
     case.tap.ok(result.returncode == 4 and "010_broken.sql" in result.stdout, f"{case.engine}: a quote that does not end is found", said(result))

@@ -116,6 +116,31 @@ static df_code refuse_quoted_down(mf_set *s, const mf_file *file, df_str text, d
     return DF_OK;
 }
 
+/* Nothing would run, and a line of the comments ends as a statement does: what was written is not to run. */
+static bool is_commented_out(const df_sql_dialect *dialect, df_str sql)
+{
+    df_str rest = sql, line;
+    if (!mf_line(&rest, &line) || !rest.len || !df_sql_is_blank(dialect, sql)) return false;
+    while (mf_line(&rest, &line)) {
+        line = mf_trim(line);
+        if (line.len > 1 && line.ptr[line.len - 1] == ';' && !df_str_is(line, ";;")) return true;
+    }
+    return false;
+}
+
+/* "-- DOWN" and commented out statements, for readers: an empty way down would take nothing back, and say it
+ * had. */
+static void leave_out_comments(mf_set *s, const mf_file *file, df_migration *m)
+{
+    const char *mark = s->set.dialect->comment;
+    if (!is_commented_out(s->set.dialect, m->down.sql)) return;
+    mf_find(s, "commented-out-down", false, file->path, m->down.first_line,
+            "take the marks of the comments away if it is to run",
+            "%s:%d: what stands behind %s DOWN is commented out: the migration has no way down", file->path,
+            m->down.first_line, mark);
+    m->down = (df_section){.lock_ms = -1, .statement_ms = -1};
+}
+
 static df_code cut_native(mf_set *s, const mf_file *file, df_str text, df_migration *m, df_error *err)
 {
     native_mark up = {0}, down = {0};
@@ -142,7 +167,9 @@ static df_code cut_native(mf_set *s, const mf_file *file, df_str text, df_migrat
     DF_TRY(mf_directives(s, s->set.dialect, &m->up, up.words, file->path, err));
     if (!down.at) return DF_OK;
     m->down = section_of(s, file, text, down.at, up.at > down.at ? up.at : end);
-    return mf_directives(s, s->set.dialect, &m->down, down.words, file->path, err);
+    DF_TRY(mf_directives(s, s->set.dialect, &m->down, down.words, file->path, err));
+    leave_out_comments(s, file, m);
+    return DF_OK;
 }
 
 /* ---- goose ---- */

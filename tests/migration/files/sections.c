@@ -72,6 +72,18 @@ static void native(void)
               section_is(&l, &l.m->down, 1, "-- DOWN\nSELECT 2;\n"),
           "down first");
     done(&l);
+    LOAD(l, DF_LAYOUT_NATIVE, "001_a.sql", "SELECT 1;\n-- DOWN\n-- nothing to take back\n");
+    check(l.code == DF_OK && l.m->down.present && !l.set->n_findings, "an empty way down, and why");
+    done(&l);
+    static const char *const commented[] = {"SELECT 1;\n-- Down\n-- DROP TABLE a;\n",
+                                            "-- UP\nSELECT 1;\n-- DOWN\n/* as it was:\nDROP TABLE a;\n*/\n"};
+    for (size_t i = 0; i < sizeof commented / sizeof *commented; i++) {
+        LOAD(l, DF_LAYOUT_NATIVE, "001_a.sql", commented[i]);
+        check(l.code == DF_OK && l.m->up.present && !l.m->down.present && l.set->n_findings == 1 &&
+                  same_text(l.set->findings[0].kind, "commented-out-down") && !l.set->findings[0].blocks,
+              "a way down that is commented out is none");
+        done(&l);
+    }
     LOAD(l, DF_LAYOUT_NATIVE, "001_a.sql", "-- a note\n\n-- atlas:txmode none\nSELECT 1;\n");
     check(l.code == DF_OK && l.m->up.no_transaction, "Atlas' mark of a file without a transaction");
     check(l.m->up.plain, "a file without any mark of ours");
