@@ -441,6 +441,8 @@ typedef struct mf_mark {
 } mf_mark;
 /* What a line says to sql-migrate, tern, MyBatis, Play, shmig or rambler. */
 mf_mark mf_tool_mark(df_str line);
+/* "ROLLBACK", "=== Down migration ===": a comment that is no mark, and may be meant as one. */
+bool mf_seems_down(df_str comment);
 /* Whether it is worth to look through the lines of a text for such marks. */
 bool mf_may_have_tool_marks(df_str text);
 

@@ -96,6 +96,24 @@ mf_mark mf_tool_mark(df_str line)
     return *text.ptr == 'r' ? rambler_mark(text) : (mf_mark){0};
 }
 
+static bool is_ornament(char c)
+{
+    return mf_is_blank(c) || strchr("-=*#~_+<>[](){}|!:.", c) != NULL;
+}
+
+bool mf_seems_down(df_str comment)
+{
+    static const char *const words[] = {"down", "rollback", "undo", "revert"};
+    static const char *const behind[] = {"migration", "section", "script"};
+    bool named = false, more = false;
+    while (comment.len && is_ornament(comment.ptr[0])) comment = df_str_skip(comment, 1);
+    while (comment.len && is_ornament(comment.ptr[comment.len - 1])) comment.len--;
+    df_str word = mf_word(&comment), rest = mf_trim(comment);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) named |= mf_same(word, words[i]);
+    for (size_t i = 0; i < sizeof behind / sizeof *behind; i++) more |= mf_same(rest, behind[i]);
+    return named && (more || !rest.len);
+}
+
 bool mf_may_have_tool_marks(df_str text)
 {
     static const char *const words[] = {"+migrate", "+micrate",  "create above", "@UNDO",

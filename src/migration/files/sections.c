@@ -82,14 +82,34 @@ typedef struct native_mark {
     df_str words;   /* directives behind it */
 } native_mark;
 
+/* Whether the next line with a word in it is no comment. */
+static bool begins_with_sql(const df_sql_dialect *dialect, df_str text)
+{
+    df_str rest = text, line;
+    while (mf_line(&rest, &line)) {
+        line = mf_trim(line);
+        bool comment = mf_take_mark(dialect, &line);
+        for (size_t i = 0; i < line.len; i++)
+            if (mf_is_letter(line.ptr[i]) || mf_is_digit(line.ptr[i])) return !comment;
+    }
+    return false;
+}
+
+/* *seems: the first comment that may be meant as the mark of a way down, and is none; its `next` is 0
+ * without. */
 static df_code find_native(mf_set *s, const mf_file *file, df_str text, native_mark *up, native_mark *down,
-                           df_error *err)
+                           mf_comment *seems, df_error *err)
 {
     mf_comment comment;
     for (size_t at = 0; mf_next_comment(s->set.dialect, text, &at, &comment);) {
         df_str rest = comment.text, word = mf_word(&rest);
         native_mark *mark = mf_same(word, "up") ? up : mf_same(word, "down") ? down : NULL;
-        if (!mark || !mf_are_directives(rest)) continue;
+        if (!mark || !mf_are_directives(rest)) {
+            if (!seems->next && mf_seems_down(comment.text) &&
+                begins_with_sql(s->set.dialect, df_str_skip(text, comment.next)))
+                *seems = comment;
+            continue;
+        }
         if (mark->at)
             return mf_fail(err, DF_CORRUPT, mf_path(s, file->path),
                            mf_lines_before(text, text.ptr + comment.offset) + 1, "a second %s %s section",
@@ -135,18 +155,28 @@ static void leave_out_comments(mf_set *s, const mf_file *file, df_migration *m)
     const char *mark = s->set.dialect->comment;
     if (!is_commented_out(s->set.dialect, m->down.sql)) return;
     mf_find(s, "commented-out-down", false, file->path, m->down.first_line,
-            "take the marks of the comments away if it is to run",
+            "take the marks of the comments away, if it is to run",
             "%s:%d: what stands behind %s DOWN is commented out: the migration has no way down", file->path,
             m->down.first_line, mark);
     m->down = (df_section){.lock_ms = -1, .statement_ms = -1};
 }
 
+/* Statements behind "-- ROLLBACK" run with the way up, of which they are the end. */
+static void tell_seeming(mf_set *s, const mf_file *file, df_str text, const mf_comment *comment)
+{
+    int line = file->line + mf_lines_before(text, text.ptr + comment->offset) + 1;
+    mf_find(s, "seeming-down", false, file->path, line, "if it is the way down, write -- DOWN there",
+            "%s:%d: \"%s %.*s\" is a comment: what stands behind it runs with the way up", file->path, line,
+            s->set.dialect->comment, DF_FMT(comment->text));
+}
+
 static df_code cut_native(mf_set *s, const mf_file *file, df_str text, df_migration *m, df_error *err)
 {
     native_mark up = {0}, down = {0};
+    mf_comment seems = {0};
     const char *end = text.ptr + text.len;
     if (mf_is_archive(s->set.dialect, text)) return mf_cut_archive(s, file, text, m, err);
-    DF_TRY(find_native(s, file, text, &up, &down, err));
+    DF_TRY(find_native(s, file, text, &up, &down, &seems, err));
     if (!down.at) DF_TRY(refuse_quoted_down(s, file, text, err));
     bool plain = !up.at && !down.at && !has_word(text, "@metadata");
     if (!up.at &&
@@ -165,6 +195,7 @@ static df_code cut_native(mf_set *s, const mf_file *file, df_str text, df_migrat
     m->up.no_transaction |= is_outside(s->set.dialect, text);
     m->up.plain = plain;
     DF_TRY(mf_directives(s, s->set.dialect, &m->up, up.words, file->path, err));
+    if (!down.at && seems.next) tell_seeming(s, file, text, &seems);
     if (!down.at) return DF_OK;
     m->down = section_of(s, file, text, down.at, up.at > down.at ? up.at : end);
     DF_TRY(mf_directives(s, s->set.dialect, &m->down, down.words, file->path, err));

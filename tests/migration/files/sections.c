@@ -75,6 +75,19 @@ static void native(void)
     LOAD(l, DF_LAYOUT_NATIVE, "001_a.sql", "SELECT 1;\n-- DOWN\n-- nothing to take back\n");
     check(l.code == DF_OK && l.m->down.present && !l.set->n_findings, "an empty way down, and why");
     done(&l);
+    static const char *const seeming[] = {
+        "SELECT 1;\n-- ROLLBACK\nDROP TABLE a;\n",
+        "SELECT 1;\n\n-- ====\n-- === Down migration: ===\n-- ====\n\nDROP TABLE a;\n"};
+    static const char *const plain[] = {"-- Rollback:\n-- DROP TABLE a;\n\nSELECT 1;\n",
+                                        "-- Rollback the flag\nSELECT 1;\n", "SELECT 1;\n-- undo\n"};
+    for (size_t i = 0; i < sizeof seeming / sizeof *seeming + sizeof plain / sizeof *plain; i++) {
+        size_t n = sizeof seeming / sizeof *seeming;
+        LOAD(l, DF_LAYOUT_NATIVE, "001_a.sql", i < n ? seeming[i] : plain[i - n]);
+        check(l.code == DF_OK && !l.m->down.present && l.set->n_findings == (i < n) &&
+                  (i >= n || same_text(l.set->findings[0].kind, "seeming-down")),
+              "%s", i < n ? "a comment that seems to begin a way down is told" : "others are not");
+        done(&l);
+    }
     static const char *const commented[] = {"SELECT 1;\n-- Down\n-- DROP TABLE a;\n",
                                             "-- UP\nSELECT 1;\n-- DOWN\n/* as it was:\nDROP TABLE a;\n*/\n"};
     for (size_t i = 0; i < sizeof commented / sizeof *commented; i++) {
