@@ -191,10 +191,13 @@ void mf_add_changeset(mf_changelog *c, const mf_changeset *set, df_str text, int
     if (set->labelled)
         mf_find(s, "labels", false, c->path, line, NULL, "%s:%d: %.*s has labels; it runs whatever they are, as Liquibase does without a filter",
                 c->path, line, DF_FMT(draft->name));
+    bool ends = set->other && mf_same(df_str_from(set->other), "endDelimiter");
     if (set->other)
         mf_find(
             s, "unknown-attribute", true, c->path, line,
-            "take it out; what runs where is said by folders (common, dev, prod) and preconditions",
+            ends ? "end the statements with ; and take it out: where bodies of routines end is known without "
+                   "it"
+                 : "take it out; what runs where is said by folders (common, dev, prod) and preconditions",
             "%s:%d: %.*s has \"%s\", by which Liquibase decides whether and how it runs; here nobody does",
             c->path, line, DF_FMT(draft->name), set->other);
 }

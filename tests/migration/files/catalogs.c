@@ -436,9 +436,15 @@ static void liquibase(void)
                                                   "duplicate-version:changeLog.cypher!") &&
               set->findings[1].line == 4,
           "what decides whether it runs, and one id twice, block");
+    check(set && strstr(set->findings[0].hint, "folders"), "with what to do about it");
     check(set && df_migration_load(set, &set->items[1], &err) == DF_UNSUPPORTED && err.line == 5 &&
               df_migration_load(set, &set->items[2], &err) == DF_UNSUPPORTED && err.line == 8,
           "what is not read is refused, with its line");
+    df_migrations_close(set);
+    folder_put(&f, "changeLog.cypher", "--liquibase formatted cypher\n--changeset a:b endDelimiter:/\nRETURN 1/\n");
+    set = open_set(&f, NULL);
+    check(set && set->n_findings == 1 && strstr(set->findings[0].hint, "end the statements with ;"),
+          "another delimiter blocks, too, and has a hint of its own");
     df_migrations_close(set);
     folder_put(&f, "changeLog.cypher",
                "--liquibase formatted cypher\n--changeset a:b\n -- keys; it's for readers\nCREATE (:A);\n-- "
