@@ -152,11 +152,16 @@ df_code df_ledger_intend(df_ledger *ledger, const df_run *run, const df_journal_
     return ledger_run(&batch, "writing the journal", err);
 }
 
-df_code df_ledger_settle(df_ledger *ledger, const df_run *run, const df_journal_row *row, df_error *err)
+/* Some at a time: a file may have a hundred thousand statements, and what is sent at once has its limit. */
+df_code df_ledger_settle(df_ledger *ledger, const df_run *run, const df_journal_row *rows, size_t count, df_error *err)
 {
-    ledger_batch batch = {.ledger = ledger};
-    ledger_add_journal(&batch, run, row, 1);
-    return ledger_run(&batch, "writing the journal", err);
+    for (size_t i = 0, some; i < count; i += some) {
+        some = count - i < ROWS_AT_ONCE ? count - i : ROWS_AT_ONCE;
+        ledger_batch batch = {.ledger = ledger};
+        ledger_add_journal(&batch, run, rows + i, some);
+        DF_TRY(ledger_run(&batch, "writing the journal", err));
+    }
+    return DF_OK;
 }
 
 /* ---- reading ---- */

@@ -161,9 +161,9 @@ DF_MUST_USE df_code df_ledger_start(df_ledger *ledger, const df_run *run, const 
  * the rows of those that are to run next: DF_STEP_INTENT. */
 DF_MUST_USE df_code df_ledger_intend(df_ledger *ledger, const df_run *run, const df_journal_row *settled, size_t n_settled,
                                      const df_journal_row *intents, size_t n_intents, df_error *err);
-/* What became of it; inside the caller's open transaction when there is one (then it is committed with the
- * statement). */
-DF_MUST_USE df_code df_ledger_settle(df_ledger *ledger, const df_run *run, const df_journal_row *row,
+/* What became of them; inside the caller's open transaction when there is one (then it is committed with the
+ * statements). */
+DF_MUST_USE df_code df_ledger_settle(df_ledger *ledger, const df_run *run, const df_journal_row *rows, size_t count,
                                      df_error *err);
 /* The journal of one migration and direction, of its latest attempt, by number. */
 DF_MUST_USE df_code df_ledger_journal(df_ledger *ledger, df_str id, df_direction direction, df_arena *arena,

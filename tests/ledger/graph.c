@@ -36,7 +36,7 @@ static void refused(place *p, const char *statement, bool completes)
     check_ok(df_ledger_begin(p->ledger, any_error), "a migration");
     sql(p->conn, "%s", statement);
     df_code code = completes ? df_ledger_complete(p->ledger, &run, &result, &err)
-                             : df_ledger_settle(p->ledger, &run, &row, &err);
+                             : df_ledger_settle(p->ledger, &run, &row, 1, &err);
     check_code(code, DF_REFUSED, &err, statement);
     check(strstr(err.message, "_Migration") && strstr(err.hint, "label"),
           "is told what it did, and what to do: %s", err.hint);

@@ -214,7 +214,7 @@ static void test_odd_sessions(void)
     if (is_engine("postgres"))
         check(strncmp(ask_text(p.conn, "SELECT current_user"), "ledger_nobody", 13) == 0,
               "as the role that it chose");
-    check_ok(df_ledger_settle(p.ledger, &run, &row, any_error), "its statements settle");
+    check_ok(df_ledger_settle(p.ledger, &run, &row, 1, any_error), "its statements settle");
     check_ok(df_commit(p.conn, any_error), "and commit");
     check_ok(df_ledger_complete(p.ledger, &run, &result, any_error), "and it completes");
     if (is_engine("mariadb")) sql(p.conn, "DROP DATABASE ledger_elsewhere");

@@ -47,7 +47,7 @@ static void test_attempts(void)
     one.status = DF_STEP_DONE;
     one.state_before = DF_STR_NONE;
     one.ms = 12.25;
-    check_ok(df_ledger_settle(p.ledger, &run, &one, any_error), "and its result");
+    check_ok(df_ledger_settle(p.ledger, &run, &one, 1, any_error), "and its result");
     check_ok(df_ledger_intend(p.ledger, &run, NULL, 0, &two, 1, any_error), "the second's intent");
     df_journal_row *rows = read_journal(&p, &m, DF_UP, &arena, 2);
     check(rows[0].status == DF_STEP_DONE && rows[0].number == 1 && rows[0].line == 10 && rows[0].rows == 1,
@@ -81,7 +81,7 @@ static void test_attempts(void)
     df_run fresh = make_run(&m, DF_UP, true);
     check_ok(df_ledger_start(p.ledger, &fresh, NULL, 0, any_error), "a fresh attempt");
     read_journal(&p, &m, DF_UP, &arena, 0);
-    check_ok(df_ledger_settle(p.ledger, &fresh, &one, any_error), "has a journal of its own");
+    check_ok(df_ledger_settle(p.ledger, &fresh, &one, 1, any_error), "has a journal of its own");
     read_journal(&p, &m, DF_UP, &arena, 1);
     check_ok(df_ledger_fail(p.ledger, &fresh, &why, "all", 10, any_error), "it fails, and all is undone");
     rows = read_journal(&p, &m, DF_UP, &arena, 1);
@@ -102,7 +102,7 @@ static void test_down(void)
     place p = open_place(new_database(), true);
     lease_or_die(&p, 0);
     check_ok(df_ledger_start(p.ledger, &up, NULL, 0, any_error), "applied by statement");
-    check_ok(df_ledger_settle(p.ledger, &up, &row, any_error), "its row");
+    check_ok(df_ledger_settle(p.ledger, &up, &row, 1, any_error), "its row");
     check_ok(df_ledger_complete(p.ledger, &up, &result, any_error), "complete");
     check_ok(df_ledger_start(p.ledger, &down, NULL, 0, any_error), "being taken back");
     df_applied a = the_row(&p, &arena);
@@ -115,7 +115,7 @@ static void test_down(void)
     check_ok(df_ledger_intend(p.ledger, &down, NULL, 0, &row, 1, any_error), "its intent");
     read_journal(&p, &m, DF_DOWN, &arena, 1);
     row.status = DF_STEP_DONE;
-    check_ok(df_ledger_settle(p.ledger, &down, &row, any_error), "its result");
+    check_ok(df_ledger_settle(p.ledger, &down, &row, 1, any_error), "its result");
     check_ok(df_ledger_complete(p.ledger, &down, &result, any_error), "taken back");
     a = the_row(&p, &arena);
     check(a.status == DF_APPLIED_ROLLED_BACK && !a.down, "the history says so");
@@ -141,14 +141,14 @@ static void test_contents(void)
     df_journal_row row = make_row(1, text, DF_STEP_DONE);
     row.progress = DF_STR("[4711]");
     row.transaction = DF_STR("12345");
-    check_ok(df_ledger_settle(p.ledger, &run, &row, any_error), "a long statement");
+    check_ok(df_ledger_settle(p.ledger, &run, &row, 1, any_error), "a long statement");
     df_journal_row secret =
         make_row(2, "CREATE USER app PASSWORD 'topsecret' /* IDENTIFIED BY 'x' */", DF_STEP_FAILED);
     secret.error = DF_STR("it did not work");
     secret.rows = -1;
-    check_ok(df_ledger_settle(p.ledger, &run, &secret, any_error), "one with a password");
+    check_ok(df_ledger_settle(p.ledger, &run, &secret, 1, any_error), "one with a password");
     df_journal_row identified = make_row(3, "CREATE USER app@'%' IDENTIFIED BY 'topsecret'", DF_STEP_DONE);
-    check_ok(df_ledger_settle(p.ledger, &run, &identified, any_error), "and another");
+    check_ok(df_ledger_settle(p.ledger, &run, &identified, 1, any_error), "and another");
     df_journal_row *rows = read_journal(&p, &m, DF_UP, &arena, 3);
     check(rows[0].text.len == 1999, "is cut, at a character: %zu", rows[0].text.len);
     check(df_str_is(rows[0].progress, "[4711]") && df_str_is(rows[0].transaction, "12345"),
@@ -164,7 +164,7 @@ static void test_contents(void)
     check_code(df_ledger_intend(p.ledger, &run, NULL, 0, &row, 1, &err), DF_BUG, &err,
                "an intent cannot be written: it would not be committed");
     row.progress = DF_STR("[9999]");
-    check_ok(df_ledger_settle(p.ledger, &run, &row, any_error), "but a result");
+    check_ok(df_ledger_settle(p.ledger, &run, &row, 1, any_error), "but a result");
     df_rollback(p.conn);
     rows = read_journal(&p, &m, DF_UP, &arena, 3);
     check(df_str_is(rows[0].progress, "[4711]"), "which goes with the transaction");
@@ -177,6 +177,15 @@ static void test_contents(void)
     df_run_result result = {.rows = all, .n_rows = MANY};
     check_ok(df_ledger_complete(p.ledger, &whole, &result, any_error), "a run of 250 statements");
     read_journal(&p, &long_one, DF_UP, &arena, MANY);
+
+    df_migration in_one = make_migration("003_one", "003", "one", "many", NULL);
+    df_run by_statement = make_run(&in_one, DF_UP, true);
+    check_ok(df_ledger_start(p.ledger, &by_statement, NULL, 0, any_error), "one whose file has a transaction of 250 statements");
+    check_ok(df_ledger_begin(p.ledger, any_error), "begins it");
+    check_ok(df_ledger_settle(p.ledger, &by_statement, all, MANY, any_error), "and settles them together");
+    check(df_commit(p.conn, &err) == DF_OK, "with its commit");
+    rows = read_journal(&p, &in_one, DF_UP, &arena, MANY);
+    check(rows[MANY - 1].number == MANY && rows[MANY - 1].status == DF_STEP_DONE, "to the last of them");
     close_place(&p);
     free(text);
     df_arena_release(&arena);

@@ -129,7 +129,7 @@ static df_code record(puppet *p, const char *verb, const char *id, char *out, si
     if (strcmp(verb, "start") == 0) return df_ledger_start(p->ledger, &run, NULL, 0, err);
     if (strcmp(verb, "intend") == 0) row.status = DF_STEP_INTENT;
     if (strcmp(verb, "intend") == 0) return df_ledger_intend(p->ledger, &run, NULL, 0, &row, 1, err);
-    if (strcmp(verb, "settle") == 0) return df_ledger_settle(p->ledger, &run, &row, err);
+    if (strcmp(verb, "settle") == 0) return df_ledger_settle(p->ledger, &run, &row, 1, err);
     if (strcmp(verb, "down") == 0) {
         run.direction = DF_DOWN;
         run.journalled = false;

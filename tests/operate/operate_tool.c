@@ -230,7 +230,7 @@ static df_code leave(tool *t, df_error *err)
         df_journal_row row = step(i, DF_STEP_INTENT, "CREATE TABLE done (a int)");
         DF_TRY(df_ledger_intend(t->ledger, &run, NULL, 0, &row, 1, err));
         row.status = DF_STEP_DONE;
-        DF_TRY(df_ledger_settle(t->ledger, &run, &row, err));
+        DF_TRY(df_ledger_settle(t->ledger, &run, &row, 1, err));
     }
     df_journal_row row = step(3, DF_STEP_INTENT, argument(t, 2, "CREATE TABLE third (a int)"));
     row.state_before = df_str_from(argument(t, 3, NULL));
@@ -239,7 +239,7 @@ static df_code leave(tool *t, df_error *err)
     df_error reason = {.code = DF_FAILED, .message = "relation \"third\" is in the way"};
     row.status = DF_STEP_FAILED;
     row.error = df_str_from(reason.message);
-    DF_TRY(df_ledger_settle(t->ledger, &run, &row, err));
+    DF_TRY(df_ledger_settle(t->ledger, &run, &row, 1, err));
     return df_ledger_fail(t->ledger, &run, &reason, "part", 12, err);
 }
 

@@ -31,7 +31,7 @@ df_code settle_doubt(execution *e, size_t step, const df_journal_row *intent, bo
            (int)intent->number, why);
     if (!*done) return DF_OK;
     step_state(e, step, DF_STEP_SKIPPED, "skipped", why);
-    return df_ledger_settle(e->x->ledger, &e->run, &e->rows[step], err);
+    return df_ledger_settle(e->x->ledger, &e->run, &e->rows[step], 1, err);
 }
 
 /*

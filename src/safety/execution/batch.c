@@ -213,7 +213,7 @@ static df_code run_range(backfill *b, bool *more, df_error *err)
     } else {
         row->status = DF_STEP_DONE;
     }
-    DF_TRY(df_ledger_settle(e->x->ledger, &e->run, row, err));
+    DF_TRY(df_ledger_settle(e->x->ledger, &e->run, row, 1, err));
     return df_commit(e->x->conn, err);
 }
 

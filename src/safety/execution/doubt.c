@@ -170,7 +170,7 @@ static df_code drop_unfinished(execution *e, const df_error *why, size_t *at, df
             DF_TRY(drop_index(e, &indexes[k], "a population that failed", err));
             step_state(e, i, DF_STEP_FAILED, "failed", NULL);
             e->rows[i].error = df_arena_str(e->x->arena, df_str_from(why->message));
-            DF_TRY(df_ledger_settle(e->x->ledger, &e->run, &e->rows[i], err));
+            DF_TRY(df_ledger_settle(e->x->ledger, &e->run, &e->rows[i], 1, err));
             if (*at == SIZE_MAX) *at = i;
         }
     return DF_OK;

@@ -73,8 +73,7 @@ static df_code try_transaction(execution *e, const df_unit *unit, df_error *err)
         DF_TRY(step_run(e, i, err));
     }
     if (unit->roll_back) df_rollback(e->x->conn);
-    for (size_t i = unit->first; i < unit->first + unit->count; i++)
-        DF_TRY(df_ledger_settle(e->x->ledger, &e->run, &e->rows[i], err));
+    DF_TRY(df_ledger_settle(e->x->ledger, &e->run, &e->rows[unit->first], unit->count, err));
     return unit->roll_back ? DF_OK : df_commit(e->x->conn, err);
 }
 
@@ -84,7 +83,7 @@ void settle_failed(execution *e, size_t step)
     df_error ignored = {0};
     if (df_conn_lost(e->x->conn)) return;
     df_code code = record_now(e, &ignored);
-    if (code == DF_OK) code = df_ledger_settle(e->x->ledger, &e->run, &e->rows[step], &ignored);
+    if (code == DF_OK) code = df_ledger_settle(e->x->ledger, &e->run, &e->rows[step], 1, &ignored);
     if (code != DF_OK)
         df_log(e->x->observer, DF_LOG_WARNING, "which statement failed could not be recorded: %s", ignored.message);
 }

@@ -21,10 +21,7 @@ df_code record_intents(execution *e, size_t first, size_t count, df_error *err)
 df_code record_ends(execution *e, size_t first, size_t count, df_error *err)
 {
     for (size_t i = first; i < first + count; i++)
-        if (e->steps.items[i].facts.cls != DF_SQL_DDL) {
-            for (size_t k = first; k < first + count; k++) DF_TRY(df_ledger_settle(e->x->ledger, &e->run, &e->rows[k], err));
-            return DF_OK;
-        }
+        if (e->steps.items[i].facts.cls != DF_SQL_DDL) return df_ledger_settle(e->x->ledger, &e->run, &e->rows[first], count, err);
     e->ended = first;
     e->n_ended = count;
     return DF_OK;
@@ -33,7 +30,8 @@ df_code record_ends(execution *e, size_t first, size_t count, df_error *err)
 df_code record_now(execution *e, df_error *err)
 {
     if (!e->noted_start) return record_intents(e, 0, 0, err);
-    for (; e->n_ended; e->ended++, e->n_ended--)
-        DF_TRY(df_ledger_settle(e->x->ledger, &e->run, &e->rows[e->ended], err));
+    DF_TRY(df_ledger_settle(e->x->ledger, &e->run, &e->rows[e->ended], e->n_ended, err));
+    e->ended += e->n_ended;
+    e->n_ended = 0;
     return DF_OK;
 }

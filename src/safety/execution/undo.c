@@ -272,7 +272,7 @@ static df_code run_undo(undoing *u, size_t step, size_t k, df_error *err)
 static df_code settle_undone(undoing *u, size_t step, df_error *err)
 {
     step_state(u->e, step, DF_STEP_UNDONE, "undone", NULL);
-    return df_ledger_settle(u->e->x->ledger, &u->e->run, &u->e->rows[step], err);
+    return df_ledger_settle(u->e->x->ledger, &u->e->run, &u->e->rows[step], 1, err);
 }
 
 /* Newest first; what goes with its table is settled when all is done. */
