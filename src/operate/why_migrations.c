@@ -124,11 +124,16 @@ static void say_partial(op_why *why, const df_applied *a)
     df_journal_row *rows = NULL;
     size_t count = 0;
     df_error err;
+    df_code code = df_ledger_journal(look->ledger, a->id, a->down ? DF_DOWN : DF_UP, look->arena, &rows, &count, &err);
+    /* The history counts one whose batches are done in part: something of it is there. */
+    size_t partly = 0;
+    for (size_t i = 0; code == DF_OK && i < count; i++)
+        partly += rows[i].progress.len && (rows[i].status == DF_STEP_INTENT || rows[i].status == DF_STEP_FAILED);
+    if (partly > a->steps_done) partly = a->steps_done;
     op_say(why, "migration", "bad", 0, direction_command(a),
-           "%.*s began to be %s and did not end: %zu of %zu statements took effect", DF_FMT(a->id),
-           a->down ? "taken back" : "applied", a->steps_done, a->steps);
-    if (df_ledger_journal(look->ledger, a->id, a->down ? DF_DOWN : DF_UP, look->arena, &rows, &count, &err) !=
-        DF_OK) {
+           "%.*s began to be %s and did not end: %zu of %zu statements took effect%s", DF_FMT(a->id),
+           a->down ? "taken back" : "applied", a->steps_done - partly, a->steps, partly ? ", and a part of one" : "");
+    if (code != DF_OK) {
         op_say(why, "migration", "warning", 1, NULL, "its journal could not be read: %s",
                op_reason(look->arena, &err));
         return;
