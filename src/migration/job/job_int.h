@@ -143,13 +143,17 @@ typedef struct job_outside {
     bool databases_only; /* not what belongs to the whole server */
     df_str *databases;   /* filled by job_outside_open, in any order; released by job_outside_close */
     size_t n_databases, cap;
+    const char **made; /* "ROLE web": what the statements that were looked at make, and was not there */
+    size_t n_made, made_cap;
 } job_outside;
 
 /* The caller sets the members above `databases`. */
 DF_MUST_USE df_code job_outside_open(job_outside *outside, df_error *err);
 /* What a statement changes beside the database that it runs in ("the database shop", "the role web"), in the arena; NULL: nothing that
  * can be seen in its text. */
-const char *job_outside_find(const job_outside *outside, const df_step *step);
+const char *job_outside_find(job_outside *outside, const df_step *step);
+/* Takes away what was made of the whole server, once nothing depends on it. */
+void job_outside_clear(const job_outside *outside, const df_observer *observer);
 void job_outside_close(job_outside *outside);
 
 /* ---- schema.c ---- */

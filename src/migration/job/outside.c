@@ -83,6 +83,7 @@ df_code job_outside_open(job_outside *o, df_error *err)
 void job_outside_close(job_outside *o)
 {
     free(o->databases);
+    free(o->made);
     *o = (job_outside){0};
 }
 
@@ -155,22 +156,60 @@ static const server_kind kinds[] = {
     {"TABLESPACE", "the tablespace", "SELECT 1 FROM pg_catalog.pg_tablespace WHERE spcname = ?", NULL},
 };
 
+/* The kind behind CREATE or DROP, and its first name; `*sql` asks whether there is one of a name. NULL: none of these. */
+static const server_kind *read_kind(const job_outside *o, df_sql_lexer *lexer, df_sql_token *name, const char **sql)
+{
+    df_sql_token word = df_sql_next_word(lexer);
+    const server_kind *kind = NULL;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (df_sql_is(word, kinds[i].word)) kind = &kinds[i];
+    *sql = !kind ? NULL : o->dialect->family == DF_SQL_POSTGRES ? kind->postgres : kind->mariadb;
+    *name = df_sql_next_word(lexer);
+    bool conditional = df_sql_is(*name, "IF");
+    while (conditional && (df_sql_is(*name, "IF") || df_sql_is(*name, "NOT") || df_sql_is(*name, "EXISTS"))) *name = df_sql_next_word(lexer);
+    return *sql && is_name(*name) ? kind : NULL;
+}
+
+/* CREATE ROLE or USER of what is not there yet: it is taken away again behind the proof. A database is more than that. */
+static const char *created(job_outside *o, const df_step *step)
+{
+    df_sql_lexer lexer = {.dialect = o->dialect, .text = step->statement.text};
+    df_sql_token name;
+    const char *sql;
+    if (!df_sql_is(df_sql_next_word(&lexer), "CREATE")) return NULL;
+    const server_kind *kind = read_kind(o, &lexer, &name, &sql);
+    if (!kind) return NULL;
+    df_value param = df_v_str(plain(o, name));
+    if (sql != pg_role && sql != my_user) return df_arena_printf(o->arena, "%s %.*s", kind->what, DF_FMT(param.s));
+    if (is_there(o, sql, &param, 1)) return NULL;
+    size_t end = name.offset + name.text.len;
+    df_sql_token at = df_sql_next_word(&lexer), host = df_sql_next_word(&lexer);
+    if (is_symbol(at, '@') && is_name(host)) end = host.offset + host.text.len;
+    df_str written = {step->statement.text.ptr + name.offset, end - name.offset};
+    DF_PUSH(o->made, o->n_made, o->made_cap) = df_arena_printf(o->arena, "%s %.*s", kind->word, DF_FMT(written));
+    return NULL;
+}
+
+void job_outside_clear(const job_outside *o, const df_observer *observer)
+{
+    for (size_t i = 0; i < o->n_made; i++) {
+        df_error err = {0};
+        const char *space = strchr(o->made[i], ' ');
+        const char *sql = df_arena_printf(o->arena, "DROP %.*s IF EXISTS%s", (int)(space - o->made[i]), o->made[i], space);
+        if (df_exec(o->conn, sql, NULL, 0, NULL, &err) != DF_OK)
+            df_log(observer, DF_LOG_WARNING, "%s stays on the server: %s", o->made[i], err.message);
+    }
+}
+
 /* DROP ROLE a, b of what is there now. What a migration of the proof makes itself, it may drop. */
 static const char *dropped(const job_outside *o, const df_step *step)
 {
     df_sql_lexer lexer = {.dialect = o->dialect, .text = step->statement.text};
+    df_sql_token name;
+    const char *sql;
     if (!df_sql_is(df_sql_next_word(&lexer), "DROP")) return NULL;
-    df_sql_token word = df_sql_next_word(&lexer);
-    const server_kind *kind = NULL;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (df_sql_is(word, kinds[i].word)) kind = &kinds[i];
-    const char *sql = !kind ? NULL : o->dialect->family == DF_SQL_POSTGRES ? kind->postgres : kind->mariadb;
-    if (!sql) return NULL;
-    df_sql_token name = df_sql_next_word(&lexer);
-    if (df_sql_is(name, "IF")) {
-        df_sql_next_word(&lexer);
-        name = df_sql_next_word(&lexer);
-    }
+    const server_kind *kind = read_kind(o, &lexer, &name, &sql);
+    if (!kind) return NULL;
     while (is_name(name)) {
         df_value param = df_v_str(plain(o, name));
         if (is_there(o, sql, &param, 1)) return df_arena_printf(o->arena, "%s %.*s", kind->what, DF_FMT(param.s));
@@ -180,15 +219,16 @@ static const char *dropped(const job_outside *o, const df_step *step)
     return NULL;
 }
 
-const char *job_outside_find(const job_outside *o, const df_step *step)
+const char *job_outside_find(job_outside *o, const df_step *step)
 {
+    const char *found = NULL;
     switch (o->dialect->family) {
     case DF_SQL_SQLITE: return other_file(o, step);
-    case DF_SQL_POSTGRES: return o->databases_only ? NULL : dropped(o, step);
-    case DF_SQL_MARIADB: {
-        const char *found = other_database(o, step);
-        return found || o->databases_only ? found : dropped(o, step);
-    }
+    case DF_SQL_MARIADB: found = other_database(o, step); break;
+    case DF_SQL_POSTGRES: break;
     default: return NULL;
     }
+    if (found || o->databases_only) return found;
+    found = dropped(o, step);
+    return found ? found : created(o, step);
 }

@@ -18,6 +18,7 @@ typedef struct prover {
     bool own; /* the scratch database is ours to drop */
     const char *url; /* … else where it is */
     bool empty;      /* there was nothing in it, but for a ledger */
+    job_outside outside;
 } prover;
 
 /* A database as it is at one moment. */
@@ -62,7 +63,7 @@ static df_code open_scratch(prover *p, const char *url, df_error *err)
 
 /* ---- what a scratch database does not hold ---- */
 
-static df_code refuse_outside(prover *p, const job_outside *outside, const df_migration *migration, const df_section *section,
+static df_code refuse_outside(prover *p, const df_migration *migration, const df_section *section,
                               df_arena *arena, df_error *err)
 {
     df_steps steps;
@@ -70,7 +71,7 @@ static df_code refuse_outside(prover *p, const job_outside *outside, const df_mi
     if (!section->present || df_section_steps(p->m->set, section, &p->m->placeholders, arena, &steps, NULL) != DF_OK) return DF_OK;
     for (size_t i = 0; i < steps.count; i++) {
         const df_sql_statement *statement = &steps.items[i].statement;
-        const char *what = job_outside_find(outside, &steps.items[i]);
+        const char *what = job_outside_find(&p->outside, &steps.items[i]);
         if (!what) continue;
         df_fail(err, DF_REFUSED, "%.*s, statement %d of its way %s: changes %s, which is no part of a scratch database and would be changed "
                 "where it is", DF_FMT(migration->id), (int)statement->number, section == &migration->up ? "up" : "down", what);
@@ -87,19 +88,18 @@ static df_code stay_inside(prover *p, const char *target, bool databases_only, d
 {
     df_arena arena = {0};
     df_migration *last = NULL;
-    job_outside outside = {.conn = p->m->conn, .dialect = p->m->dialect, .arena = p->arena, .databases_only = databases_only};
+    p->outside = (job_outside){.conn = p->m->conn, .dialect = p->m->dialect, .arena = p->arena, .databases_only = databases_only};
     if (target) DF_TRY(df_migration_find(p->m->set, df_str_from(target), &last, err));
     size_t count = last ? last->position + 1 : p->m->set->count;
-    df_code code = job_outside_open(&outside, err);
+    df_code code = job_outside_open(&p->outside, err);
     for (size_t i = 0; code == DF_OK && i < count; i++) {
         df_migration *migration = &p->m->set->items[i];
         if (df_migration_load(p->m->set, migration, NULL) != DF_OK) continue;
-        code = refuse_outside(p, &outside, migration, &migration->up, &arena, err);
-        if (code == DF_OK) code = refuse_outside(p, &outside, migration, &migration->down, &arena, err);
+        code = refuse_outside(p, migration, &migration->up, &arena, err);
+        if (code == DF_OK) code = refuse_outside(p, migration, &migration->down, &arena, err);
         df_arena_reset(&arena);
     }
     df_arena_release(&arena);
-    job_outside_close(&outside);
     return code;
 }
 
@@ -138,7 +138,9 @@ static df_code drop_scratch(prover *p, df_error *err)
 {
     close_scratch(p);
     if (!p->own || !p->place.name) return DF_OK;
-    return df_scratch_drop(p->m->conn, &p->place, err);
+    df_code code = df_scratch_drop(p->m->conn, &p->place, err);
+    if (code == DF_OK) job_outside_clear(&p->outside, p->m->config.observer);
+    return code;
 }
 
 /* ---- running one ---- */
@@ -405,6 +407,7 @@ df_code df_migrate_verify(df_migrate *m, const char *scratch_url, const char *ta
     if (code == DF_OK) code = prove_all(&p, target, err);
     df_code end = drop_scratch(&p, &dropped);
     if (end != DF_OK) df_log(m->config.observer, DF_LOG_WARNING, "the scratch database stays: %s", dropped.message);
+    job_outside_close(&p.outside);
     if (code != DF_OK || !out->broken) return code;
     df_fail(err, DF_MISMATCH, "%zu of %zu migrations cannot be taken back as they say", out->broken, out->count);
     df_error_hint(err, "each is named with what its down section leaves, loses or fails at");

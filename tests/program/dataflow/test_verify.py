@@ -77,6 +77,30 @@ def outside(tap, servers, path, engine):
         tap.ok(database.dump() == before, f"{engine}: and what lives there is as it was")
 
 
+MADE = {"mariadb": ("CREATE USER 'made'@'%' IDENTIFIED BY 'x';", "DROP USER 'made'@'%';", "SELECT COUNT(*) FROM mysql.user WHERE user = 'made'"),
+        "postgres": ("CREATE ROLE made NOLOGIN;", "DROP ROLE made;", "SELECT COUNT(*) FROM pg_roles WHERE rolname = 'made'")}
+
+
+def made(tap, servers, path, engine):
+    """What a proof makes of the whole server is taken away again, so that it is not in the way of the run."""
+    up, down, count = MADE[engine]
+    database = servers.database(engine)
+    folder = os.path.join(servers.folder, f"server-{engine}")
+    os.makedirs(folder)
+    with open(os.path.join(folder, "001_a.sql"), "w", encoding="utf-8") as out:
+        out.write(f"-- UP\n{up}\nCREATE TABLE a (id int);\n-- DOWN\nDROP TABLE a;\n{down}\n")
+    program = Dataflow(path, database.url, folder)
+    for command in ("verify", "up"):
+        result = program.run(command)
+        tap.ok(result.returncode == 0, f"{engine}: {command} of what makes a role", result.stdout + result.stderr)
+        left = "".join(c for c in database.sql(count) if c.isdigit())
+        tap.equal(left[-1:], "0" if command == "verify" else "1", f"{engine}: is it there after {command}?")
+    with open(os.path.join(folder, "002_b.sql"), "w", encoding="utf-8") as out:
+        out.write("CREATE DATABASE made;\n")
+    result = program.run("verify")
+    tap.ok(result.returncode == 3, f"{engine}: and neither what drops it nor a database is proved there", result.stdout + result.stderr)
+
+
 def alias(tap, servers, path):
     """A column of a table that is called as the database is."""
     database = servers.database("mariadb")
@@ -108,6 +132,8 @@ def main():
         for engine in servers.engines():
             own(tap, servers, path, engine)
             outside(tap, servers, path, engine)
+            if engine in MADE:
+                made(tap, servers, path, engine)
         if servers.has("mariadb"):
             alias(tap, servers, path)
         for history in histories():
