@@ -120,17 +120,19 @@ static df_code find_native(mf_set *s, const mf_file *file, df_str text, native_m
 }
 
 /*
- * With sql_mode = NO_BACKSLASH_ESCAPES or ANSI_QUOTES, which a file may set itself, quotes end elsewhere than they are taken to here. A
- * mark that is lost so would let the way down run behind the way up.
+ * With sql_mode = NO_BACKSLASH_ESCAPES or ANSI_QUOTES, or standard_conforming_strings = off, which a file may set itself, quotes end
+ * elsewhere than they are taken to here. A mark that is lost so would let the way down run behind the way up. (Else a body in
+ * PostgreSQL's dollars may hold any line.)
  */
 static df_code refuse_quoted_down(mf_set *s, const mf_file *file, df_str text, df_error *err)
 {
     df_str rest = text, line;
-    while (s->set.dialect->family == DF_SQL_MARIADB && mf_line(&rest, &line)) {
+    bool unsure = s->set.dialect->family == DF_SQL_MARIADB || has_word(text, "standard_conforming_strings");
+    while (unsure && mf_line(&rest, &line)) {
         df_str words = mf_trim(line);
         if (!mf_take_mark(s->set.dialect, &words) || !mf_same(mf_word(&words), "down") || !mf_are_directives(words)) continue;
         fail_at(s, file, text, line.ptr, err, "this -- DOWN seems to stand inside of quotes, and would part nothing");
-        df_error_hint(err, "where a quote in front of it holds a backslash or sql_mode is changed: write it otherwise, or put the way down into NAME.down.sql");
+        df_error_hint(err, "where a quote in front of it holds a backslash, or what that means is set (sql_mode, standard_conforming_strings): write it otherwise, or put the way down into NAME.down.sql");
         return DF_CORRUPT;
     }
     return DF_OK;

@@ -140,6 +140,8 @@ static void native(void)
     done(&l);
     refuse("two ways up", DF_LAYOUT_NATIVE, "-- UP\n\n-- UP\n", 3, "a second -- UP");
     refuse("two ways down", DF_LAYOUT_NATIVE, "-- UP\n-- DOWN\n\n-- DOWN\n", 4, "a second -- DOWN");
+    refuse("a way down that quotes swallow", DF_LAYOUT_NATIVE,
+           "-- UP\nSET standard_conforming_strings = off;\nSELECT 'it\\'s';\n-- DOWN\nSELECT 1;\n", 4, "inside of quotes");
     refuse("statements that would not run", DF_LAYOUT_NATIVE, "SELECT 1;\n-- UP\n", 1,
            "in front of the first section");
     refuse("goose's file in a native folder", DF_LAYOUT_NATIVE,
