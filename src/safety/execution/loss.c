@@ -301,6 +301,7 @@ static df_code look_at(loss_finder *f, const df_step *step, df_error *err)
     if (strcmp(tag, "ALTER TABLE") == 0) return columns_lost(f, step, err);
     bool inside = step->facts.cls == DF_SQL_DML || step->facts.cls == DF_SQL_QUERY;
     bool plain = strcmp(tag, "DELETE") == 0 && step->facts.object.name.len;
+    if (strcmp(tag, "MERGE") == 0) return rows_deleted(f, step, false, err);
     if (family == DF_SQL_POSTGRES && inside && !plain) return rows_deleted_inside(f, step, err);
     if (strcmp(tag, "DELETE") == 0) return rows_deleted(f, step, (step->facts.flags & DF_SQL_WHOLE_TABLE) != 0, err);
     if (strcmp(tag, "DROP SCHEMA") == 0 || strcmp(tag, "DROP DATABASE") == 0)

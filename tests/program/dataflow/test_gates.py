@@ -70,6 +70,7 @@ BESIDES = {
                  ("CREATE TABLE t (m int);\nINSERT INTO t VALUES (1);", "WITH gone AS (DELETE FROM t RETURNING m) SELECT * FROM gone;", "t: 1 row"),
                  ("CREATE ROLE {name}_owner;\nCREATE TABLE t (m int);\nINSERT INTO t VALUES (1);\nALTER TABLE t OWNER TO {name}_owner;",
                   "DROP OWNED BY {name}_owner;", "public.t: 1 row"),
+                 ("CREATE TABLE t (m int);\nINSERT INTO t VALUES (1);", "MERGE INTO t USING (SELECT 1 AS m) s ON s.m = t.m WHEN MATCHED THEN DELETE;", "1 row"),
                  ("CREATE TYPE mood AS ENUM ('a');\nCREATE TABLE t (m mood);", "DROP TYPE mood CASCADE;\nDROP TABLE t;", None)],
     "mariadb": [("CREATE TABLE t (m int) PARTITION BY RANGE (m) (PARTITION a VALUES LESS THAN (10), PARTITION b VALUES LESS THAN (20));\nINSERT INTO t VALUES (1);",
                  "ALTER TABLE t DROP PARTITION a;", "t PARTITION (a): 1 row"),
