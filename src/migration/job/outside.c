@@ -96,11 +96,18 @@ static bool is_database(const job_outside *o, df_str name)
     return false;
 }
 
-/* shop.id may also be a column of the table shop: then there is no such thing in the database shop. */
-static bool is_of_database(const job_outside *o, const df_step *step, df_str database, df_str name)
+/* What is made or filled changes its object alone, and only reads the others (a view of another database's tables). */
+static bool changes_one(const char *tag)
+{
+    return strncmp(tag, "CREATE", 6) == 0 || strncmp(tag, "INSERT", 6) == 0 || strncmp(tag, "REPLACE", 7) == 0;
+}
+
+/* shop.id may also be a column of the table shop: then there is no such thing in the database shop. `to`: a new name. */
+static bool is_of_database(const job_outside *o, const df_step *step, df_str database, df_str name, bool to)
 {
     if (!is_database(o, database)) return false;
-    if (same_name(step->facts.object.schema, database) || same_name(step->facts.table.schema, database)) return true;
+    if (to || same_name(step->facts.object.schema, database) || same_name(step->facts.table.schema, database)) return true;
+    if (changes_one(step->facts.tag)) return false;
     df_value params[] = {df_v_str(database), df_v_str(name), df_v_str(database), df_v_str(name)};
     return is_there(o,
                     "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ? UNION ALL "
@@ -117,7 +124,7 @@ static const char *other_database(const job_outside *o, const df_step *step)
     for (df_sql_token token; (token = df_sql_next_word(&lexer)).kind != DF_SQL_END;) {
         bool pair = is_name(token) && is_symbol(last, '.') && is_name(name) && !is_symbol(before, '.') && !is_symbol(before, '@');
         df_str database = uses ? plain(o, token) : pair ? plain(o, name) : DF_STR_NONE;
-        if (uses ? is_database(o, database) : pair && is_of_database(o, step, database, plain(o, token)))
+        if (uses ? is_database(o, database) : pair && is_of_database(o, step, database, plain(o, token), df_sql_is(before, "TO")))
             return df_arena_printf(o->arena, "the database %.*s", DF_FMT(database));
         if (uses) return NULL;
         before = name;

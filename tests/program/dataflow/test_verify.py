@@ -49,6 +49,7 @@ OUTSIDE = {
     "mariadb": [("CREATE TABLE IF NOT EXISTS `{live}`.`kept` (id int);", "DROP TABLE `{live}`.`kept`;", "the database {live}"),
                 ("USE {live};\nCREATE TABLE IF NOT EXISTS kept (id int);", "DROP TABLE kept;", "the database {live}"),
                 ("CREATE TABLE b (id int);", "DROP TABLE IF EXISTS nothing, {live}.kept;", "the database {live}"),
+                ("CREATE TABLE b (id int);", "RENAME TABLE b TO {live}.new_name;", "the database {live}"),
                 ("CREATE USER IF NOT EXISTS 'dataflow'@'localhost';", "DROP USER IF EXISTS nobody@'%', 'dataflow'@'localhost';", "the user dataflow")],
     "postgres": [("DO $$ BEGIN CREATE ROLE kept; EXCEPTION WHEN duplicate_object THEN NULL; END $$;", "DROP ROLE IF EXISTS nobody, kept;", "the role kept")],
     "sqlite": [("ATTACH '{live}' AS other;\nCREATE TABLE IF NOT EXISTS other.kept (id int);", "DROP TABLE kept;", "the file {live}")],
@@ -108,7 +109,9 @@ def alias(tap, servers, path):
     os.makedirs(folder)
     with open(os.path.join(folder, "001_a.sql"), "w", encoding="utf-8") as out:
         name = database.name
-        out.write(f"CREATE TABLE {name} (id int);\nUPDATE {name} SET {name}.id = 1;\n-- DOWN\nDROP TABLE {name};\n")
+        out.write(f"CREATE TABLE {name} (id int);\nUPDATE {name} SET {name}.id = 1;\nCREATE VIEW v AS SELECT id FROM {name}.seen;\n"
+                  f"INSERT INTO {name} SELECT id FROM {name}.seen;\n-- DOWN\nDROP VIEW v;\nDROP TABLE {name};\n")
+    database.sql("CREATE TABLE seen (id int)")
     result = Dataflow(path, database.url, folder).run("verify")
     tap.ok(result.returncode == 0, "mariadb: a column of a table with the database's name is none of it", result.stdout + result.stderr)
 
