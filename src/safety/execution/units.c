@@ -131,6 +131,29 @@ static bool make_whole(unit_maker *m)
     return true;
 }
 
+static bool is_plain_commit(const df_step *step)
+{
+    return has(step, DF_SQL_COMMIT) && !has(step, DF_SQL_BEGIN | DF_SQL_ROLLBACK);
+}
+
+/*
+ * Whether the step is a COMMIT in front of everything but settings. Its author knows that the tool has begun a transaction, and
+ * ends it for what cannot run in one; the BEGIN behind that is the tool's to commit.
+ */
+static bool ends_the_tools(const unit_maker *m, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (m->steps->items[i].facts.cls != DF_SQL_SESSION) return false;
+    return is_plain_commit(&m->steps->items[at]);
+}
+
+static bool gives_back(const unit_maker *m)
+{
+    size_t at = 0;
+    while (at < m->steps->count && m->steps->items[at].facts.cls == DF_SQL_SESSION) at++;
+    return at < m->steps->count && ends_the_tools(m, at);
+}
+
 /* From the step that begins a transaction to the one that ends it, which is left in `*ends`. */
 static df_code take_transaction(unit_maker *m, size_t begin, size_t *ends, df_error *err)
 {
@@ -148,7 +171,8 @@ static df_code take_transaction(unit_maker *m, size_t begin, size_t *ends, df_er
             return fail_at(m, end, err, "it runs in batches, each a transaction, and cannot stand inside one",
                            "move it behind the COMMIT");
     }
-    if (end == steps->count)
+    bool open = end == steps->count;
+    if (open && !gives_back(m))
         return fail_at(m, begin, err, "the transaction that begins here is never committed", "add COMMIT, or remove BEGIN");
     bool commits_itself = false; /* MariaDB: then the block is none, and each statement is on its own */
     for (size_t i = begin + 1; i < end; i++) commits_itself |= has(&steps->items[i], DF_SQL_IMPLICIT_COMMIT);
@@ -157,9 +181,9 @@ static df_code take_transaction(unit_maker *m, size_t begin, size_t *ends, df_er
             add(m, has(&steps->items[i], DF_SQL_IMPLICIT_COMMIT) ? DF_UNIT_ALONE : DF_UNIT_TRANSACTION, i, 1);
     } else if (end > begin + 1) {
         add(m, DF_UNIT_TRANSACTION, begin + 1, end - begin - 1);
-        m->out->items[m->out->count - 1].roll_back = has(&steps->items[end], DF_SQL_ROLLBACK);
+        m->out->items[m->out->count - 1].roll_back = !open && has(&steps->items[end], DF_SQL_ROLLBACK);
     }
-    *ends = end;
+    *ends = open ? end - 1 : end;
     return DF_OK;
 }
 
@@ -179,7 +203,7 @@ static df_code take_block(unit_maker *m, size_t *at, df_error *err)
  */
 static bool is_idle_commit(const unit_maker *m, const df_step *step)
 {
-    return m->dialect->ddl_commits && has(step, DF_SQL_COMMIT) && !has(step, DF_SQL_BEGIN | DF_SQL_ROLLBACK);
+    return m->dialect->ddl_commits && is_plain_commit(step);
 }
 
 static df_unit_mode mode_of(const unit_maker *m, const df_step *step)
@@ -235,7 +259,7 @@ df_code df_units_make(const df_sql_dialect *dialect, const df_section *section, 
             DF_TRY(take_block(&m, &at, err));
             continue;
         }
-        if (is_idle_commit(&m, step)) {
+        if (is_idle_commit(&m, step) || ends_the_tools(&m, at)) {
             at++;
             continue;
         }

@@ -68,6 +68,12 @@ static void test_postgres(void)
     cut(d, "CREATE TABLE a (i int);\nCOMMIT;", true, "error at line 2");
     cut(d, "CREATE TABLE a (i int);\nCOMMIT;\nCREATE TABLE b (i int)", false, "error at line 2");
     cut(d, "CREATE TABLE a (i int);\nROLLBACK;", false, "error at line 2");
+    cut(d, "COMMIT; CREATE INDEX CONCURRENTLY x ON a (i); BEGIN;", false, "A1");
+    cut(d, "SET lock_timeout = 1; COMMIT; ALTER TYPE t ADD VALUE 'x'; BEGIN; INSERT INTO a VALUES ('x'); UPDATE a SET i = 1;", false, "S1 T1 T2");
+    cut(d, "COMMIT; CREATE TABLE a (i int); BEGIN; CREATE TABLE b (i int); COMMIT; CREATE TABLE c (i int)", false, "T1 T1 T1");
+    cut(d, "COMMIT;\nCREATE TABLE a (i int);\nCOMMIT;\nCREATE TABLE b (i int)", false, "error at line 3");
+    cut(d, "ROLLBACK;\nCREATE TABLE a (i int)", false, "error at line 1");
+    cut(d, "CREATE INDEX CONCURRENTLY x ON a (i);\nBEGIN;", false, "error at line 2");
     cut(d, "ALTER TYPE t ADD VALUE 'x'; CREATE TABLE a (i int)", false, "whole T2");
     cut(d, "ALTER TYPE t ADD VALUE 'x'; INSERT INTO a VALUES ('x')", false, "T1 T1");
     cut(d, "UPDATE a SET /*batch*/ b = 1; CREATE TABLE b (i int)", false, "B1 T1");
