@@ -271,6 +271,19 @@ static bool parse_numbered(df_str stem, mf_name *out)
     return true;
 }
 
+/* Version20240131120000, Migration20240131120000, m240131_120000_name, 2024-01-31T12-00-00_name: with a stamp that is no version here. */
+static bool is_stamped(df_str stem)
+{
+    enum { SHORTEST_STAMP = 6 };
+    size_t letters = 0;
+    while (letters < stem.len && (unsigned)((stem.ptr[letters] | 32) - 'a') < 26) letters++;
+    df_str word = mf_cut(stem, 0, letters);
+    if (letters)
+        return digits_at(stem, letters) >= SHORTEST_STAMP &&
+               (mf_same(word, "version") || mf_same(word, "migration") || df_str_is(word, "m"));
+    return digits_at(stem, 0) == 4 && stem.len > 11 && stem.ptr[4] == '-' && stem.ptr[7] == '-' && stem.ptr[10] == 'T' && mf_is_digit(stem.ptr[11]);
+}
+
 /* 001_name.go, V1__name.java: what their tool runs, and here nobody can. */
 static mf_name parse_code(df_str file, const df_sql_dialect *dialect, df_arena *scratch)
 {
@@ -283,6 +296,7 @@ static mf_name parse_code(df_str file, const df_sql_dialect *dialect, df_arena *
     bool versioned = mf_is_digit(first) ? is_code(file) && mf_split_version(stem, &out.version, &out.name)
                      : first == 'V' || (graph && first == 'R') ? parse_flyway(stem, scratch, &out)
                                                                : false;
+    if (!versioned && is_code(file)) versioned = is_stamped(stem);
     out.cls = MF_CODE;
     return versioned ? out : none;
 }

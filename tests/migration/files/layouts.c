@@ -71,6 +71,12 @@ static void native(void)
            "bad-name:004add.sql! bad-name:005_x.SQL! ignored-file:006_x.sql~ mixed-layout:008_x.up.sql! "
            "foreign-code:010_x.go! "
            "mixed-layout:V7__x.sql! bad-name:V9_x.sql! ignored-file:schema.sql");
+    expect("programs with stamps of their own",
+           (files){"Version20240131120000.php", "", "Migration20240131120000.ts", "", "m240131_120000_a.php", "", "2024-01-31T12-00-00_a.ts", "",
+                   "main20240131.go", "", "Migrations.ts", "", "m1.js", "", "2024-01-31Tea.md", "", NULL},
+           NULL, DF_LAYOUT_NATIVE, "",
+           "foreign-code:2024-01-31T12-00-00_a.ts! foreign-code:Migration20240131120000.ts! foreign-code:Version20240131120000.php! "
+           "foreign-code:m240131_120000_a.php!");
     expect("SQL by other endings",
            (files){"001_a.sql", "", "002_b.psql", "", "003_c.sql.gz", "", "4.sqm", "", "schema.psql", "", "005_notes.md", "", NULL}, NULL,
            DF_LAYOUT_NATIVE, "001_a", "bad-name:002_b.psql! bad-name:003_c.sql.gz! bad-name:4.sqm!");
