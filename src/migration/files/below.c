@@ -62,12 +62,12 @@ static void note_folder(search *at, const char *path)
     if (!at->n_folders++) at->folder = path;
 }
 
-/* What cannot be read is nothing: it may not be ours. */
+/* What cannot be read is nothing: it may not be ours. Links are not followed, since they may lead back up. */
 static void look_into(search *at, const char *path, int depth)
 {
     mf_set *s = at->s;
     if (at->looked_into++ >= MOST_FOLDERS) return;
-    mf_set inside = {.fd = openat(s->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    mf_set inside = {.fd = openat(s->fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
     if (inside.fd < 0) return;
     inside.set.folder = mf_path(s, path);
     inside.set.dialect = s->set.dialect;

@@ -352,6 +352,9 @@ static void further_below(void)
     folder f;
     folder_init(&f);
     folder_put(&f, "prisma/migrations/1_a/migration.sql", "");
+    char link[600];
+    snprintf(link, sizeof link, "%s/prisma/again", f.path);
+    check(symlink("..", link) == 0, "a link that leads back up");
     df_migration_set *set = folder_open(&f, DF_LAYOUT_AUTO, NULL);
     const df_file_finding *found = set && set->n_findings == 1 ? &set->findings[0] : NULL;
     check(found && strstr(found->what, "a folder below does: prisma/migrations") &&
