@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What lies further below a folder that holds no migrations. Such a folder has nothing to do; where there are
- * scripts below, though, another one was meant (a project's own folder instead of its prisma/migrations, say),
- * and a run that ends well without doing anything would hide that.
+ * scripts below, though, another one was meant (a project's own folder instead of its prisma/migrations,
+ * say), and a run that ends well without doing anything would hide that.
  */
 #include "migration/files/files_int.h"
 
@@ -52,7 +52,8 @@ static void look_below(search *at, const mf_listing *listing, const char *path, 
     for (size_t i = 0; i < listing->count && depth < DEEPEST; i++) {
         const mf_entry *entry = &listing->items[i];
         if (entry->folder && !is_passed_over(at, entry->name))
-            look_into(at, path[0] ? mf_join(&at->s->set.arena, path, entry->name.ptr) : entry->name.ptr, depth + 1);
+            look_into(at, path[0] ? mf_join(&at->s->set.arena, path, entry->name.ptr) : entry->name.ptr,
+                      depth + 1);
     }
 }
 
@@ -94,11 +95,15 @@ static void tell_folders(search *at)
     mf_set *s = at->s;
     df_arena *arena = &s->set.arena;
     const char *first = mf_path(s, at->folder), *names = df_buf_cstr(&at->names),
-               *more = at->n_folders > NAMED ? df_arena_printf(arena, " and %zu more", at->n_folders - NAMED) : "";
+               *more = at->n_folders > NAMED ? df_arena_printf(arena, " and %zu more", at->n_folders - NAMED)
+                                             : "";
     if (at->foreign)
         mf_find(s, "other-dialect", true, NULL, 0,
-                df_arena_printf(arena, "name a database that they are for, or one of the folders: --migrations %s", first),
-                "%s holds no migrations, but some for other databases lie below: %s%s", s->set.folder, names, more);
+                df_arena_printf(arena,
+                                "name a database that they are for, or one of the folders: --migrations %s",
+                                first),
+                "%s holds no migrations, but some for other databases lie below: %s%s", s->set.folder, names,
+                more);
     else
         mf_find(s, "ignored-file", true, NULL, 0,
                 df_arena_printf(arena, "name the one that is meant: --migrations %s", first),
@@ -110,10 +115,11 @@ static void tell_scripts(search *at)
 {
     mf_set *s = at->s;
     mf_find(s, "ignored-file", true, NULL, 0,
-            df_arena_printf(&s->set.arena, "put those that are meant into one folder, and name them 001_name.%s",
+            df_arena_printf(&s->set.arena,
+                            "put those that are meant into one folder, and name them 001_name.%s",
                             s->set.dialect->extension),
-            "%s holds no migrations, and what lies further below does not run: %zu script%s, as %s", s->set.folder,
-            at->n_scripts, at->n_scripts == 1 ? "" : "s", at->script);
+            "%s holds no migrations, and what lies further below does not run: %zu script%s, as %s",
+            s->set.folder, at->n_scripts, at->n_scripts == 1 ? "" : "s", at->script);
 }
 
 /* Whether there was anything to tell. */

@@ -141,7 +141,8 @@ void mf_find_code(mf_set *s, const char *path)
 /* SQL by another ending, or wrapped up: 001_a.psql, 001_a.sql.gz. */
 static bool is_sql_otherwise(const mf_set *s, df_str file)
 {
-    static const char *const endings[] = {".psql", ".pgsql", ".mysql", ".ddl", ".dml", ".sqm", ".sql.gz", ".sql.j2", ".sql.tmpl", ".sql.erb"};
+    static const char *const endings[] = {".psql", ".pgsql",  ".mysql",  ".ddl",      ".dml",
+                                          ".sqm",  ".sql.gz", ".sql.j2", ".sql.tmpl", ".sql.erb"};
     for (size_t i = 0; s->set.dialect->family != DF_SQL_CYPHER && i < sizeof endings / sizeof *endings; i++)
         if (mf_ends(file, endings[i])) return true;
     return false;
@@ -531,7 +532,8 @@ static void tell_others(collection *c)
                                 "name them 001_name.%s, or say how they are named: --layout NAME",
                                 c->s->set.dialect->extension),
                 "no script of the folder has a version in its name: none of %zu would run", c->n_idle);
-    /* Refinery's U files, a folder of ways down: what another tool would run is no reason to say "nothing to do". */
+    /* Refinery's U files, a folder of ways down: what another tool would run is no reason to say "nothing to
+     * do". */
     if (c->n_groups && !c->s->n_drafts && !c->n_other)
         mf_find(c->s, "orphan-down", true, NULL, 0,
                 "name the folder that holds the ways up, or name those that are meant as ways up so",

@@ -271,7 +271,8 @@ static bool parse_numbered(df_str stem, mf_name *out)
     return true;
 }
 
-/* Version20240131120000, Migration20240131120000, m240131_120000_name, 2024-01-31T12-00-00_name: with a stamp that is no version here. */
+/* Version20240131120000, Migration20240131120000, m240131_120000_name, 2024-01-31T12-00-00_name: with a stamp
+ * that is no version here. */
 static bool is_stamped(df_str stem)
 {
     enum { SHORTEST_STAMP = 6 };
@@ -281,7 +282,8 @@ static bool is_stamped(df_str stem)
     if (letters)
         return digits_at(stem, letters) >= SHORTEST_STAMP &&
                (mf_same(word, "version") || mf_same(word, "migration") || df_str_is(word, "m"));
-    return digits_at(stem, 0) == 4 && stem.len > 11 && stem.ptr[4] == '-' && stem.ptr[7] == '-' && stem.ptr[10] == 'T' && mf_is_digit(stem.ptr[11]);
+    return digits_at(stem, 0) == 4 && stem.len > 11 && stem.ptr[4] == '-' && stem.ptr[7] == '-' &&
+           stem.ptr[10] == 'T' && mf_is_digit(stem.ptr[11]);
 }
 
 /* 001_name.go, V1__name.java: what their tool runs, and here nobody can. */
