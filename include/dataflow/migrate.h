@@ -188,7 +188,7 @@ typedef struct df_migrate_run_report {
     bool dry_run;
     df_migrate_run_item *items;
     size_t count;
-    int64_t done;              /* applied, or taken back */
+    int64_t done;              /* applied, or taken back; of redo: applied again */
     const char *backup_id;     /* taken or accepted; NULL */
     df_migrate_finding *findings; /* of preflight, gates, checks */
     size_t n_findings;

@@ -429,7 +429,7 @@ df_code df_migrate_redo(df_migrate *m, const df_migrate_run_options *options, df
     out->items = df_arena_zalloc(arena, (out->count + 1) * sizeof *out->items);
     memcpy(out->items, down.items, down.count * sizeof *out->items);
     if (up.count) memcpy(out->items + down.count, up.items, up.count * sizeof *out->items);
-    out->done += up.done;
+    out->done = up.done;
     out->duration_s += up.duration_s;
     out->backup_id = up.backup_id;
     job_findings all = {.arena = arena};
