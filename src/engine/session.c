@@ -49,6 +49,11 @@ df_code df_rehearse_commit(df_conn *conn, bool check, df_error *err)
     return df_conn_leave(conn, conn->driver->rehearse_commit(conn, check, err), err);
 }
 
+void df_transaction_goes_on(df_conn *conn)
+{
+    for (; conn; conn = conn->driver->inner ? conn->driver->inner(conn) : NULL) conn->failed = false;
+}
+
 void df_on_notice(df_conn *conn, df_notice_fn fn, void *context)
 {
     conn->notice = fn;

@@ -102,6 +102,9 @@ DF_MUST_USE df_code df_transaction_outcome(df_conn *conn, const char *id, df_out
  * DF_UNSUPPORTED in Neo4j, which has none. */
 DF_MUST_USE df_code df_savepoint(df_conn *conn, const char *name, df_error *err);
 DF_MUST_USE df_code df_rollback_to(df_conn *conn, const char *name, df_error *err);
+/* For who knows that the statement which failed was not understood, so that it did nothing, on an engine whose
+ * transactions go on behind an error (MariaDB): the open one is usable again. */
+void df_transaction_goes_on(df_conn *conn);
 
 /* ---- several statements in one round trip ---- */
 

@@ -257,9 +257,10 @@ static df_code run_once(ledger_batch *batch, bool own, bool fenced, bool commit,
     df_ledger *ledger = batch->ledger;
     bool compound = ledger_can_compound(batch);
     df_code code = compound ? ledger_run_compound(batch, own, fenced, err) : DF_OK;
-    if (compound && own && code != DF_OK && strcmp(err->native, "1064") == 0) {
-        ledger->no_compound = true; /* sql_mode = ORACLE has another grammar: nothing was done */
+    if (compound && code != DF_OK && strcmp(err->native, "1064") == 0) {
+        ledger->no_compound = true; /* sql_mode = ORACLE, perhaps of a script, has another grammar: nothing was done */
         compound = false;
+        if (!own) df_transaction_goes_on(ledger->conn);
     }
     if (!compound)
         code = run_commands(batch, own, fenced, commit, err);
