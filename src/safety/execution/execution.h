@@ -25,6 +25,7 @@ typedef enum df_unit_mode {
 typedef struct df_unit {
     df_unit_mode mode;
     size_t first, count; /* steps */
+    bool shared;         /* each could be a transaction of its own: INSERTs of rows into one table */
     bool roll_back;      /* the file ends its transaction with ROLLBACK */
 } df_unit;
 

@@ -49,6 +49,12 @@ DF_MUST_USE df_code step_send(execution *e, size_t step, df_str sql, df_error *e
 DF_MUST_USE df_code step_begin(execution *e, const df_unit *unit, size_t *ran, df_error *err);
 /* The same for what the commit finds, which belongs to no statement: which migration, and in which file. */
 df_code commit_explain(const execution *e, df_error *err);
+/* Whether it inserts rows that are written out (shared.c). */
+bool step_is_plain_insert(const df_step *step);
+/* Whether the step inserts a row as the unit's statements do, and may share their transaction. */
+bool unit_takes_row(const df_steps *steps, const df_unit *unit, size_t at);
+/* Whether all that the unit's INSERTs do can be taken back. */
+DF_MUST_USE df_code unit_can_share(execution *e, const df_unit *unit, bool *can, df_error *err);
 void step_state(execution *e, size_t step, df_step_status status, const char *state, const char *note);
 /* "statement 3 (ALTER TABLE)" in front, and where in which file. */
 df_code step_explain(const execution *e, size_t step, df_error *err);

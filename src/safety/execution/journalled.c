@@ -160,10 +160,24 @@ static df_code settle_before(execution *e, const df_unit *unit, resumption *r, d
     }
 }
 
+/* Statements that share a transaction, if they can; else each in its own. */
+static df_code run_shared(execution *e, const df_unit *unit, resumption *r, df_error *err)
+{
+    bool can;
+    DF_TRY(unit_can_share(e, unit, &can, err));
+    if (can) return run_transaction(e, unit, r, err);
+    for (size_t i = unit->first; i < unit->first + unit->count; i++) {
+        df_unit one = {.mode = DF_UNIT_TRANSACTION, .first = i, .count = 1};
+        DF_TRY(df_check_cancelled(e->x->observer, err));
+        DF_TRY(run_transaction(e, &one, r, err));
+    }
+    return DF_OK;
+}
+
 static df_code run_unit(execution *e, const df_unit *unit, resumption *r, df_error *err)
 {
     switch (unit->mode) {
-    case DF_UNIT_TRANSACTION: return run_transaction(e, unit, r, err);
+    case DF_UNIT_TRANSACTION: return unit->shared && unit->count > 1 ? run_shared(e, unit, r, err) : run_transaction(e, unit, r, err);
     case DF_UNIT_ALONE: return run_alone(e, unit, r, err);
     case DF_UNIT_BATCHED: return run_batches(e, unit->first, earlier(r, e->rows[unit->first].number), err);
     case DF_UNIT_SESSION: break;

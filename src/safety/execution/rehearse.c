@@ -10,7 +10,6 @@
 #include "safety/execution/execution_int.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 enum { LOOKS = 20 }; /* at INSERTs into one table, before those that follow are taken to be like them */
 
@@ -99,23 +98,13 @@ static const char *why_only_here(const rehearsal *r, const df_error *err)
     return NULL;
 }
 
-/* INSERT … VALUES; one that selects reads tables, each time perhaps others. */
-static bool is_plain_insert(const df_step *step)
-{
-    df_str text = step->statement.text;
-    if (step->facts.cls != DF_SQL_DML || strcmp(step->facts.tag, "INSERT") != 0 || !step->facts.object.name.len) return false;
-    for (size_t i = 0; i + 6 <= text.len; i++)
-        if ((text.ptr[i] == 's' || text.ptr[i] == 'S') && strncasecmp(text.ptr + i, "select", 6) == 0) return false;
-    return true;
-}
-
 /*
  * Whether a statement shows nothing that those before it have not shown: rows for a table that had some. A look costs the more
  * the more is locked, and behind each of a hundred thousand rows it would cost hours.
  */
 static bool shows_nothing_new(rehearsal *r, const df_step *step)
 {
-    if (!is_plain_insert(step)) {
+    if (!step_is_plain_insert(step)) {
         df_keymap_clear(&r->filled);
         return false;
     }

@@ -239,9 +239,12 @@ static bool shares_schema(const unit_maker *m, const df_unit *last, size_t at)
 
 static bool joins_last(const unit_maker *m, df_unit_mode mode, size_t at)
 {
-    if (!m->dialect->neighbours_share || m->section->no_transaction || !m->out->count) return false;
+    if (!m->out->count) return false;
     const df_unit *last = &m->out->items[m->out->count - 1];
     if (last->mode != mode || last->first + last->count != at) return false;
+    if (m->section->no_transaction) return false;
+    if (m->dialect->ddl_commits) return mode == DF_UNIT_TRANSACTION && unit_takes_row(m->steps, last, at);
+    if (!m->dialect->neighbours_share) return false;
     return mode == DF_UNIT_ALONE ? m->dialect->schema_apart && shares_schema(m, last, at)
                                  : mode == DF_UNIT_TRANSACTION && !last->roll_back;
 }
@@ -266,10 +269,12 @@ df_code df_units_make(const df_sql_dialect *dialect, const df_section *section, 
         if (has(step, DF_SQL_COMMIT | DF_SQL_ROLLBACK))
             return fail_at(&m, at, err, "it ends a transaction that the file did not begin", "remove it, or add BEGIN");
         df_unit_mode mode = mode_of(&m, step);
-        if (joins_last(&m, mode, at))
+        if (joins_last(&m, mode, at)) {
             out->items[out->count - 1].count++;
-        else
+            out->items[out->count - 1].shared = dialect->ddl_commits;
+        } else {
             add(&m, mode, at, 1);
+        }
         at++;
     }
     return DF_OK;

@@ -258,6 +258,27 @@ def session(tap, servers, path, engine):
            said(result))
 
 
+def shared_rows(tap, servers, path, engine):
+    """On MariaDB INSERTs into one table share transactions, where they can be taken back together: one that fails takes its neighbours with it,
+    and the next run goes on before them. MyISAM, and what a trigger does, cannot be: then each is on its own."""
+    if engine != "mariadb":
+        return
+    trigger = "CREATE TABLE log (i INT) ENGINE=MyISAM;\nCREATE TRIGGER tr AFTER INSERT ON t FOR EACH ROW INSERT INTO log VALUES (NEW.i);\n"
+    for what, table, more, kept in (("InnoDB", "InnoDB", "", 100), ("MyISAM", "MyISAM", "", 120), ("a trigger", "InnoDB", trigger, 120)):
+        rows = [f"INSERT INTO t VALUES ({i}, 'row {i}');\n" for i in range(150)]
+        where = folder(servers, f"shared-{table}-{len(more)}", {"001_t.sql": f"CREATE TABLE t (i INT PRIMARY KEY, x TEXT) ENGINE={table};\n{more}",
+                                                             "002_rows.sql": "".join(rows[:120] + rows[:1] + rows[120:])})
+        database = servers.database(engine)
+        program = Dataflow(path, database.url, where)
+        result = program.run("up")
+        done = database.sql("SELECT COUNT(*) FROM _migration_journal WHERE migration_id = '002_rows' AND status = 'done'")
+        tap.ok(result.returncode == 7 and database.sql("SELECT COUNT(*) FROM t") == done == str(kept), f"{engine}: {what}: as many rows as the journal says", said(result) + done)
+        with open(os.path.join(where, "002_rows.sql"), "w", encoding="utf-8") as out:
+            out.write("".join(rows))
+        result = program.run("up")
+        tap.ok(result.returncode == 0 and database.sql("SELECT COUNT(*) FROM t") == "150", f"{engine}: {what}: the next run brings the others", said(result))
+
+
 def other_grammar(tap, servers, path, engine):
     """sql_mode=ORACLE takes BEGIN NOT ATOMIC for something else, when the record is written in a script's transaction, too."""
     if engine != "mariadb":
@@ -468,7 +489,7 @@ def main():
     path, tap = binary(), Tap()
     with Servers() as servers:
         for engine in servers.engines():
-            for test in [t for t in (losses, losses_besides, no_down, dry_run, dry_rows, dry_unknown, gates, checks, hooks_that_fail, session, other_grammar, drift, lost_file, tampered, exported, baselined, older, vain_down, not_adopted, ledger_dropped, long_file) if os.environ.get("TOPICS", t.__name__) == t.__name__]:
+            for test in [t for t in (losses, losses_besides, no_down, dry_run, dry_rows, dry_unknown, gates, checks, hooks_that_fail, session, other_grammar, shared_rows, drift, lost_file, tampered, exported, baselined, older, vain_down, not_adopted, ledger_dropped, long_file) if os.environ.get("TOPICS", t.__name__) == t.__name__]:
                 try:
                     test(tap, servers, path, engine)
                 except Exception as problem:  # noqa: BLE001

@@ -89,6 +89,9 @@ static void test_others(void)
     cut(&df_sql_sqlite, "CREATE TABLE a (i int); INSERT INTO a VALUES (1); VACUUM; CREATE TABLE b (i int)", false, "T2 A1 T1");
     cut(&df_sql_mariadb, "CREATE TABLE a (i int); INSERT INTO a VALUES (1); UPDATE a SET i = 2", false, "A1 T1 T1");
     cut(&df_sql_mariadb, "START TRANSACTION; INSERT INTO a VALUES (1); UPDATE a SET i = 2; COMMIT", false, "T2");
+    cut(&df_sql_mariadb, "INSERT INTO a VALUES (1); INSERT INTO `a` (i) VALUES (2); INSERT INTO b VALUES (1); INSERT INTO a SELECT 1", false, "T2 T1 T1");
+    cut(&df_sql_mariadb, "INSERT INTO a VALUES (1); INSERT INTO a VALUES (2)", true, "T1 T1");
+    cut(&df_sql_mariadb, "INSERT INTO a VALUES (1); UPDATE a SET i = 3; INSERT INTO a VALUES (2); INSERT INTO x.a VALUES (2)", false, "T1 T1 T1 T1");
     cut(&df_sql_mariadb, "CREATE TABLE a (i int); INSERT INTO a VALUES (1); COMMIT; INSERT INTO a VALUES (2); COMMIT", false, "A1 T1 T1");
     cut(&df_sql_mariadb, "SET autocommit = 0; INSERT INTO a VALUES (1); COMMIT", false, "S1 T1");
     cut(&df_sql_mariadb, "INSERT INTO a VALUES (1);\nCOMMIT AND CHAIN;\nINSERT INTO a VALUES (2); COMMIT", false, "error at line 2");
