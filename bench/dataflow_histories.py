@@ -52,6 +52,18 @@ def many(cache, count, engine):
     return ForShell(f"{count:,} small migrations", engine, folder, [(f, True) for f in files])
 
 
+def rows(cache, count, engine):
+    """One migration of many INSERTs, each a statement."""
+    folder = os.path.join(cache, f"history-rows-{engine}-{count}")
+    if not os.path.exists(os.path.join(folder, "complete")):
+        text = "CREATE TABLE rows_of (id INTEGER PRIMARY KEY, name VARCHAR(100), price NUMERIC(10, 2));\n"
+        text += "".join(f"INSERT INTO rows_of (id, name, price) VALUES ({i}, 'row; number {i}', {i}.25);\n" for i in range(count))
+        runners.write(folder, "files/001_rows.up.sql", text)
+        runners.write(folder, "complete", "")
+    files = os.path.join(folder, "files")
+    return ForShell(f"one file of {count:,} INSERTs", engine, files, [(os.path.join(files, "001_rows.up.sql"), True)])
+
+
 # Measured are those that the engine's own shell can run from beginning to end.
 REAL = {("crates.io", "postgres"), ("kratos", "postgres"), ("langfuse", "postgres"), ("marquez", "postgres"),
         ("authelia", "postgres"), ("kratos", "sqlite"), ("kestra", "mariadb")}

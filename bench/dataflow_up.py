@@ -147,7 +147,7 @@ def main():
     for engine in options.engines.split(","):
         # A table of InnoDB is a file that is made, and dropped: a quarter of them shows as much.
         count = bench.scale(options.migrations // 4 if engine == "mariadb" else options.migrations)
-        wanted = [histories.many(bench.cache, count, engine)] + list(histories.real(engine))
+        wanted = [histories.many(bench.cache, count, engine), histories.rows(bench.cache, 10 * count, engine)] + list(histories.real(engine))
         for durability in options.durability.split(","):
             durable = durability == "on"
             extra = no_sync() if engine == "sqlite" and not durable else {}

@@ -65,7 +65,7 @@ static int run(cli_context *cli, const void *values)
     } else {
         status = cli_fail(cli, &err);
         /* To a monitor 1 is a warning, and a lock or a mismatch is nothing that it knows: it could not be told. */
-        bool known = code == DF_USAGE || code == DF_CONNECT || code == DF_CANCELLED || code == DF_BUG;
+        bool known = code == DF_USAGE || code == DF_CONNECT || code == DF_CANCELLED || code == DF_INCOMPLETE || code == DF_BUG;
         if (!known) status = status_of("unknown");
     }
     df_migrate_close(migrate);
@@ -78,7 +78,7 @@ const cli_command health_command = {
     .help = "examine the database: stuck migrations, locks, backups, disk, invalid indexes",
     .manual = "Changes nothing. The exit status is what monitors expect: 0 well, 1 a warning, 2 critical "
               "(also a wrong command "
-              "line), 3 could not be told, 5 the database cannot be reached.",
+              "line), 3 could not be told, 5 the database cannot be reached, 7 a restore of it did not end.",
     .examples = "PROGRAM health --env production --json",
     .run = run,
 };
