@@ -8,11 +8,11 @@
 enum { LONGEST_SOURCE = 1024 * 1024, LONGEST_ERROR = 4000 };
 
 /*
- * Of a migration that was one transaction so many rows of the journal are kept: nothing goes on by them, and 100,000
- * would be more than the migration itself, in a transaction that some servers hold in memory. The audit log's hash is
+ * Of a migration that was one transaction so many rows of the journal are kept: nothing goes on by them, and those of a
+ * file of data would take longer than the data, in a transaction that some servers hold in memory. The audit log's hash is
  * over all statements.
  */
-enum { MOST_ROWS = 10000 };
+enum { MOST_ROWS = 1000 };
 
 /* ---- reading ---- */
 
