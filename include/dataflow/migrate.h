@@ -68,6 +68,7 @@ typedef struct df_migrate_config {
     /* Events of a run, each one JSON object on a line without line end: docs/reference/events.md. */
     void (*event)(void *context, const char *json);
     void *event_context;
+    bool no_statement_events; /* those of migrations are enough: a file may have a hundred thousand statements */
 } df_migrate_config;
 
 typedef struct df_migrate df_migrate;

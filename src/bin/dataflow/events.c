@@ -72,6 +72,7 @@ df_code events_open(cli_context *cli, const char *to, df_migrate_config *config,
     }
     config->event = on_event;
     config->event_context = e;
+    config->no_statement_events = !to;
     *out = e;
     return DF_OK;
 }

@@ -178,7 +178,8 @@ void job_executor(df_migrate *m, df_executor *x, df_arena *arena)
                        .lock_timeout_ms = or_default(c->lock_timeout_ms, LOCK_MS),
                        .lock_retries = or_default(c->lock_retries, RETRIES),
                        .statement_timeout_ms = c->statement_timeout_ms, .index_timeout_ms = c->index_timeout_ms,
-                       .observer = c->observer, .event = c->event, .event_context = c->event_context, .arena = arena};
+                       .observer = c->observer, .event = c->event, .event_context = c->event_context,
+                       .no_statement_events = c->no_statement_events, .arena = arena};
     if (getrandom(&chance, sizeof chance, 0) != (ssize_t)sizeof chance) chance = (uint32_t)df_now_ms();
     df_time_format(df_now_ms(), now);
     snprintf(x->run_id, sizeof x->run_id, "%.4s%.2s%.2sT%.2s%.2s%.2sZ-%08x", now, now + 5, now + 8, now + 11, now + 14, now + 17,

@@ -68,6 +68,7 @@ typedef struct df_executor {
     const df_observer *observer;
     void (*event)(void *context, const char *json);
     void *event_context;
+    bool no_statement_events;
     char run_id[40];
     const char *reason; /* of a down */
     bool forced; /* a down of what is half done, of which nothing can be taken back by itself, is run as it stands */

@@ -62,7 +62,7 @@ static void tell_step(execution *e, size_t i, const char *name, const df_error *
     df_json_writer w;
     df_buf out = {0};
     const df_step *step = &e->steps.items[i];
-    if (!event_begin(e->x, &w, &out, name)) return;
+    if (e->x->no_statement_events || !event_begin(e->x, &w, &out, name)) return;
     df_json_add_str(&w, "migration", e->migration->id);
     df_json_add_text(&w, "direction", e->direction == DF_UP ? "up" : "down");
     df_json_add_int(&w, "statement", step->statement.number);
