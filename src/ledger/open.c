@@ -114,7 +114,6 @@ static void hint_rights(df_code code, df_error *err, const char *hint)
     if (code == DF_PERMISSION && err && !*err->hint) df_error_hint(err, "%s", hint);
 }
 
-
 df_code df_ledger_open(df_conn *conn, const df_ledger_options *options, df_ledger **out, df_error *err)
 {
     static const df_ledger_options defaults = {0};

@@ -172,6 +172,17 @@ class MariaDatabase:
 OWN_NAMES = ("_migration_", "_backup_", "dataflow_migration_locks", "v_migration_status")
 
 
+def folder(servers, name, files):
+    """A fresh folder of the servers' own with these files: {name: text}."""
+    path = os.path.join(servers.folder, name)
+    shutil.rmtree(path, ignore_errors=True)
+    os.makedirs(path)
+    for file, text in files.items():
+        with open(os.path.join(path, file), "w", encoding="utf-8") as out:
+            out.write(text)
+    return path
+
+
 def is_own(name):
     return name.startswith(OWN_NAMES)
 

@@ -8,26 +8,15 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "lib"))
-from migrations import Dataflow, Servers, Tap, binary, said
+from migrations import Dataflow, Servers, Tap, binary, said, folder
 
 TABLES = {"001_users.sql": "-- UP\nCREATE TABLE users (id int PRIMARY KEY, email varchar(50), phone varchar(20));\n"
                            "INSERT INTO users VALUES (1, 'a', NULL), (2, 'b', '1'), (3, 'b', '2');\n-- DOWN\nDROP TABLE users;\n",
           "002_city.sql": '-- @metadata {"risk": "high"}\n-- UP\nALTER TABLE users ADD COLUMN city varchar(20);\n-- DOWN\n'
                           "ALTER TABLE users DROP COLUMN city;\n"}
-
-
-def folder(servers, name, files):
-    path = os.path.join(servers.folder, name)
-    shutil.rmtree(path, ignore_errors=True)
-    os.makedirs(path)
-    for file, text in files.items():
-        with open(os.path.join(path, file), "w", encoding="utf-8") as out:
-            out.write(text)
-    return path
 
 
 def losses(tap, servers, path, engine):

@@ -2,11 +2,10 @@
 """A rehearsal in one transaction judges as the run does, in which every migration has a transaction of its own: settings end with it, a commit
 lies between them, and what waits for the commit is looked at. Each history is rehearsed, run, and the verdicts are compared."""
 import os
-import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "lib"))
-from migrations import Dataflow, Servers, Tap, binary, said
+from migrations import Dataflow, Servers, Tap, binary, said, folder
 
 # A dump's way of being sure where its tables go, and roles and limits that a script takes on.
 DUMP = {
@@ -46,16 +45,6 @@ REBUILT = {
 }
 HISTORIES = {"postgres": {"dump": DUMP, "temporary": TEMPORARY, "deferred": DEFERRED, "labels": LABELS, "left out": LEFT_OUT},
              "sqlite": {"temporary": TEMPORARY, "deferred": DEFERRED, "rebuilt": REBUILT}}
-
-
-def folder(servers, name, files):
-    path = os.path.join(servers.folder, name)
-    shutil.rmtree(path, ignore_errors=True)
-    os.makedirs(path)
-    for file, text in files.items():
-        with open(os.path.join(path, file), "w", encoding="utf-8") as out:
-            out.write(text)
-    return path
 
 
 def rehearsed_and_run(tap, servers, path, engine, name, files):
